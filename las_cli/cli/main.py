@@ -1,0 +1,90 @@
+"""The command `las`: finds its subcommands by name and turns errors into one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import MappingProxyType
+
+import click
+
+from las_cli import __version__
+from las_cli.errors import LasError
+
+# name → (module below las_cli.cli, one line of help). The line stands here so that `las --help`
+# need not import the commands.
+COMMANDS = MappingProxyType(
+    {
+        "transcribe": "Write down what is said in recordings.",
+        "prepare": "Check a corpus and write manifests and a report.",
+        "train": "Train a recogniser on a corpus, or resume a training.",
+        "plot": "Draw the curves of a training again.",
+        "average": "Average the last checkpoints of a training.",
+        "decode": "Recognise a split of a corpus and print its error rates.",
+        "score": "Compare transcripts with references: letter and word error rate.",
+        "train-lm": "Train a letter language model for the beam search.",
+        "tune": "Find the best beam-search weights on a split.",
+        "models": "List the models at hand, or look into one.",
+        "benchmark": "Measure the speed of training and decoding on this machine.",
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"las_cli.cli.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LasError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"las: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            if ctx.params.get("debug"):
+                raise
+            click.echo("las: interrupted", err=True)
+            ctx.exit(130)
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`las COMMAND --help` explains a command with examples. Exit codes: 0 all done, "
+    "1 some inputs failed (the rest are done), 2 wrong usage.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="las")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Speech to text on your own machine, with a recogniser you can train yourself.
+
+    \b
+      las transcribe talk.mp3                   the words, from the model that ships
+      las train --data cv/en --output runs/en   your own model, from a Common Voice download
+      las decode --model runs/en --data cv/en   how good it is: letter and word error rate
+    """
+
+
+def main() -> None:
+    """Entry point of the console script `las`."""
+    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        # Transcripts are UTF-8 in any locale; a C locale would otherwise end in an encoding error.
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+        sys.stderr.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    cli()
