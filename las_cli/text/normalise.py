@@ -1,0 +1,71 @@
+"""A sentence as written in, the same sentence as the recogniser spells it out."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from las_cli.errors import LasError
+
+# Printed and typed apostrophes that mean the same letter; nothing else is ever mapped.
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "＇": "'"})
+
+
+@dataclass(frozen=True)
+class TextPolicy:
+    """How written text becomes the letters a model learns; stored with the model.
+
+    Always: Unicode NFC, runs of white space become one space, apostrophe forms become `'`.
+    Nothing is transliterated and no digit is read out.
+    """
+
+    case: str = "lower"  # "lower", "upper" or "keep"
+    punctuation: str = "drop"  # "drop" (a space where it parts words) or "keep"
+    keep: str = "'"  # punctuation that stays when the rest is dropped
+    digits: str = "reject"  # "reject": clips with digits are left out of training; or "keep"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("case", ("lower", "upper", "keep")),
+            ("punctuation", ("drop", "keep")),
+            ("digits", ("reject", "keep")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise LasError(
+                    f"text policy: {name} is {getattr(self, name)!r}, expected one of {allowed}"
+                )
+
+
+def normalise(text: str, policy: TextPolicy) -> str:
+    """`text` under `policy`: what a model is trained on and what it writes.
+
+    >>> normalise("Don't  stop — “Tom”, please!", TextPolicy())
+    "don't stop tom please"
+    """
+    text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
+    if policy.case == "lower":
+        text = text.lower()
+    elif policy.case == "upper":
+        text = text.upper()
+    if policy.punctuation == "drop":
+        text = "".join(
+            letter if letter in policy.keep or not _is_punctuation(letter) else " "
+            for letter in text
+        )
+    words = text.split()
+    if policy.punctuation == "drop" and "'" in policy.keep:
+        # An apostrophe at a word's edge is a quotation mark, inside a word it is a letter.
+        words = [word.strip("'") for word in words]
+    # Lower-casing can decompose (Turkish dotted capital I), so compose again.
+    return unicodedata.normalize("NFC", " ".join(word for word in words if word))
+
+
+def has_digits(text: str) -> bool:
+    """Whether any script's decimal digit occurs in `text`."""
+    return any(unicodedata.category(letter) == "Nd" for letter in text)
+
+
+def _is_punctuation(letter: str) -> bool:
+    # P punctuation, S symbols, C control and format characters (zero-width joiners are kept:
+    # Indic scripts and Persian spell with them).
+    return unicodedata.category(letter)[0] in "PSC" and letter not in "\u200c\u200d"
