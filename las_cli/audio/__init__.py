@@ -1,0 +1,1 @@
+"""Sound files in; waveforms, features, augmented copies and pieces between pauses out."""

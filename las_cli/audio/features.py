@@ -1,0 +1,89 @@
+"""Waveforms in, normalised log-mel features out: the first layer of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+SAMPLE_RATE = 16_000  # Hz, what every model hears
+PEAK_RANGE = 1e-8  # mel power below the utterance's peak that still counts: 80 dB
+SILENCE = 1e-12  # mel power floor of an utterance that is silent throughout
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """Log-mel analysis."""
+
+    sample_rate: int = SAMPLE_RATE  # Hz
+    mels: int = 80  # D, mel bands
+    window_seconds: float = 0.025
+    hop_seconds: float = 0.010
+    low_hz: float = 20.0
+    high_hz: float = 7600.0
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return round(self.hop_seconds * self.sample_rate)
+
+
+class LogMel(nn.Module):
+    """Log-mel energies, each band with zero mean and unit variance over its utterance.
+
+    The floor is relative to the utterance's peak, so a recording at −50 dBFS gives the same
+    features as the same recording at 0 dBFS. Frames depend on their own utterance only: padding
+    in the batch is as if it were not there.
+    """
+
+    def __init__(self, config: FeatureConfig) -> None:
+        super().__init__()
+        # Imported here, not above: the constants of this module are needed where torchaudio is not.
+        from torchaudio.transforms import MelSpectrogram
+
+        self.config = config
+        window = round(config.window_seconds * config.sample_rate)
+        self.mel = MelSpectrogram(
+            sample_rate=config.sample_rate,
+            n_fft=1 << (window - 1).bit_length(),
+            win_length=window,
+            hop_length=config.hop,
+            f_min=config.low_hz,
+            f_max=config.high_hz,
+            n_mels=config.mels,
+            center=True,
+            pad_mode="constant",  # zeros, as the padding of a batch: frames do not see the batch
+            norm="slaney",
+            mel_scale="slaney",
+        )
+
+    def frames(self, lengths: Tensor) -> Tensor:
+        """Frames of utterances of `lengths` samples, [B]."""
+        return torch.div(lengths, self.config.hop, rounding_mode="floor") + 1
+
+    @torch.no_grad()
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of a batch.
+
+        waveforms: float32 at `sample_rate`, zero beyond its length, [B, S]
+        lengths: samples, [B]
+        Returns features [B, T, D], zero beyond their length, and frames [B].
+        """
+        with torch.autocast(waveforms.device.type, enabled=False):
+            power = self.mel(waveforms.float()).transpose(1, 2)  # [B, T, D]
+            frames = self.frames(lengths)
+            valid = length_mask(frames, power.shape[1])[..., None]  # [B, T, 1]
+            power = power * valid
+            peak = power.amax(dim=(1, 2), keepdim=True)
+            features = torch.log(torch.maximum(power, (peak * PEAK_RANGE).clamp(min=SILENCE)))
+            count = frames[:, None, None].to(features.dtype)
+            mean = (features * valid).sum(1, keepdim=True) / count
+            centred = (features - mean) * valid
+            deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
+            return centred / deviation.clamp(min=1e-2), frames
+
+
+def length_mask(lengths: Tensor, size: int) -> Tensor:
+    """True where a step belongs to its utterance. lengths [B] → [B, size]."""
+    return torch.arange(size, device=lengths.device)[None] < lengths[:, None]

@@ -1,0 +1,195 @@
+"""Letters so far and the listener's states in, logits of the next letter out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from las_cli.network.attention import Memory, make_attention
+from las_cli.network.config import AttentionConfig, SpellerConfig
+
+# Everything a hypothesis carries from letter to letter; each tensor is [B, K, …].
+SpellerState = tuple[Tensor, ...]
+
+BLANK_LOGIT = -1e4  # the speller never writes the CTC blank; finite, so that bf16 sums stay finite
+
+
+class Speller(nn.Module):
+    """LSTM letter decoder with attention (Chan et al. 2016, §3.2). See the two forms below."""
+
+    def __init__(
+        self, config: SpellerConfig, attention: AttentionConfig, states: int, units: int
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(units, config.embedding)
+        self.dropout = nn.Dropout(config.dropout)
+        self.attention = make_attention(attention, states, config.hidden)
+        self.output = nn.Linear(config.hidden + self.attention.size, units)
+
+    def remember(self, states: Tensor, lengths: Tensor) -> Memory:
+        """What attention needs of the listener's states [B, T, E] of `lengths` [B]."""
+        return self.attention.remember(states, lengths)
+
+    def start(self, memory: Memory, beams: int) -> SpellerState:
+        """State of `beams` hypotheses an utterance before their first letter."""
+        raise NotImplementedError
+
+    def step(
+        self, previous: Tensor, state: SpellerState, memory: Memory
+    ) -> tuple[Tensor, SpellerState, Tensor]:
+        """One letter on. previous [B, K] ids, the end of sentence at the start.
+
+        Returns logits [B, K, V] in float32, the new state, and weights [B, K, T] (mean of heads).
+        """
+        raise NotImplementedError
+
+    def reorder(self, state: SpellerState, parents: Tensor) -> SpellerState:
+        """The state of hypotheses that go on from `parents` [B, K']."""
+        rows = torch.arange(parents.shape[0], device=parents.device)[:, None]
+        return tuple(tensor[rows, parents] for tensor in state)
+
+    def forward(
+        self, letters: Tensor, memory: Memory, sampling: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """Teacher forcing. letters [B, U] begin with the end of sentence.
+
+        sampling: share of letters taken from the model's own output instead (Bengio et al. 2015);
+        only the feeding form can.
+        Returns logits [B, U, V] in float32 and weights [B, U, T] (mean of heads).
+        """
+        raise NotImplementedError
+
+    def _logits(self, hidden: Tensor, context: Tensor) -> Tensor:
+        joined = torch.cat([hidden, context.to(hidden.dtype)], dim=-1)
+        logits = self.output(self.dropout(joined)).float()
+        blank = torch.zeros_like(logits[0, 0])
+        blank[0] = BLANK_LOGIT
+        return logits + blank
+
+
+class ParallelSpeller(Speller):
+    """The first LSTM layer queries the attention, its context feeds the next layers.
+
+    No letter waits for another's context, so teacher forcing runs all letters at once.
+    """
+
+    def __init__(
+        self, config: SpellerConfig, attention: AttentionConfig, states: int, units: int
+    ) -> None:
+        super().__init__(config, attention, states, units)
+        self.below = nn.LSTM(config.embedding, config.hidden, batch_first=True)
+        self.above = nn.LSTM(
+            config.hidden + self.attention.size,
+            config.hidden,
+            num_layers=config.layers - 1,
+            batch_first=True,
+            dropout=config.dropout if config.layers > 2 else 0.0,
+        )
+
+    def start(self, memory: Memory, beams: int) -> SpellerState:
+        shape = (memory.mask.shape[0], beams)
+        keys, hidden, above = memory.keys, self.config.hidden, self.config.layers - 1
+        return (
+            keys.new_zeros(*shape, 1, hidden),
+            keys.new_zeros(*shape, 1, hidden),
+            keys.new_zeros(*shape, above, hidden),
+            keys.new_zeros(*shape, above, hidden),
+        )
+
+    def step(
+        self, previous: Tensor, state: SpellerState, memory: Memory
+    ) -> tuple[Tensor, SpellerState, Tensor]:
+        query, below = lstm_step(self.below, self.embedding(previous), state[0], state[1])
+        context, weights = self.attention(query, memory, query)
+        joined = torch.cat([query, context.to(query.dtype)], dim=-1)
+        hidden, above = lstm_step(self.above, joined, state[2], state[3])
+        return self._logits(hidden, context), (*below, *above), weights.mean(2)
+
+    def forward(
+        self, letters: Tensor, memory: Memory, sampling: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        query, _ = self.below(self.dropout(self.embedding(letters)))  # [B, U, H]
+        context, weights = self.attention(query, memory, query)
+        joined = self.dropout(torch.cat([query, context.to(query.dtype)], dim=-1))
+        hidden, _ = self.above(joined)
+        return self._logits(hidden, context), weights.mean(2)
+
+
+class FeedingSpeller(Speller):
+    """Input feeding: the context of a letter is part of the next one's input."""
+
+    def __init__(
+        self, config: SpellerConfig, attention: AttentionConfig, states: int, units: int
+    ) -> None:
+        super().__init__(config, attention, states, units)
+        self.layers = nn.LSTM(
+            config.embedding + self.attention.size,
+            config.hidden,
+            num_layers=config.layers,
+            batch_first=True,
+            dropout=config.dropout if config.layers > 1 else 0.0,
+        )
+
+    def start(self, memory: Memory, beams: int) -> SpellerState:
+        shape = (memory.mask.shape[0], beams)
+        keys, layers, hidden = memory.keys, self.config.layers, self.config.hidden
+        return (
+            keys.new_zeros(*shape, layers, hidden),
+            keys.new_zeros(*shape, layers, hidden),
+            keys.new_zeros(*shape, self.attention.size),
+            self.attention.start(memory, beams),
+        )
+
+    def step(
+        self, previous: Tensor, state: SpellerState, memory: Memory
+    ) -> tuple[Tensor, SpellerState, Tensor]:
+        letters = self.dropout(self.embedding(previous))
+        joined = torch.cat([letters, state[2].to(letters.dtype)], dim=-1)
+        hidden, layers = lstm_step(self.layers, joined, state[0], state[1])
+        context, weights = self.attention(hidden, memory, state[3])
+        return self._logits(hidden, context), (*layers, context, weights), weights.mean(2)
+
+    def forward(
+        self, letters: Tensor, memory: Memory, sampling: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        state = self.start(memory, 1)
+        logits: list[Tensor] = []
+        weights: list[Tensor] = []
+        for u in range(letters.shape[1]):
+            previous = letters[:, u : u + 1]  # [B, 1]
+            if u and sampling:
+                own = logits[-1].detach().argmax(-1)
+                chosen = torch.rand(previous.shape, device=previous.device) < sampling
+                previous = torch.where(chosen, own, previous)
+            step_logits, state, step_weights = self.step(previous, state, memory)
+            logits.append(step_logits)
+            weights.append(step_weights)
+        return torch.cat(logits, dim=1), torch.cat(weights, dim=1)
+
+
+def make_speller(
+    config: SpellerConfig, attention: AttentionConfig, states: int, units: int
+) -> Speller:
+    """The form of speller that `config.form` names."""
+    kind = ParallelSpeller if config.form == "parallel" else FeedingSpeller
+    return kind(config, attention, states, units)
+
+
+def lstm_step(
+    lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """One step of `lstm` for all hypotheses at once.
+
+    inputs [B, K, D]; hidden and cell [B, K, L, H], L layers → output [B, K, H], (hidden, cell).
+    """
+    batch, beams, layers, size = hidden.shape
+    flat = inputs.reshape(batch * beams, 1, -1)
+    before = tuple(
+        part.reshape(batch * beams, layers, size).transpose(0, 1).contiguous()
+        for part in (hidden, cell)
+    )
+    out, after = lstm(flat, before)
+    return out.view(batch, beams, size), tuple(
+        part.transpose(0, 1).reshape(batch, beams, layers, size) for part in after
+    )  # type: ignore[return-value]
