@@ -1,0 +1,156 @@
+"""A TSV or CSV table in, one row object a line out; a line that makes no sense is a BadRow."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from las_cli.corpus.utterance import BadRow, written
+from las_cli.errors import LasError
+
+STANDARD = ("path", "text", "speaker", "language", "gender", "seconds", "start")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column means what, by name; case and surrounding space do not matter."""
+
+    names: Mapping[str, Collection[str]]  # our name → names in the header, best first
+    unused: Collection[str] = ()  # columns that are left out; all others are kept as custom
+
+    def match(self, header: list[str]) -> dict[str, int]:
+        """Our names (and the corpus's own for custom columns) → positions in the header."""
+        positions = {cell.strip().lower(): at for at, cell in reversed(list(enumerate(header)))}
+        matched: dict[str, int] = {}
+        for name, aliases in self.names.items():
+            for alias in aliases:
+                if alias in positions:
+                    matched[name] = positions[alias]
+                    break
+        taken = set(matched.values())
+        for cell, at in positions.items():
+            if cell and at not in taken and cell not in self.unused:
+                matched.setdefault(cell, at)
+        return matched
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table that names a clip."""
+
+    where: str  # "train.tsv:17"
+    path: str  # as the table writes it
+    text: str
+    speaker: str | None = None
+    language: str | None = None
+    gender: str | None = None
+    seconds: float | None = None
+    start: float | None = None
+    custom: dict[str, str] = field(default_factory=dict)
+
+
+def read_table(path: Path, columns: Columns) -> Iterator[Row | BadRow]:
+    """The rows of a table whose first line is a header; LasError when that has no path or text.
+
+    Tab-separated files are read with quoting off: Common Voice sentences hold unbalanced quotes,
+    and a reader that believes in quotes swallows all lines up to the next one.
+    """
+    rows = raw_rows(path)
+    first = next(rows, None)
+    if first is None:
+        raise LasError(f"{path}: the table is empty; expected a header line naming its columns")
+    header = first[1] or []
+    matched = columns.match(header)
+    for name in ("path", "text"):
+        if name not in matched:
+            raise LasError(
+                f"{path}: no column for the {name} (found {', '.join(header[:8]) or 'nothing'}); "
+                f"expected one of {', '.join(columns.names[name])}"
+            )
+    width = len(header)
+    needed = max(matched["path"], matched["text"]) + 1
+    custom = {name: at for name, at in matched.items() if name not in STANDARD}
+    for line, cells in rows:
+        where = f"{path.name}:{line}"
+        if cells is None:
+            yield BadRow(where, "the line is not UTF-8 text")
+        elif not needed <= len(cells) <= width:
+            yield BadRow(where, f"{len(cells)} columns where the header has {width}")
+        elif not cells[matched["path"]].strip():
+            yield BadRow(where, "the row names no sound file")
+        else:
+            cells += [""] * (width - len(cells))
+            yield _row(where, cells, matched, custom)
+
+
+def raw_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, list[str] | None]]:
+    """Line number and cells of every line that is not blank; None for cells that are not UTF-8."""
+    tabs = delimiter == "\t" or (delimiter is None and path.suffix.lower() != ".csv")
+    try:
+        with open(path, "rb") as raw:
+            if tabs or delimiter == "|":
+                for number, line in enumerate(raw, start=1):
+                    text = _decoded(line, number == 1)
+                    if text is None or text.strip():
+                        yield number, None if text is None else text.split(delimiter or "\t")
+                return
+    except OSError as error:
+        raise LasError(f"{path}: cannot be read ({error.strerror})") from error
+    csv.field_size_limit(1 << 24)
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+        head = lines.readline()
+        lines.seek(0)
+        found = max(",;\t|", key=head.count) if delimiter is None else delimiter
+        reader = csv.reader(lines, delimiter=found)
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error:
+                yield reader.line_num, []
+                continue
+            if cells is None:
+                return
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells if _is_text(cells) else None
+
+
+def _decoded(line: bytes, first: bool) -> str | None:
+    try:
+        return line.decode("utf-8-sig" if first else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_text(cells: list[str]) -> bool:
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:  # bytes that were not UTF-8 came in as surrogates
+        return False
+    return True
+
+
+def _row(where: str, cells: list[str], matched: dict[str, int], custom: dict[str, int]) -> Row:
+    def cell(name: str) -> str | None:
+        return (cells[matched[name]].strip() or None) if name in matched else None
+
+    return Row(
+        where=where,
+        path=cells[matched["path"]].strip(),
+        text=written(cells[matched["text"]]),
+        speaker=cell("speaker"),
+        language=cell("language"),
+        gender=cell("gender"),
+        seconds=number_in(cell("seconds")),
+        start=number_in(cell("start")),
+        custom={name: value for name, at in custom.items() if (value := cells[at].strip())},
+    )
+
+
+def number_in(cell: str | None) -> float | None:
+    """A cell as a number; None where it is empty or no number."""
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        return None
