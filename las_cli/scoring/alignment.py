@@ -1,0 +1,82 @@
+"""Two sequences of units in, their cheapest alignment out (rapidfuzz does the work)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from las_cli.scoring.counts import ErrorCounts
+
+Kind = Literal["hit", "substitution", "deletion", "insertion"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """One column of an alignment: a reference unit over a hypothesis unit, "" where one lacks."""
+
+    kind: Kind
+    reference: str
+    hypothesis: str
+
+
+def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> ErrorCounts:
+    """Counts of the cheapest alignment (Levenshtein 1966: every error costs 1), as jiwer has them.
+
+    Takes strings (letters) or lists of words. Several alignments can be equally cheap; their
+    errors are equal in number, and rapidfuzz decides how they split into the three kinds.
+
+    >>> count_errors("kitten", "sitting")
+    ErrorCounts(hits=4, substitutions=2, deletions=0, insertions=1)
+    """
+    if reference == hypothesis:
+        return ErrorCounts(hits=len(reference))
+    from rapidfuzz.distance import Levenshtein
+
+    substitutions = deletions = insertions = 0
+    for tag, _, _ in Levenshtein.editops(reference, hypothesis).as_list():
+        if tag == "replace":
+            substitutions += 1
+        elif tag == "delete":
+            deletions += 1
+        else:
+            insertions += 1
+    return ErrorCounts(
+        hits=len(reference) - substitutions - deletions,
+        substitutions=substitutions,
+        deletions=deletions,
+        insertions=insertions,
+    )
+
+
+def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pairing]:
+    """The same alignment unit by unit, in order.
+
+    >>> [pairing.kind for pairing in align("ab", "abc")]
+    ['hit', 'hit', 'insertion']
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    columns: list[Pairing] = []
+    for op in Levenshtein.opcodes(reference, hypothesis):
+        ours = reference[op.src_start : op.src_end]
+        theirs = hypothesis[op.dest_start : op.dest_end]
+        if op.tag == "delete":
+            columns.extend(Pairing("deletion", unit, "") for unit in ours)
+        elif op.tag == "insert":
+            columns.extend(Pairing("insertion", "", unit) for unit in theirs)
+        else:
+            kind: Kind = "hit" if op.tag == "equal" else "substitution"
+            columns.extend(Pairing(kind, *units) for units in zip(ours, theirs, strict=True))
+    return columns
+
+
+def counts_of(columns: Sequence[Pairing]) -> ErrorCounts:
+    """The counts of an alignment that `align` made."""
+    kinds = [column.kind for column in columns]
+    return ErrorCounts(
+        hits=kinds.count("hit"),
+        substitutions=kinds.count("substitution"),
+        deletions=kinds.count("deletion"),
+        insertions=kinds.count("insertion"),
+    )
