@@ -1,0 +1,235 @@
+"""Model folders: found by name or path, loaded with every check, written atomically.
+
+A folder holds config.json, alphabet.json and model.safetensors, maybe a language model
+(lm.json, lm.safetensors), and a card. Only JSON and safetensors are ever read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from las_cli.errors import LasError
+from las_cli.text import TextPolicy, Units, units_from_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from las_cli.network.config import LASConfig
+    from las_cli.network.las import LAS
+
+FORMAT = 1  # of config.json
+CONFIG, ALPHABET, WEIGHTS = "config.json", "alphabet.json", "model.safetensors"
+LARGEST_JSON = 64 * 2**20  # bytes; word-piece models are the largest thing kept in JSON
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to recognise speech."""
+
+    model: LAS  # in evaluation mode
+    alphabet: Units
+    policy: TextPolicy
+    name: str
+    folder: Path
+    decoding: dict[str, Any] = field(default_factory=dict)  # defaults of the search
+    facts: dict[str, Any] = field(default_factory=dict)  # how it was made and measured
+
+
+def shipped_models() -> dict[str, Path]:
+    """Name → folder of the models that travel with the package."""
+    from importlib.resources import files
+
+    roots: list[Path] = []
+    try:
+        roots.append(Path(str(files("las_cli.models"))))
+    except (ModuleNotFoundError, TypeError):
+        pass
+    # A checkout that was never installed: models/ stands beside las_cli/.
+    roots.append(Path(__file__).resolve().parents[1] / "models")
+    found: dict[str, Path] = {}
+    for root in roots:
+        if root.is_dir():
+            for folder in sorted(root.iterdir()):
+                if (folder / CONFIG).is_file():
+                    found.setdefault(folder.name, folder)
+    return found
+
+
+def find_model(name: str) -> Path:
+    """The folder of a shipped model's name or of a path. LasError says what there is instead."""
+    folder = Path(name).expanduser()
+    if (folder / CONFIG).is_file():
+        return folder
+    shipped = shipped_models()
+    if name in shipped:
+        return shipped[name]
+    known = f"shipped models: {', '.join(shipped) or 'none'}"
+    if folder.is_dir():
+        raise LasError(
+            f"{name}: no las model folder ({CONFIG} is missing); give a folder that "
+            f"`las train` wrote, or a name ({known})"
+        )
+    if folder.is_file():
+        raise LasError(f"{name}: is a file, --model takes a folder or a name ({known})")
+    raise LasError(f"{name}: no such model or folder ({known})")
+
+
+def load_model(name: str, device: str = "auto") -> LoadedModel:
+    """The model `name` (shipped name or folder) on `device`, in evaluation mode.
+
+    Raises LasError for anything missing, damaged or of another shape, naming file and field.
+    """
+    from las_cli.network.device import pick_device
+    from las_cli.network.las import LAS
+
+    folder = find_model(name)
+    config = read_json(folder / CONFIG)
+    network = network_config(config, folder / CONFIG)
+    alphabet = units_from_json(read_json(folder / ALPHABET))
+    if len(alphabet) != network.units:
+        raise LasError(
+            f"{folder / ALPHABET}: {len(alphabet)} units, but {CONFIG} says {network.units}"
+        )
+    model = LAS(network)
+    load_weights(model, folder / WEIGHTS)
+    return LoadedModel(
+        model=model.to(pick_device(device)).eval(),
+        alphabet=alphabet,
+        policy=text_policy(config),
+        name=folder.resolve().name,
+        folder=folder,
+        decoding=dict(config.get("decoding") or {}),
+        facts=dict(config.get("facts") or {}),
+    )
+
+
+def network_config(config: Mapping[str, Any], path: Path) -> LASConfig:
+    """The network part of a config.json."""
+    from las_cli.network.config import LASConfig
+
+    if config.get("format") != FORMAT:
+        raise LasError(
+            f"{path}: format {config.get('format')!r}, this version reads {FORMAT}; "
+            "is it a las model folder, or one of a newer version?"
+        )
+    return LASConfig.from_json(config.get("network"))
+
+
+def text_policy(config: Mapping[str, Any]) -> TextPolicy:
+    """The text part of a config.json."""
+    from las_cli.network.config import build
+
+    policy = build(TextPolicy, config.get("text") or {}, "text")
+    assert isinstance(policy, TextPolicy)
+    return policy
+
+
+def save_model(
+    folder: Path,
+    model: LAS,
+    alphabet: Units,
+    policy: TextPolicy,
+    *,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    decoding: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    half: bool = False,
+) -> None:
+    """Writes a model folder, each file atomically.
+
+    weights: in place of the model's own, e.g. their moving average
+    half: floats as float16, for shipping
+    """
+    import dataclasses
+
+    import torch
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format": FORMAT,
+        "network": model.config.to_json(),
+        "text": dataclasses.asdict(policy),
+        "decoding": dict(decoding or {}),
+        "facts": dict(facts or {}),
+    }
+    tensors = {
+        name: (tensor.detach().half() if half and tensor.is_floating_point() else tensor.detach())
+        .to("cpu", copy=True)
+        .contiguous()
+        for name, tensor in (weights or trained_weights(model)).items()
+    }
+    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
+    write_bytes(folder / WEIGHTS, save(tensors))
+    write_json(folder / ALPHABET, alphabet.to_json())
+    write_json(folder / CONFIG, config)
+
+
+def trained_weights(model: LAS) -> dict[str, torch.Tensor]:
+    """The parameters of a model; filter banks and windows are computed, not stored."""
+    return dict(model.named_parameters())
+
+
+def load_weights(model: LAS, path: Path) -> None:
+    """Fills `model` from a safetensors file; LasError lists missing, unexpected, misshapen ones."""
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise LasError(f"{path}: missing; the model folder is incomplete")
+    parameters = trained_weights(model)
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            names = set(file.keys())
+            problems = [f"missing {name}" for name in sorted(parameters.keys() - names)]
+            problems += [f"unexpected {name}" for name in sorted(names - parameters.keys())]
+            for name in sorted(names & parameters.keys()):
+                found, wanted = file.get_slice(name).get_shape(), list(parameters[name].shape)
+                if found != wanted:
+                    problems.append(f"{name} is {found}, the config wants {wanted}")
+            if problems:
+                raise LasError(f"{path}: does not fit {CONFIG}: {'; '.join(problems[:8])}")
+            with torch.no_grad():
+                for name, parameter in parameters.items():
+                    parameter.copy_(file.get_tensor(name))
+    except (SafetensorError, OSError) as error:
+        raise LasError(f"{path}: not a readable safetensors file ({error})") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a JSON file; LasError if missing, too large, damaged or no object."""
+    if not path.is_file():
+        raise LasError(f"{path}: missing; is {path.parent} a folder that las wrote?")
+    if path.stat().st_size > LARGEST_JSON:
+        raise LasError(f"{path}: {path.stat().st_size} bytes is too large for a las JSON file")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LasError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(data, dict):
+        raise LasError(f"{path}: holds a {type(data).__name__}, expected an object")
+    return data
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """JSON, written atomically."""
+    write_bytes(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file so that a reader sees the old or the new one, never half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,56 @@
+"""A device and a precision by name in; what torch wants out."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+
+import torch
+
+from las_cli.errors import UsageError
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+PRECISIONS = ("auto", "float32", "bf16", "float16")
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` takes CUDA, then MPS, then the CPU. UsageError if a named one is not there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name) if name.split(":")[0] in DEVICES[1:] else None
+    if device is None:
+        raise UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch sees no CUDA device; use --device cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("--device mps: torch sees no Apple GPU; use --device cpu")
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """`auto` takes bf16 where the hardware has it, float32 otherwise."""
+    if name == "auto":
+        return torch.bfloat16 if has_bf16(device) else torch.float32
+    if name == "float16" and device.type == "cpu":
+        raise UsageError("--precision float16: needs a GPU; use bf16 or float32 on the CPU")
+    return {"float32": torch.float32, "bf16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether bf16 is fast here: AMX or AVX512-BF16 on CPUs, compute capability 8 on CUDA."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.backends.mkldnn.is_available() and bool(
+            torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
+    return False
+
+
+def autocast(device: torch.device, precision: torch.dtype) -> AbstractContextManager[object]:
+    """Mixed precision for the listener and the speller; nothing at float32."""
+    if precision == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, precision)
