@@ -94,7 +94,7 @@ class _Cutter:
         raise NotImplementedError
 
     def take(self, start: int, end: int | None) -> Iterator[Piece]:
-        """The piece of the frames start … end (None: to the last sample), where it is not silent."""
+        """The frames start … end (None: to the last sample) as a piece, where not silent."""
         begin = (start - self.first) * FRAME
         stop = self.samples.numel() if end is None else (end - self.first) * FRAME
         samples = self.samples[begin:stop].clone()
@@ -194,7 +194,7 @@ class _SpeechCutter(_Cutter):
         self.drop(max(self._used, self.frames - self._padding))
 
     def _split(self) -> Iterator[Piece]:
-        """The speech at hand is too long: cut it in its longest pause, else where it is quietest."""
+        """The speech at hand is too long: cut it in its longest pause, else at its quietest."""
         assert self._start is not None
         middle = self._start + self._longest_speech // 2
         gaps = [gap for gap in self._gaps if gap[0] >= middle]
@@ -203,9 +203,7 @@ class _SpeechCutter(_Cutter):
         else:
             begin = end = self.quietest(middle, self._last)
         start = max(self._used, self._start - self._padding)
-        self._used = (
-            (begin + end) // 2 if end - begin < 2 * self._padding else begin + self._padding
-        )
+        self._used = min((begin + end) // 2, begin + self._padding)
         yield from self.take(start, self._used)
         self._gaps = [gap for gap in self._gaps if gap[0] >= end]
         self._start = end

@@ -1,0 +1,20 @@
+"""Transcripts in, files out: txt, srt, vtt, tsv, json, ctm; written atomically under safe names."""
+
+from __future__ import annotations
+
+from las_cli.output.files import write_atomically
+from las_cli.output.naming import OutputNames
+from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of
+from las_cli.output.writers import FORMATS, OutputOptions, Writer, make_writer
+
+__all__ = [
+    "FORMATS",
+    "Cue",
+    "OutputNames",
+    "OutputOptions",
+    "SubtitleLimits",
+    "Writer",
+    "cues_of",
+    "make_writer",
+    "write_atomically",
+]

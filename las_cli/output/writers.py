@@ -1,0 +1,233 @@
+"""A transcript in, the text of one output format out: a small class a format."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any
+
+from las_cli import __version__
+from las_cli.errors import UsageError
+from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, timed_words
+from las_cli.transcript import Segment, Transcript, Word
+
+SCHEMA_VERSION = 1  # of the JSON format, see transcript.schema.json
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What the formats leave open."""
+
+    words: bool = False  # times for every word in txt, tsv, srt, vtt; json and ctm have them always
+    subtitles: SubtitleLimits = field(default_factory=SubtitleLimits)
+
+
+class Writer:
+    """Formats a transcript; `name` is the format and the extension."""
+
+    name = ""
+
+    def __init__(self, options: OutputOptions | None = None) -> None:
+        self.options = options or OutputOptions()
+
+    def format(self, transcript: Transcript) -> str:
+        """The text of the file, ending with a line feed (or empty)."""
+        raise NotImplementedError
+
+
+class TextWriter(Writer):
+    """A line a segment; with words, a line a word: start, end, word, parted by tabs."""
+
+    name = "txt"
+
+    def format(self, transcript: Transcript) -> str:
+        if self.options.words:
+            return "".join(
+                f"{word.start:.2f}\t{word.end:.2f}\t{word.text}\n"
+                for segment in transcript.segments
+                for word in timed_words(segment)
+            )
+        return "".join(f"{segment.text}\n" for segment in transcript.segments if segment.text)
+
+
+class TableWriter(Writer):
+    """Tab-separated start and end in milliseconds and the text, a row a segment or a word."""
+
+    name = "tsv"
+
+    def format(self, transcript: Transcript) -> str:
+        rows: list[Segment | Word] = []
+        for segment in transcript.segments:
+            rows += timed_words(segment) if self.options.words else [segment]
+        lines = ["start\tend\ttext"]
+        lines += [
+            f"{round(row.start * 1000)}\t{round(row.end * 1000)}\t{' '.join(row.text.split())}"
+            for row in rows
+            if row.text
+        ]
+        return "\n".join(lines) + "\n"
+
+
+class SubRipWriter(Writer):
+    """SubRip subtitles; with words, a cue for every word."""
+
+    name = "srt"
+
+    def format(self, transcript: Transcript) -> str:
+        cues = _word_cues(transcript) if self.options.words else _cues(transcript, self.options)
+        return "\n".join(
+            f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
+            + "\n".join(line.replace("-->", "→") for line in cue.lines)
+            + "\n"
+            for number, cue in enumerate(cues, 1)
+        )
+
+
+class WebVTTWriter(Writer):
+    """WebVTT subtitles (W3C); with words, the time of each word inside its cue."""
+
+    name = "vtt"
+
+    def format(self, transcript: Transcript) -> str:
+        parts = ["WEBVTT\n"]
+        for cue in _cues(transcript, self.options):
+            lines = (
+                self._timed(cue) if self.options.words else [_escape(line) for line in cue.lines]
+            )
+            parts.append(
+                f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n" + "\n".join(lines) + "\n"
+            )
+        return "\n".join(parts)
+
+    def _timed(self, cue: Cue) -> list[str]:
+        lines, words = [], iter(cue.words)
+        for line in cue.lines:
+            shown = []
+            for text in line.split():
+                word = next(words, None)
+                # A time at or before the start of the cue is not allowed inside it.
+                timed = word is not None and cue.start + 0.001 < word.start < cue.end
+                stamp = f"<{_clock(word.start, '.')}>" if timed and word is not None else ""
+                shown.append(stamp + _escape(text))
+            lines.append(" ".join(shown))
+        return lines
+
+
+class JSONWriter(Writer):
+    """Everything that is known, as transcript.schema.json describes it."""
+
+    name = "json"
+
+    def format(self, transcript: Transcript) -> str:
+        return json.dumps(self.record(transcript), ensure_ascii=False, indent=2) + "\n"
+
+    def line(self, transcript: Transcript) -> str:
+        """The same on one line, for several transcripts in one stream."""
+        return json.dumps(self.record(transcript), ensure_ascii=False) + "\n"
+
+    def record(self, transcript: Transcript) -> dict[str, Any]:
+        """The transcript in JSON's own types; numbers that are not known are null."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "source": transcript.source,
+            "duration": _number(transcript.duration),
+            "model": transcript.model,
+            "version": __version__,
+            "text": transcript.text,
+            "segments": [
+                {
+                    "id": index,
+                    "start": _number(segment.start),
+                    "end": _number(segment.end),
+                    "text": segment.text,
+                    "confidence": _number(segment.confidence, 4),
+                    "flags": list(segment.flags),
+                    "words": [
+                        {
+                            "text": word.text,
+                            "start": _number(word.start),
+                            "end": _number(word.end),
+                            "confidence": _number(word.confidence, 4),
+                        }
+                        for word in segment.words
+                    ],
+                    "alternatives": [
+                        {"text": other.text, "score": _number(other.score, 4)}
+                        for other in segment.alternatives
+                    ],
+                }
+                for index, segment in enumerate(transcript.segments)
+            ],
+        }
+
+
+class TimeMarkedWriter(Writer):
+    """NIST's CTM: recording, channel, start, duration, word, confidence; a line a word."""
+
+    name = "ctm"
+
+    def format(self, transcript: Transcript) -> str:
+        recording = re.sub(r"\s+", "_", PurePath(transcript.source).stem) or "_"
+        lines = []
+        for segment in transcript.segments:
+            for word in timed_words(segment):
+                known = "" if math.isnan(word.confidence) else f" {word.confidence:.3f}"
+                length = max(0.0, word.end - word.start)
+                lines.append(f"{recording} 1 {word.start:.2f} {length:.2f} {word.text}{known}\n")
+        return "".join(lines)
+
+
+FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(
+    {
+        writer.name: writer
+        for writer in (
+            TextWriter,
+            SubRipWriter,
+            WebVTTWriter,
+            TableWriter,
+            JSONWriter,
+            TimeMarkedWriter,
+        )
+    }
+)
+
+
+def make_writer(name: str, options: OutputOptions | None = None) -> Writer:
+    """The writer of format `name`; UsageError lists the formats there are."""
+    if name not in FORMATS:
+        raise UsageError(f"--format {name}: choose from {', '.join(FORMATS)}")
+    return FORMATS[name](options)
+
+
+def _cues(transcript: Transcript, options: OutputOptions) -> list[Cue]:
+    return cues_of(transcript, options.subtitles)
+
+
+def _word_cues(transcript: Transcript) -> list[Cue]:
+    words = [word for segment in transcript.segments for word in timed_words(segment)]
+    ends = [word.start for word in words[1:]] + [math.inf]
+    return [
+        Cue(word.start, max(word.start + 0.001, min(word.end, end)), (word.text,), (word,))
+        for word, end in zip(words, ends, strict=True)
+    ]
+
+
+def _clock(seconds: float, point: str) -> str:
+    """Hours, minutes, seconds, milliseconds."""
+    whole = round(max(0.0, seconds) * 1000)
+    hours, whole = divmod(whole, 3_600_000)
+    minutes, whole = divmod(whole, 60_000)
+    seconds_, thousandths = divmod(whole, 1000)
+    return f"{hours:02d}:{minutes:02d}:{seconds_:02d}{point}{thousandths:03d}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _number(value: float, digits: int = 3) -> float | None:
+    return round(value, digits) if math.isfinite(value) else None

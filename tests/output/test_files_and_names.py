@@ -1,0 +1,78 @@
+"""Outputs are whole or absent, and no two inputs share one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from las_cli.errors import LasError
+from las_cli.output import OutputNames, write_atomically
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ([("a/talk.mp3", None)], ["talk"]),
+        ([("-", None)], ["stdin"]),
+        ([("a/talk.mp3", None), ("a/talk.wav", None)], ["talk.mp3", "talk.wav"]),
+        ([("/x/a/talk.mp3", None), ("/x/b/talk.mp3", None)], ["x/a/talk.mp3", "x/b/talk.mp3"]),
+        ([("in/b/talk.mp3", "in"), ("in/talk.mp3", "in")], ["b/talk", "talk"]),
+        ([("one/t.mp3", "one"), ("two/t.mp3", "two")], ["one/t.mp3", "two/t.mp3"]),
+        ([("Talk.mp3", None), ("talk.mp3", "."), ("x.wav", None)], None),
+        ([("2024.11.03", None)], ["2024.11.03"]),
+        ([(".wav", None)], [".wav"]),
+        ([("a.tar.gz.mp3", None)], ["a.tar.gz"]),
+        ([("../../etc/x.wav", "../..")], ["etc/x"]),
+        ([("a.wav", None), ("a.wav", None)], None),
+    ],
+)
+def test_names(inputs: list[tuple[str, str | None]], expected: list[str] | None) -> None:
+    given_ = [(Path(path), None if folder is None else Path(folder)) for path, folder in inputs]
+    names = OutputNames(given_)
+    got = [names[index].as_posix() for index in range(len(inputs))]
+    if expected is None:
+        assert len({name.lower() for name in got}) == len(got)
+    else:
+        assert got == expected
+
+
+paths = st.lists(st.sampled_from(["a", "A", "b", "..", "x.wav", "x.mp3", "x"]), min_size=1).map(
+    lambda parts: Path(*parts)
+)
+
+
+@given(st.lists(st.tuples(paths, st.one_of(st.none(), st.sampled_from([Path("a"), Path("b")])))))
+def test_names_never_collide_nor_leave_the_folder(inputs: list[tuple[Path, Path | None]]) -> None:
+    names = OutputNames(inputs)
+    got = [names[index] for index in range(len(inputs))]
+    assert len({str(name).casefold() for name in got}) == len(got)
+    assert all(not name.is_absolute() and ".." not in name.parts for name in got)
+    assert got == [OutputNames(inputs)[index] for index in range(len(inputs))]
+
+
+def test_writing_replaces_whole_files(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "a.txt"
+    write_atomically(path, "eins\n")
+    write_atomically(path, "zwölf\n")
+    assert path.read_bytes() == "zwölf\n".encode()
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(source: object, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(LasError, match=r"a\.txt: cannot be written \(No space left"):
+        write_atomically(tmp_path / "a.txt", "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(LasError, match="cannot be written"):
+        write_atomically(tmp_path / "out" / "a.txt", "x")
