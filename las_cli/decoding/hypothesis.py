@@ -1,0 +1,38 @@
+"""What a search gives back: hypotheses with their scores split by who gave them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from las_cli.transcript import Word
+
+CUT_OFF = "cut off"  # the length cap ended it, not the model
+LOOPED = "looped"  # a pattern repeats more often than speech does
+TOO_SHORT = "too short"  # the utterance is shorter than one listener step
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Natural log probabilities of a whole hypothesis, end of sentence included, unweighted."""
+
+    attention: float = 0.0  # of the speller; 0 where the search does not ask it
+    ctc: float = 0.0  # of all CTC paths that spell the hypothesis; 0 without CTC
+    lm: float = 0.0  # of the language model; 0 without one
+    length: int = 0  # letters
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One reading of an utterance."""
+
+    units: tuple[int, ...]  # [U] letter ids without end of sentence
+    text: str
+    score: float  # the weighted sum that ranked it, see DecodingOptions
+    scores: Scores
+    flags: tuple[str, ...] = ()  # CUT_OFF, LOOPED, TOO_SHORT
+    confidence: float = math.nan  # 0 … 1: expected share of right words
+    words: tuple[Word, ...] = ()  # times in seconds from the start of the utterance
+    # log p of each letter and of the end of sentence given those before, [U + 1], by the speller
+    # (by the language model and CTC where no speller took part); confidence is made of these.
+    letter_scores: tuple[float, ...] = field(default=(), repr=False)

@@ -1,0 +1,124 @@
+"""What a user or a config.json asks of the search in, one checked record of options out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from las_cli.decoding.calibration import Calibration
+from las_cli.errors import UsageError
+
+SEARCHES = ("beam", "greedy", "ctc", "rescore")
+PRECISIONS = ("auto", "float32", "bf16", "float16", "int8")
+MAX_BEAM = 100  # more never helped anyone and memory grows with it
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """How hypotheses are searched for and scored; stored in config.json under "decoding".
+
+    The score of a hypothesis is
+    `(1 - ctc_weight) · attention + ctc_weight · ctc + lm_weight · lm + length_bonus · letters`,
+    all of them natural log probabilities (Watanabe et al. 2017, section II-C).
+    """
+
+    # "beam": joint search; "greedy": the same with one hypothesis; "ctc": CTC prefix search with
+    # the language model and no speller; "rescore": CTC n-best, scored once by the speller.
+    search: str = "beam"
+    beam: int = 8  # K, hypotheses kept a letter, 1 … 100; 1 is greedy
+    nbest: int = 1  # hypotheses returned an utterance, at most `beam`
+    ctc_weight: float = 0.3  # 0 … 1; 0 is the speller alone; ignored by a model without CTC head
+    lm_weight: float = 0.3  # 0 … 1; ignored without a language model
+    length_bonus: float = 0.0  # nats a letter, -5 … 5; lifts long hypotheses
+    # A sentence may end where log p(end) >= eos_threshold · log p(best letter) by the speller
+    # (Hannun et al. 2019, 1904.02619, section 3.1.2); below it the search truncates. >= 1.
+    eos_threshold: float = 1.5
+    candidates: int = 0  # letters a hypothesis tries each step; 0: max(8, 1.5 · beam)
+    letters_per_step: float = 1.0  # length cap, letters per listener step (CTC writes at most 1)
+    repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
+    word_times: bool = True  # align the words of the best hypothesis to the sound
+    precision: str = "auto"  # of the listener: "auto" is bf16 where the hardware has it
+    calibration: Calibration = Calibration()  # from letter posteriors to confidence, by `las tune`
+
+    def __post_init__(self) -> None:
+        if self.search not in SEARCHES:
+            raise UsageError(f"search {self.search!r}: choose one of {', '.join(SEARCHES)}")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
+        if not 1 <= self.beam <= MAX_BEAM:
+            raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
+        if not 1 <= self.nbest <= MAX_BEAM:
+            raise UsageError(f"nbest {self.nbest}: choose 1 to {MAX_BEAM}")
+        if self.nbest > self.width:
+            raise UsageError(
+                f"nbest {self.nbest}: a beam of {self.width} holds no more than {self.width}; "
+                f"raise --beam to {self.nbest}"
+            )
+        for name in ("ctc_weight", "lm_weight"):
+            if not 0.0 <= getattr(self, name) <= 1.0:  # NaN fails too
+                raise UsageError(
+                    f"{name.replace('_', '-')} {getattr(self, name)}: choose 0 to 1"
+                )
+        if not -5.0 <= self.length_bonus <= 5.0:
+            raise UsageError(f"length-bonus {self.length_bonus}: choose -5 to 5 nats a letter")
+        if not self.eos_threshold >= 1.0:
+            raise UsageError(f"eos-threshold {self.eos_threshold}: choose 1 or more (1.5 is good)")
+        if self.candidates < 0:
+            raise UsageError(f"candidates {self.candidates}: choose 1 or more, 0 for the default")
+        if not (0.0 < self.letters_per_step and math.isfinite(self.letters_per_step)):
+            raise UsageError(f"letters-per-step {self.letters_per_step}: choose more than 0")
+
+    @property
+    def width(self) -> int:
+        """K: the hypotheses an utterance has in the search."""
+        return 1 if self.search == "greedy" else self.beam
+
+    @property
+    def tried(self) -> int:
+        """C: the letters each hypothesis tries a step."""
+        return self.candidates or max(8, math.ceil(1.5 * self.width))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], **overrides: Any) -> DecodingOptions:
+        """The "decoding" section of a config.json under `overrides`; None is no override.
+
+        UsageError for a value out of range or a name that is no option.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        given = {name: value for name, value in overrides.items() if value is not None}
+        values = dict(config) | given
+        if unknown := sorted(values.keys() - fields.keys()):
+            raise UsageError(
+                f"decoding options: {', '.join(unknown)} not known; expected {', '.join(fields)}"
+            )
+        if isinstance(values.get("calibration"), Mapping):
+            values["calibration"] = Calibration.from_json(values["calibration"])
+        for name, value in values.items():
+            values[name] = _checked(name, value, fields[name].default)
+        return cls(**values)
+
+    def to_config(self) -> dict[str, Any]:
+        """What `from_config` reads, without the options that stand at their default."""
+        default = DecodingOptions()
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(default, field.name)
+        }
+        if "calibration" in values:
+            values["calibration"] = self.calibration.to_json()
+        return values
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    """`value` in the type of `default`; UsageError where it has another."""
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise UsageError(
+            f"decoding option {name}: {value!r} is no {type(default).__name__}"
+        )
+    return value

@@ -1,0 +1,47 @@
+"""A network in, the same network for one run of its listener in the precision asked for."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from las_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from las_cli.network.las import LAS
+
+# Quantising takes longer than a short clip, so a network is quantised once.
+_QUANTISED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+@contextmanager
+def listening(model: LAS, device: torch.device, precision: str) -> Iterator[LAS]:
+    """`model` to call `listen` on, in a precision of `DecodingOptions`.
+
+    UsageError for one that `device` does not have.
+    """
+    from las_cli.network.device import autocast, pick_precision
+
+    if precision == "int8":
+        if device.type != "cpu":
+            raise UsageError("--precision int8: runs on the CPU only; use --device cpu")
+        yield _quantised(model)
+        return
+    with autocast(device, pick_precision(precision, device)):
+        yield model
+
+
+def _quantised(model: LAS) -> LAS:
+    """`model` with its listener's LSTMs and linear layers in dynamic int8."""
+    if model not in _QUANTISED:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch announces torchao in this place's stead
+            _QUANTISED[model] = torch.ao.quantization.quantize_dynamic(
+                model, {torch.nn.LSTM, torch.nn.Linear}, torch.qint8
+            )
+    return _QUANTISED[model]

@@ -1,0 +1,60 @@
+"""CTC's n-best in, the same hypotheses scored and ranked by the speller too, in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from las_cli.decoding.beam_search import Ended
+from las_cli.decoding.joint import take_rows
+from las_cli.decoding.options import DecodingOptions
+from las_cli.text.alphabet import EOS
+
+if TYPE_CHECKING:
+    from las_cli.network.attention import Memory
+    from las_cli.network.speller import Speller
+
+
+def rescore(
+    speller: Speller,
+    memory: Memory,
+    found: list[list[Ended]],
+    options: DecodingOptions,
+    with_lm: bool,
+) -> list[list[Ended]]:
+    """The hypotheses of each utterance with the speller's score, best first.
+
+    All hypotheses of the batch go through the speller at once under teacher forcing (two-pass
+    decoding, Sainath et al. 2019). The total is that of the joint search.
+    """
+    flat = [entry for entries in found for entry in entries]
+    if not flat:
+        return found
+    device = memory[0].device
+    rows = [row for row, entries in enumerate(found) for _ in entries]
+    longest = max(len(entry.units) for entry in flat)
+    letters = torch.full((len(flat), longest + 1), EOS, device=device)  # begins with EOS
+    targets = torch.full_like(letters, EOS)  # ends with EOS
+    for place, entry in enumerate(flat):
+        units = torch.tensor(entry.units, dtype=torch.int64, device=device)
+        letters[place, 1 : len(units) + 1] = units
+        targets[place, : len(units)] = units
+    own = take_rows(memory, torch.tensor(rows, device=device))
+    logits, _ = speller(letters, own)
+    scores = torch.log_softmax(logits.float(), dim=-1).gather(2, targets[..., None])[..., 0]
+    ranked: list[list[Ended]] = [[] for _ in found]
+    for row, entry, likely in zip(rows, flat, scores.tolist(), strict=True):
+        letter_scores = tuple(likely[: len(entry.units) + 1])
+        attention = sum(letter_scores)
+        total = (
+            (1 - options.ctc_weight) * attention
+            + options.ctc_weight * entry.ctc
+            + (options.lm_weight * entry.lm if with_lm else 0.0)
+            + options.length_bonus * len(entry.units)
+        )
+        ranked[row].append(
+            replace(entry, letter_scores=letter_scores, attention=attention, total=total)
+        )
+    return [sorted(entries, key=lambda entry: -entry.total) for entries in ranked]

@@ -1,0 +1,99 @@
+"""A hypothesis as the search found it in, the same with word times and confidences out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from las_cli.decoding.alignment import (
+    Span,
+    align_attention,
+    align_ctc,
+    group_words,
+    place_words,
+    spread_evenly,
+)
+from las_cli.decoding.calibration import Evidence
+from las_cli.decoding.hypothesis import Hypothesis
+from las_cli.decoding.options import DecodingOptions
+from las_cli.text.alphabet import EOS, Units
+from las_cli.transcript import Word
+
+if TYPE_CHECKING:
+    from las_cli.network.las import LAS
+
+
+def describe(
+    hypothesis: Hypothesis,
+    alphabet: Units,
+    model: LAS,
+    states: Tensor,
+    log_probs: Tensor | None,
+    duration: float,
+    options: DecodingOptions,
+    with_times: bool,
+) -> Hypothesis:
+    """`hypothesis` with confidence and, if asked, words with times in seconds of the utterance.
+
+    states [T, E] of the listener and log_probs [T, V] of the CTC head, if it has one; duration in
+    seconds. The utterance's confidence is that of its words, weighted by their letters; an empty
+    hypothesis is as sure as its end of sentence.
+    """
+    units, scores = hypothesis.units, hypothesis.letter_scores
+    groups = group_words(units, alphabet)
+    if not groups:
+        sure = min(0.0, scores[-1]) if scores else 0.0
+        return replace(hypothesis, confidence=float(torch.tensor(sure).exp()))
+    spans: list[Span] | None = None
+    if with_times:
+        spans = align_units(units, scores, model, states, log_probs)
+    evidence = [
+        word_evidence(scores, spans if log_probs is not None else None, first, last)
+        for first, last, _ in groups
+    ]
+    confidences = [options.calibration.confidence(one) for one in evidence]
+    letters = sum(one.letters for one in evidence)
+    overall = sum(c * one.letters for c, one in zip(confidences, evidence, strict=True)) / letters
+    words: tuple[Word, ...] = ()
+    if spans is not None:
+        places = place_words(units, spans, alphabet, model.config.step_seconds, duration)
+        words = tuple(
+            Word(place.text, place.start, place.end, round(confidence, 4))
+            for place, confidence in zip(places, confidences, strict=True)
+        )
+    return replace(hypothesis, confidence=round(overall, 4), words=words)
+
+
+def align_units(
+    units: tuple[int, ...],
+    scores: tuple[float, ...],
+    model: LAS,
+    states: Tensor,
+    log_probs: Tensor | None,
+) -> list[Span]:
+    """The place of every letter: by CTC, without a head by attention, else spread evenly."""
+    if log_probs is not None:
+        return align_ctc(log_probs, units) or spread_evenly(scores[: len(units)], len(states))
+    letters = torch.tensor([[EOS, *units[:-1]]], device=states.device)
+    memory = model.speller.remember(
+        states[None], torch.tensor([len(states)], device=states.device)
+    )
+    _, weights = model.speller(letters, memory)
+    return align_attention(weights[0], scores[: len(units)])
+
+
+def word_evidence(
+    scores: tuple[float, ...], spans: list[Span] | None, first: int, last: int
+) -> Evidence:
+    """What is known of the word of units `first` … `last` - 1.
+
+    The score behind the word counts too: that of its space or of the end of sentence says whether
+    the word ends there.
+    """
+    letters = scores[first : last + 1]
+    mean = sum(letters) / len(letters)
+    heard = [span.score for span in spans[first:last]] if spans is not None else [mean]
+    return Evidence(mean, min(letters), sum(heard) / len(heard), last - first)
