@@ -9,10 +9,11 @@ from typing import Literal
 from las_cli.scoring.counts import ErrorCounts
 
 Kind = Literal["hit", "substitution", "deletion", "insertion"]
+MARKS: dict[Kind, str] = {"hit": "", "substitution": "S", "deletion": "D", "insertion": "I"}
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
+class AlignedUnits:
     """One column of an alignment: a reference unit over a hypothesis unit, "" where one lacks."""
 
     kind: Kind
@@ -49,7 +50,7 @@ def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) 
     )
 
 
-def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pairing]:
+def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[AlignedUnits]:
     """The same alignment unit by unit, in order.
 
     >>> [pairing.kind for pairing in align("ab", "abc")]
@@ -57,21 +58,21 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pairing]:
     """
     from rapidfuzz.distance import Levenshtein
 
-    columns: list[Pairing] = []
+    columns: list[AlignedUnits] = []
     for op in Levenshtein.opcodes(reference, hypothesis):
         ours = reference[op.src_start : op.src_end]
         theirs = hypothesis[op.dest_start : op.dest_end]
         if op.tag == "delete":
-            columns.extend(Pairing("deletion", unit, "") for unit in ours)
+            columns.extend(AlignedUnits("deletion", unit, "") for unit in ours)
         elif op.tag == "insert":
-            columns.extend(Pairing("insertion", "", unit) for unit in theirs)
+            columns.extend(AlignedUnits("insertion", "", unit) for unit in theirs)
         else:
             kind: Kind = "hit" if op.tag == "equal" else "substitution"
-            columns.extend(Pairing(kind, *units) for units in zip(ours, theirs, strict=True))
+            columns.extend(AlignedUnits(kind, *units) for units in zip(ours, theirs, strict=True))
     return columns
 
 
-def counts_of(columns: Sequence[Pairing]) -> ErrorCounts:
+def counts_of(columns: Sequence[AlignedUnits]) -> ErrorCounts:
     """The counts of an alignment that `align` made."""
     kinds = [column.kind for column in columns]
     return ErrorCounts(
@@ -80,3 +81,17 @@ def counts_of(columns: Sequence[Pairing]) -> ErrorCounts:
         deletions=kinds.count("deletion"),
         insertions=kinds.count("insertion"),
     )
+
+
+def cell_width(text: str) -> int:
+    """How many columns of a terminal `text` takes: two for wide letters, none for marks."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def pad(text: str, width: int) -> str:
+    """`text` filled up with spaces to `width` columns."""
+    return text + " " * (width - cell_width(text))

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from las_cli.scoring.alignment import MARKS, align, cell_width, pad
 from las_cli.scoring.bootstrap import Interval, Intervals, score_intervals
 from las_cli.scoring.counts import ErrorCounts
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
-    from las_cli.scoring.score import Score
+    from las_cli.scoring.breakdown import Group
+    from las_cli.scoring.comparison import Comparison
+    from las_cli.scoring.confusions import Confusions
+    from las_cli.scoring.report import Report
+    from las_cli.scoring.score import Score, UtteranceScore
 
+COLOURS = {"hit": "", "substitution": "yellow", "deletion": "red", "insertion": "magenta"}
 COUNT_COLUMNS = ("errors", "sub", "del", "ins", "hits", "reference")
 
 
@@ -51,17 +60,30 @@ def new_table(title: str, caption: str = "") -> Table:
     """An empty table in the house's dress."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
+    # Text, not strings: names and transcripts may hold [brackets], which rich takes for markup.
     return Table(
-        title=title or None,
-        caption=caption or None,
+        title=Text(title) if title else None,
+        caption=Text(caption) if caption else None,
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
+        min_width=40,  # room for the title
         show_edge=False,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
+
+
+def new_console() -> Console:
+    """A console for tables; in a file or pipe they get room instead of 80 columns."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = 120
+    return console
 
 
 def overall_table(score: Score, intervals: Intervals | None, title: str = "") -> Table:
@@ -117,9 +139,134 @@ def print_table(
     title: str = "",
 ) -> None:
     """Print the LER table of a score; intervals over utterances are worked out if not given."""
-    from rich.console import Console
-
-    console = console or Console()
+    console = console or new_console()
     if intervals is None and score.count > 1:
         intervals = score_intervals(score)
     console.print(overall_table(score, intervals, title))
+
+
+def report_tables(report: Report, title: str = "") -> Iterator[RenderableType]:
+    """Every table of a report, the overall one first."""
+    yield overall_table(report.score, report.intervals, title)
+    for column, groups in report.groups.items():
+        yield group_table(column, groups)
+    if report.lengths:
+        yield group_table("words in the reference", report.lengths)
+    count = report.options.confusions
+    if count and report.letter_confusions is not None and report.word_confusions is not None:
+        yield confusion_table("letters", report.letter_confusions, count)
+        yield confusion_table("words", report.word_confusions, count)
+    if report.worst:
+        yield worst_table(report.worst)
+
+
+def group_table(name: str, groups: Sequence[Group]) -> Table:
+    """Error rates by the values of a column."""
+    from rich.text import Text
+
+    table = new_table(f"by {name}")
+    table.add_column("", overflow="fold")
+    for heading in ("utts", "LER", "95 % interval", "WER", "95 % interval", "letters", "words"):
+        table.add_column(heading, justify="right", style="bold" if heading == "LER" else "")
+    for group in groups:
+        table.add_row(
+            Text(group.label),
+            str(group.utterances),
+            percent(group.letters.rate),
+            percent_range(group.letter_interval),
+            percent(group.words.rate),
+            percent_range(group.word_interval),
+            str(group.letters.reference),
+            str(group.words.reference),
+        )
+    return table
+
+
+def confusion_table(unit: str, confusions: Confusions, count: int) -> Table:
+    """The most frequent errors."""
+    from rich.text import Text
+
+    table = new_table(f"most frequent errors, {unit}")
+    table.add_column("times", justify="right")
+    table.add_column("reference", style="green")
+    table.add_column("hypothesis", style="red")
+    for ours, theirs, times in confusions.most_common(count):
+        table.add_row(str(times), Text(shown_unit(ours)), Text(shown_unit(theirs)))
+    return table
+
+
+def shown_unit(unit: str) -> str:
+    """A letter or word for people: a space and a gap made visible."""
+    return {" ": "␣", "": "—"}.get(unit, unit)
+
+
+def worst_table(utterances: Sequence[UtteranceScore]) -> Table:
+    """The utterances with the highest letter error rates, and what was recognised."""
+    from rich.text import Text
+
+    table = new_table("worst utterances")
+    table.add_column("id")
+    table.add_column("LER", justify="right", style="bold")
+    table.add_column("WER", justify="right")
+    table.add_column("reference over hypothesis", overflow="fold")
+    for utterance in utterances:
+        table.add_row(
+            Text(utterance.id or str(utterance.number)),
+            percent(utterance.letters.rate),
+            percent(utterance.words.rate),
+            Text(f"{utterance.reference or '—'}\n{utterance.hypothesis or '—'}"),
+        )
+    return table
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Two systems side by side, and how sure their difference is."""
+    table = new_table(
+        f"{comparison.second} against {comparison.first}",
+        f"letter errors: fewer in {comparison.better} utterances, more in {comparison.worse}, "
+        f"as many in {comparison.equal}\n"
+        f"P(better): probability of improvement, bootstrap over {comparison.unit}, "
+        f"{comparison.resamples} draws",
+    )
+    table.add_column("")
+    for heading in ("first", "second", "difference", "95 % interval", "P(better)"):
+        table.add_column(heading, justify="right", style="bold" if heading == "difference" else "")
+    for name, difference in (
+        ("letters (LER)", comparison.letters),
+        ("words (WER)", comparison.words),
+        ("sentences (SER)", comparison.sentences),
+    ):
+        bounds = difference.interval
+        known = not math.isnan(bounds.low)
+        table.add_row(
+            name,
+            percent(difference.first),
+            percent(difference.second),
+            f"{100 * difference.difference:+.2f}",
+            f"{100 * bounds.low:+.2f} … {100 * bounds.high:+.2f}" if known else "–",
+            percent(difference.improvement),
+        )
+    return table
+
+
+def alignment_text(utterance: UtteranceScore) -> Text:
+    """The words of an utterance over each other; errors in colour, and marked for plain output."""
+    from rich.text import Text
+
+    name = utterance.id or f"utterance {utterance.number}"
+    text = Text(f"{name}  LER {percent(utterance.letters.rate)}  ", style="bold")
+    text.append(f"WER {percent(utterance.words.rate)}")
+    columns = align(utterance.reference.split(), utterance.hypothesis.split())
+    rows = [Text("REF  "), Text("HYP  "), Text("     ")]
+    for column in columns:
+        ours, theirs = column.reference, column.hypothesis
+        width = max(cell_width(ours), cell_width(theirs))
+        cells = (
+            pad(ours, width) if ours else "*" * width,
+            pad(theirs, width) if theirs else "*" * width,
+            pad(MARKS[column.kind], width),
+        )
+        for row, cell in zip(rows, cells, strict=True):
+            row.append(cell, style=COLOURS[column.kind])
+            row.append(" ")
+    return Text("\n").join([text, *rows])

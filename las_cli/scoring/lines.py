@@ -1,0 +1,86 @@
+"""A file or standard input in, its numbered lines of text out; UTF-8 whatever the locale says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+from las_cli.errors import LasError
+
+HEAD = 1000  # lines looked at to recognise a format
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its end."""
+
+    number: int  # from 1
+    text: str
+
+
+class Source:
+    """Numbered lines of one file, read once and lazily; the first ones can be looked at before."""
+
+    def __init__(self, path: str, stream: BinaryIO | None = None) -> None:
+        """`path` may be "-": standard input, or `stream` if one is given.
+
+        Raises LasError for a missing file, a folder and a file that may not be read; while lines
+        are read, for bytes that are not UTF-8, naming the line.
+        """
+        self.name = "standard input" if path == "-" else path
+        self.suffix = "" if path == "-" else Path(path).suffix.lower()
+        self.stem = "" if path == "-" else Path(path).stem
+        if path == "-":
+            self._stream = stream if stream is not None else sys.stdin.buffer
+        else:
+            self._stream = _open(path)
+        self._lines = self._decoded()
+        self.head = list(islice(self._lines, HEAD))
+
+    def __iter__(self) -> Iterator[Line]:
+        head, self.head = self.head, []
+        return chain(head, self._lines)
+
+    def error(self, line: int | None, problem: str) -> LasError:
+        """A LasError that begins with the file and the line."""
+        place = f", line {line}" if line is not None else ""
+        return LasError(f"{self.name}{place}: {problem}")
+
+    def _decoded(self) -> Iterator[Line]:
+        # Lines end at \n or \r\n only: str.splitlines would also cut at U+2028, form feeds and
+        # other characters that occur inside transcripts, and shift every later pair.
+        try:
+            for number, raw in enumerate(self._stream, 1):
+                if number == 1:
+                    if raw.startswith(_UTF16):
+                        raise self.error(None, "the text is UTF-16; save it as UTF-8")
+                    raw = raw.removeprefix(b"\xef\xbb\xbf")
+                try:
+                    text = raw.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    byte = error.object[error.start]
+                    raise self.error(
+                        number, f"byte 0x{byte:02x} is not UTF-8; convert the file to UTF-8"
+                    ) from error
+                yield Line(number, text.removesuffix("\n").removesuffix("\r"))
+        except OSError as error:
+            raise self.error(None, f"cannot be read ({error.strerror or error})") from error
+        finally:
+            if self.name != "standard input":
+                self._stream.close()
+
+
+def _open(path: str) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise LasError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise LasError(f"{path}: a folder, expected a file of transcripts") from error
+    except OSError as error:
+        raise LasError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,221 @@
+"""A file of transcripts in any known format in, its utterances (id, text, facts) out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from las_cli.scoring.lines import Line, Source
+
+NO_FACTS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One utterance of a listing."""
+
+    id: str  # "" where the format has none
+    text: str
+    line: int  # where it stands, from 1
+    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)  # other columns, e.g. accent
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEntry:
+    """A segment of an STM file or a word of a CTM file."""
+
+    recording: str
+    channel: str
+    start: float  # seconds
+    end: float  # seconds
+    text: str
+    line: int
+    speaker: str = ""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns or fields to read, "" to look for the usual ones."""
+
+    text: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A file of transcripts that has been recognised; it can be read once."""
+
+    source: Source
+    format: str  # one of FORMATS
+    side: str  # "reference" or "hypothesis": which field of a table is read
+    columns: Columns = Columns()
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def entries(self) -> Iterator[Entry]:
+        """All utterances in order; LasError for what cannot be read, naming the line."""
+        if self.format in ("json", "jsonl", "tsv"):
+            from las_cli.scoring.records import read_records
+
+            return read_records(self.source, self.format, self.side, self.columns)
+        if self.format in ("stm", "ctm"):
+            from las_cli.scoring.timed import by_recording
+
+            return by_recording(self)
+        return _READERS[self.format](self.source)
+
+
+def open_listing(
+    path: str,
+    format: str = "auto",
+    side: str = "reference",
+    columns: Columns | None = None,
+    stream: BinaryIO | None = None,
+) -> Listing:
+    """Open a file of transcripts ("-": standard input) and recognise its format."""
+    source = Source(path, stream)
+    if format == "auto":
+        format = recognise(source)
+    return Listing(source, format, side, columns or Columns())
+
+
+def _read_lines(source: Source) -> Iterator[Entry]:
+    """A line an utterance; a blank line is an empty utterance."""
+    for line in source:
+        yield Entry("", line.text, line.number)
+
+
+def _read_kaldi(source: Source) -> Iterator[Entry]:
+    """`id text`; the id alone is an empty utterance."""
+    for line in source:
+        parts = line.text.split(None, 1)
+        if parts:
+            yield Entry(parts[0], parts[1] if len(parts) > 1 else "", line.number)
+
+
+_TRN = re.compile(r"^(.*?)\(([^()\s]+)\)\s*$", re.DOTALL)
+_ALTERNATIVES = re.compile(r"\{[^{}]*\s/\s[^{}]*\}")
+
+
+def _read_trn(source: Source) -> Iterator[Entry]:
+    """sclite's `text (id)`; lines that begin with ;; are comments."""
+    for line in source:
+        if not line.text.strip() or line.text.startswith(";;"):
+            continue
+        match = _TRN.match(line.text)
+        if match is None:
+            raise source.error(line.number, "no `(id)` at the end, as the trn format wants")
+        refuse_alternatives(source, line.number, match[1])
+        yield Entry(match[2], match[1], line.number)
+
+
+def refuse_alternatives(source: Source, number: int, text: str) -> None:
+    """sclite's `{ this / that }` would be compared as words otherwise."""
+    if match := _ALTERNATIVES.search(text):
+        raise source.error(
+            number, f"alternatives such as {match[0]!r} are not supported; keep one of them"
+        )
+
+
+def _read_letters(source: Source) -> Iterator[Entry]:
+    """Python lists of letters as the research code printed them; '' is a space."""
+    for line in source:
+        if not line.text.strip():
+            continue
+        letters = parse_letters(line.text)
+        if letters is None:
+            raise source.error(line.number, "no list of letters such as ['A', 'N', 'D', '', 'T']")
+        for sentence in letters:
+            yield Entry("", "".join(letter or " " for letter in sentence), line.number)
+
+
+def parse_letters(text: str) -> list[list[str]] | None:
+    """The list of letters in `text`, or the list of such lists; None if it holds neither.
+
+    >>> parse_letters("['A', 'N', 'D', '', 'T']")
+    [['A', 'N', 'D', '', 'T']]
+    """
+    import ast
+
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not isinstance(value, list):
+        return None
+    sentences = value if value and all(isinstance(item, list) for item in value) else [value]
+    if all(isinstance(letter, str) for sentence in sentences for letter in sentence):
+        return sentences
+    return None
+
+
+_READERS: dict[str, Callable[[Source], Iterator[Entry]]] = {
+    "lines": _read_lines,
+    "kaldi": _read_kaldi,
+    "trn": _read_trn,
+    "letters": _read_letters,
+}
+FORMATS = ("lines", "kaldi", "trn", "tsv", "json", "jsonl", "stm", "ctm", "letters")
+
+_NUMBER = r"\d+(?:\.\d*)?"
+_STM = re.compile(rf"^\S+\s+\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}(?:\s|$)")
+_CTM = re.compile(rf"^\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}\s+\S+(?:\s+-?{_NUMBER})?\s*$")
+# An utterance id is told from a first word by a digit and one of - _ . / in it.
+_ID = re.compile(r"^(?=\S*\d)\S*[-_./]\S*$")
+
+
+def recognise(source: Source) -> str:
+    """The format of a file, by its suffix, else by its first lines; "lines" when in doubt."""
+    if source.suffix in (".trn", ".stm", ".ctm", ".tsv", ".json", ".jsonl"):
+        return source.suffix[1:]
+    lines = [line for line in source.head if line.text.strip()]
+    if not lines:
+        return "lines"
+    first = lines[0].text.strip()
+    if first[0] in "{[" and (format := _bracketed(first, lines)):
+        return format
+    if _is_table(lines):
+        return "tsv"
+    spoken = [line.text for line in lines if not line.text.startswith(";;")]
+    for format, pattern in (("ctm", _CTM), ("stm", _STM)):
+        if spoken and all(pattern.match(text) for text in spoken):
+            return format
+    trn = [_TRN.match(text) for text in spoken]
+    if _all_different([match[2] if match else "" for match in trn]):
+        return "trn"
+    ids = [text.split(None, 1)[0] for text in spoken]
+    if _all_different(ids) and (
+        all(_ID.match(id) for id in ids) or (source.stem == "text" and source.suffix == "")
+    ):
+        return "kaldi"
+    return "lines"
+
+
+def _bracketed(first: str, lines: list[Line]) -> str:
+    import json
+
+    letters = parse_letters(first)
+    if letters is not None and all(len(letter) <= 1 for line in letters for letter in line):
+        return "letters"
+    try:
+        value = json.loads(first)
+    except ValueError:
+        # JSON over several lines opens with a bracket alone; a transcript may begin "[noise]".
+        return "json" if re.match(r"^[\[{]\s*(?:$|[\[{\"])", first) else ""
+    return "jsonl" if isinstance(value, dict) and "segments" not in value else "json"
+
+
+def _is_table(lines: list[Line]) -> bool:
+    from las_cli.scoring.records import TEXT_NAMES
+
+    header = [name.strip().lower() for name in lines[0].text.split("\t")]
+    named = set(header) & (TEXT_NAMES["reference"].keys() | TEXT_NAMES["hypothesis"].keys())
+    return len(header) > 1 and bool(named)
+
+
+def _all_different(ids: list[str]) -> bool:
+    return bool(ids) and all(ids) and len(set(ids)) == len(ids)

@@ -1,0 +1,79 @@
+"""A table of facts about utterances in, the label of each scored utterance out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from las_cli.errors import LasError
+from las_cli.scoring.lines import Source
+from las_cli.scoring.pairing import Pair
+from las_cli.scoring.records import id_of, tsv_rows
+
+UNKNOWN = "(none)"  # label of an utterance whose cell is empty
+
+
+class Manifest:
+    """Columns of a TSV file such as `accent` and `gender`, found by id or by line.
+
+    `speaker` also finds Common Voice's `client_id`.
+    """
+
+    def __init__(self, path: str, columns: Sequence[str], id_column: str = "") -> None:
+        """Reads `columns` of the file; LasError for a column that is not there or a double id."""
+        self.name = path
+        self._rows: list[Mapping[str, str]] = []
+        self._by_id: dict[str, Mapping[str, str]] = {}
+        source = Source(path)
+        for number, row in tsv_rows(source):
+            facts = {column: _cell(row, column) for column in columns}
+            missing = [column for column, value in facts.items() if value is None]
+            if missing:
+                raise source.error(
+                    None, f"no column {missing[0]!r}; there are {', '.join(map(str, row))}"
+                )
+            known = {column: value or UNKNOWN for column, value in facts.items()}
+            self._rows.append(known)
+            id = id_of(row, id_column, source, number)
+            if id and id in self._by_id:
+                raise source.error(number, f"utterance {id!r} is there twice")
+            self._by_id[id] = known
+
+    def facts(self, pair: Pair, place: int) -> Mapping[str, str]:
+        """The row of a pair, the `place`-th from 0; LasError names an id without a row."""
+        if pair.id:
+            if pair.id not in self._by_id:
+                raise LasError(f"{self.name}: no row for utterance {pair.id!r}")
+            return self._by_id[pair.id]
+        if place >= len(self._rows):
+            raise LasError(
+                f"{self.name} has {len(self._rows)} rows, fewer than there are utterances; "
+                "without ids each utterance needs its row"
+            )
+        return self._rows[place]
+
+    def check_count(self, count: int, by_id: bool) -> None:
+        """Without ids the rows must be as many as the utterances."""
+        if not by_id and count != len(self._rows):
+            raise LasError(
+                f"{self.name} has {len(self._rows)} rows for {count} utterances; "
+                "without ids each utterance needs its row"
+            )
+
+
+def _cell(row: Mapping[str, str], column: str) -> str | None:
+    if column == "speaker" and column not in row:
+        column = next((name for name in ("client_id", "speaker_id", "spk") if name in row), column)
+    return row.get(column)
+
+
+def facts_of_reference(pair: Pair, columns: Sequence[str]) -> Mapping[str, str]:
+    """The same from the reference's own table (TSV, JSON, the speakers of an STM file)."""
+    facts = {column: _cell(pair.facts, column) for column in columns}
+    for column, value in facts.items():
+        if value is None:
+            there = ", ".join(pair.facts) or "none at all"
+            raise LasError(
+                f"the references have no column {column!r} (there are: {there}); "
+                "name a table that has it with --manifest"
+            )
+    return {column: value or UNKNOWN for column, value in facts.items()}

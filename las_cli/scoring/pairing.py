@@ -1,0 +1,169 @@
+"""Two listings in, pairs of reference and hypothesis out; nothing is ever dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Protocol
+
+from las_cli.errors import LasError
+from las_cli.scoring.listings import NO_FACTS, Entry, Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A reference and the hypothesis for it."""
+
+    id: str  # "" where the listings have none
+    reference: str
+    hypothesis: str
+    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)  # of the reference
+
+
+class PairSource(Protocol):
+    """Where pairs come from: two listings, or a model that recognises a corpus."""
+
+    failures: int  # utterances that could not be had at all
+
+    @property
+    def name(self) -> str: ...  # of the system that made the hypotheses
+    @property
+    def notes(self) -> Sequence[str]: ...  # for the user, known once all pairs are read
+    def __iter__(self) -> Iterator[Pair]: ...
+
+
+class Pairing:
+    """The pairs of two listings, read as they are asked for; afterwards what was left out.
+
+    Without ids the n-th line belongs to the n-th line. With ids order does not matter.
+    """
+
+    def __init__(self, reference: Listing, hypothesis: Listing, partial: bool = False) -> None:
+        """`partial` scores the ids that both listings have instead of raising an error."""
+        self.reference = reference
+        self.hypothesis = hypothesis
+        self.partial = partial
+        self.failures = 0
+        self.without_hypothesis: list[str] = []  # ids, known once all pairs are read
+        self.without_reference: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return self.hypothesis.name
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Raises LasError: unequal line counts, ids missing, unknown or double, ids on one side."""
+        ours, theirs = self._entries()
+        first, other = next(ours, None), next(theirs, None)
+        if first is None and other is None:
+            raise LasError(f"{self.reference.name} and {self.hypothesis.name} are both empty")
+        ours = _with(first, ours)
+        theirs = _with(other, theirs)
+        if first is not None and other is not None and bool(first.id) != bool(other.id):
+            raise self._half_named(bool(first.id))
+        named = (first or other).id  # type: ignore[union-attr]
+        return self._by_id(ours, theirs) if named else self._by_line(ours, theirs)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the user about what was left out."""
+        notes = []
+        for ids, has, lacks in (
+            (self.without_hypothesis, self.reference, self.hypothesis),
+            (self.without_reference, self.hypothesis, self.reference),
+        ):
+            if ids:
+                notes.append(
+                    f"partial: {len(ids)} of {has.name} left out, not in {lacks.name}: {_some(ids)}"
+                )
+        return notes
+
+    def _entries(self) -> tuple[Iterator[Entry], Iterator[Entry]]:
+        formats = (self.reference.format, self.hypothesis.format)
+        if formats == ("stm", "ctm"):
+            from las_cli.scoring.timed import match_words
+
+            ours, theirs = match_words(self.reference, self.hypothesis)
+            return iter(ours), iter(theirs)
+        if formats == ("stm", "stm"):
+            from las_cli.scoring.timed import by_segment
+
+            return by_segment(self.reference), by_segment(self.hypothesis)
+        return iter(self.reference.entries()), iter(self.hypothesis.entries())
+
+    def _by_line(self, ours: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[Pair]:
+        count = 0
+        for ref, hyp in zip_longest(ours, theirs):
+            if ref is None or hyp is None:
+                more = 1 + sum(1 for _ in (theirs if ref is None else ours))
+                counts = (count, count + more) if ref is None else (count + more, count)
+                raise LasError(
+                    f"{self.reference.name} has {counts[0]} lines, {self.hypothesis.name} has "
+                    f"{counts[1]}: a line is missing or too many; give each utterance an id to "
+                    "find out which"
+                )
+            count += 1
+            yield Pair("", ref.text, hyp.text, ref.facts)
+
+    def _by_id(self, ours: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[Pair]:
+        hypotheses: dict[str, str] = {}
+        for entry in theirs:
+            self._refuse(self.hypothesis, entry, entry.id in hypotheses)
+            hypotheses[entry.id] = entry.text
+        seen: set[str] = set()
+        for entry in ours:
+            self._refuse(self.reference, entry, entry.id in seen)
+            seen.add(entry.id)
+            if entry.id in hypotheses:
+                yield Pair(entry.id, entry.text, hypotheses[entry.id], entry.facts)
+            else:
+                self.without_hypothesis.append(entry.id)
+        self.without_reference = [id for id in hypotheses if id not in seen]
+        if self.partial:
+            if len(self.without_hypothesis) == len(seen):
+                raise LasError(
+                    f"{self.reference.name} and {self.hypothesis.name} have no id in common: "
+                    f"{_some(seen)} against {_some(hypotheses)}"
+                )
+            return
+        for ids, has, lacks in (
+            (self.without_hypothesis, self.reference, self.hypothesis),
+            (self.without_reference, self.hypothesis, self.reference),
+        ):
+            if ids:
+                raise LasError(
+                    f"{lacks.name} lacks {len(ids)} of the utterances of {has.name}: {_some(ids)}; "
+                    "add them or score what is there with --partial"
+                )
+
+    def _refuse(self, listing: Listing, entry: Entry, double: bool) -> None:
+        if double:
+            raise listing.source.error(entry.line, f"utterance {entry.id!r} is there twice")
+        if not entry.id:
+            raise listing.source.error(entry.line, "an utterance without an id, others have one")
+
+    def _half_named(self, reference_has: bool) -> LasError:
+        has, lacks = self.reference, self.hypothesis
+        if not reference_has:
+            has, lacks = lacks, has
+        return LasError(
+            f"{has.name} has ids (read as {has.format}), {lacks.name} has none (read as "
+            f"{lacks.format}); name the formats with --format or --hyp-format"
+        )
+
+
+def _with(first: Entry | None, rest: Iterator[Entry]) -> Iterator[Entry]:
+    if first is not None:
+        yield first
+    yield from rest
+
+
+def _some(ids: Iterable[str]) -> str:
+    """The first ids for a message."""
+    shown: list[str] = []
+    for place, id in enumerate(ids):
+        if place == 3:
+            return ", ".join(shown) + ", …"
+        shown.append(id)
+    return ", ".join(shown)

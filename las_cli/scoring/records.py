@@ -1,0 +1,142 @@
+"""Tables with a header and JSON in, utterances out: which field is the text, which the id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from las_cli.scoring.lines import Source
+from las_cli.scoring.listings import Columns, Entry
+
+# Names under which corpora and recognisers keep these fields, most telling first.
+_REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription")
+_HYPOTHESIS = (
+    "hypothesis", "hyp", "prediction", "pred_text", "pred", "text", "transcript", "transcription",
+)  # fmt: skip
+_ID = (
+    "id", "utt_id", "utterance_id", "utt", "utterance", "key", "path", "source", "audio_filepath",
+    "audio", "file", "filename", "clip",
+)  # fmt: skip
+TEXT_NAMES: Mapping[str, Mapping[str, int]] = {
+    side: {name: place for place, name in enumerate(names)}
+    for side, names in (("reference", _REFERENCE), ("hypothesis", _HYPOTHESIS))
+}
+
+
+def read_records(source: Source, format: str, side: str, columns: Columns) -> Iterator[Entry]:
+    """Utterances of a TSV file with a header, of JSON Lines or of one JSON document.
+
+    `side` ("reference" or "hypothesis") decides between columns where a table holds both.
+    """
+    rows = {"tsv": tsv_rows, "jsonl": _jsonl_rows, "json": _json_rows}[format](source)
+    for number, row in rows:
+        if isinstance(row, str):
+            yield Entry("", row, number)
+            continue
+        text = _text_of(source, number, row, side, columns)
+        yield Entry(id_of(row, columns.id, source, number), text, number, _facts(row))
+
+
+def tsv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows of a tab-separated table as dictionaries by header.
+
+    Quotes are text here: Common Voice writes sentences with a single quotation mark unescaped.
+    """
+    header: list[str] = []
+    for line in source:
+        if not header:
+            header = [name.strip() for name in line.text.split("\t")]
+            continue
+        if not line.text:
+            continue
+        cells = line.text.split("\t")
+        if len(cells) != len(header):
+            raise source.error(
+                line.number, f"{len(cells)} columns where the header has {len(header)}"
+            )
+        yield line.number, dict(zip(header, cells, strict=True))
+    if not header:
+        raise source.error(None, "empty, expected a table with a header")
+
+
+def _jsonl_rows(source: Source) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for line in source:
+        if not line.text.strip():
+            continue
+        try:
+            value = json.loads(line.text)
+        except ValueError as error:
+            raise source.error(line.number, f"no JSON ({error})") from error
+        yield line.number, _record(source, line.number, value)
+
+
+def _json_rows(source: Source) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    try:
+        value = json.loads("\n".join(line.text for line in source))
+    except ValueError as error:
+        raise source.error(None, f"no JSON ({error})") from error
+    if isinstance(value, dict):
+        lists = [item for item in value.values() if isinstance(item, list)]
+        if "segments" in value or any(name in value for name in (*_REFERENCE, *_HYPOTHESIS)):
+            value = [value]
+        elif all(isinstance(item, str) for item in value.values()):
+            value = [{"id": id, "text": text} for id, text in value.items()]
+        elif len(lists) == 1:
+            value = lists[0]
+    if not isinstance(value, list):
+        raise source.error(None, "the JSON holds no list of transcripts")
+    for number, item in enumerate(value, 1):
+        yield number, _record(source, number, item)
+
+
+def _record(source: Source, number: int, value: Any) -> dict[str, Any] | str:
+    if isinstance(value, dict | str):
+        return value
+    raise source.error(number, f"expected an object or a string, found {str(value)[:40]!r}")
+
+
+def _text_of(
+    source: Source, number: int, row: Mapping[str, Any], side: str, columns: Columns
+) -> str:
+    if columns.text:
+        if columns.text not in row:
+            raise source.error(
+                number, f"no column {columns.text!r}; there are {', '.join(map(str, row))}"
+            )
+        value = row[columns.text]
+    else:
+        names = {name.lower(): name for name in row}
+        name = next((names[usual] for usual in TEXT_NAMES[side] if usual in names), None)
+        if name is not None:
+            value = row[name]
+        elif isinstance(row.get("segments"), list):
+            value = " ".join(str(segment.get("text", "")) for segment in row["segments"])
+        else:
+            raise source.error(
+                number,
+                f"no column with the {side}'s text among {', '.join(map(str, row))}; "
+                f"name it with --{'ref' if side == 'reference' else 'hyp'}-column",
+            )
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(letter, str) for letter in value):
+        return "".join(letter or " " for letter in value)  # letters, as the research code has them
+    if not isinstance(value, str):
+        raise source.error(number, f"the {side}'s text is {str(value)[:40]!r}, expected a string")
+    return value
+
+
+def id_of(row: Mapping[str, Any], column: str, source: Source, number: int) -> str:
+    """The id of a row: from `column`, else from the first usual name that it has, else ""."""
+    if column:
+        if column not in row:
+            raise source.error(number, f"no column {column!r}; there are {', '.join(row)}")
+        return str(row[column])
+    names = {name.lower(): name for name in row}
+    name = next((names[usual] for usual in _ID if usual in names), None)
+    return "" if name is None else str(row[name])
+
+
+def _facts(row: Mapping[str, Any]) -> Mapping[str, str]:
+    return {name: str(value) for name, value in row.items() if isinstance(value, str | int | float)}

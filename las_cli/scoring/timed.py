@@ -1,0 +1,120 @@
+"""STM segments and CTM words in, utterances out: joined by recording or matched by time."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from las_cli.scoring.lines import Source
+from las_cli.scoring.listings import Entry, Listing, TimedEntry, refuse_alternatives
+
+_LABEL = re.compile(r"^<[^<>]*>$")
+IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"  # sclite: what is said here is not judged
+
+
+def read_timed(listing: Listing) -> list[TimedEntry]:
+    """Segments of an STM or words of a CTM file; LasError names a line that is neither."""
+    read = _read_stm if listing.format == "stm" else _read_ctm
+    return list(read(listing.source))
+
+
+def _read_stm(source: Source) -> Iterator[TimedEntry]:
+    """`recording channel speaker start end [<labels>] text`, ;; comments."""
+    for line in source:
+        if not line.text.strip() or line.text.startswith(";;"):
+            continue
+        parts = line.text.split(None, 5)
+        if len(parts) < 5:
+            raise source.error(line.number, "expected `recording channel speaker start end text`")
+        start, end = _seconds(source, line.number, parts[3], parts[4])
+        text = parts[5] if len(parts) > 5 else ""
+        label, _, rest = text.partition(" ")
+        if _LABEL.match(label):
+            text = rest
+        refuse_alternatives(source, line.number, text)
+        yield TimedEntry(parts[0], parts[1], start, end, text.strip(), line.number, parts[2])
+
+
+def _read_ctm(source: Source) -> Iterator[TimedEntry]:
+    """`recording channel start duration word [confidence]`, ;; comments."""
+    for line in source:
+        if not line.text.strip() or line.text.startswith(";;"):
+            continue
+        parts = line.text.split()
+        if not 5 <= len(parts) <= 6:
+            raise source.error(line.number, "expected `recording channel start duration word`")
+        if parts[4].startswith("<ALT"):
+            raise source.error(line.number, "alternatives are not supported; keep one of them")
+        start, duration = _seconds(source, line.number, parts[2], parts[3])
+        yield TimedEntry(parts[0], parts[1], start, start + duration, parts[4], line.number)
+
+
+def _seconds(source: Source, number: int, one: str, other: str) -> tuple[float, float]:
+    try:
+        return float(one), float(other)
+    except ValueError:
+        raise source.error(number, f"{one!r} and {other!r} are no times in seconds") from None
+
+
+def by_recording(listing: Listing) -> Iterator[Entry]:
+    """One utterance a recording: its segments or words in order of time."""
+    recordings: dict[str, list[TimedEntry]] = {}
+    for entry in read_timed(listing):
+        recordings.setdefault(entry.recording, []).append(entry)
+    for recording, entries in recordings.items():
+        entries.sort(key=lambda entry: (entry.start, entry.line))
+        text = " ".join(entry.text for entry in entries if entry.text != IGNORED)
+        yield Entry(recording, text, entries[0].line)
+
+
+def by_segment(listing: Listing) -> Iterator[Entry]:
+    """One utterance a segment of an STM file; its id holds recording, channel and times."""
+    for entry in read_timed(listing):
+        if entry.text != IGNORED:
+            yield Entry(_segment_id(entry), entry.text, entry.line, {"speaker": entry.speaker})
+
+
+def _segment_id(entry: TimedEntry) -> str:
+    return f"{entry.recording}-{entry.channel}-{entry.start:.2f}-{entry.end:.2f}"
+
+
+def match_words(segments: Listing, words: Listing) -> tuple[list[Entry], list[Entry]]:
+    """Reference segments (STM) and the hypothesis words (CTM) spoken in each: two equal lists.
+
+    A word belongs to the segment that holds its middle, or else to the nearest one of its
+    recording and channel, where it counts as an insertion: no word is lost. Words of a segment
+    that sclite is told to ignore are left out. Raises LasError for words of a recording that the
+    reference does not have.
+    """
+    tracks: dict[tuple[str, str], list[TimedEntry]] = {}
+    references = read_timed(segments)
+    for segment in references:
+        tracks.setdefault((segment.recording, segment.channel), []).append(segment)
+    for track in tracks.values():
+        track.sort(key=lambda segment: (segment.start, segment.end))
+    starts = {key: [segment.start for segment in track] for key, track in tracks.items()}
+    spoken: dict[int, list[TimedEntry]] = {}
+    for word in read_timed(words):
+        key = (word.recording, word.channel)
+        if key not in tracks:
+            raise words.source.error(
+                word.line,
+                f"recording {word.recording!r}, channel {word.channel!r}, "
+                f"is not in {segments.name}",
+            )
+        middle = (word.start + word.end) / 2
+        after = bisect_right(starts[key], middle)
+        # Segments of one channel may overlap; of those around, the nearest wins, the later first.
+        nearby = tracks[key][max(0, after - 3) : after + 1]
+        nearest = min(nearby, key=lambda s: (max(s.start - middle, middle - s.end, 0), -s.start))
+        spoken.setdefault(nearest.line, []).append(word)
+    ours, theirs = [], []
+    for segment in references:
+        if segment.text == IGNORED:
+            continue
+        said = sorted(spoken.get(segment.line, []), key=lambda word: (word.start, word.line))
+        id = _segment_id(segment)
+        ours.append(Entry(id, segment.text, segment.line, {"speaker": segment.speaker}))
+        theirs.append(Entry(id, " ".join(word.text for word in said), segment.line))
+    return ours, theirs
