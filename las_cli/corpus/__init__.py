@@ -6,19 +6,16 @@ from pathlib import Path
 
 from las_cli.corpus.corpus import Corpus
 from las_cli.corpus.cuts import use_soundfile
-from las_cli.errors import LasError
 
 __all__ = ["Corpus", "load_corpus", "use_soundfile"]
 
 
 def load_corpus(folder: str | Path, jobs: int | None = None) -> Corpus:
-    """The corpus in `folder`, recognised by its layout; LasError when it is none.
+    """The corpus at `folder` (or the single manifest), recognised by its layout.
 
-    `jobs`: processes that read audio headers (default: one a core, at most 8).
+    `jobs`: processes that read audio headers (default: one a core, at most 8). LasError when it
+    is no corpus, with a list of what would be recognised.
     """
-    from las_cli.corpus.common_voice import CommonVoice
+    from las_cli.corpus.recognition import recognise
 
-    folder = Path(folder).absolute()
-    if CommonVoice.recognises(folder):
-        return Corpus(CommonVoice(folder), jobs)
-    raise LasError(f"{folder}: no corpus found there")
+    return Corpus(recognise(Path(folder).absolute()), jobs)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from las_cli.corpus.layout import Layout
 from las_cli.corpus.tables import Columns, read_table
-from las_cli.corpus.utterance import BadRow, Utterance
+from las_cli.corpus.utterance import BadRow, Utterance, name_of
 
 SPLITS = ("train", "dev", "test", "validated", "other", "invalidated")
 
@@ -34,20 +35,18 @@ COLUMNS = {
 UNUSED = {"up_votes", "down_votes", "sentence_id", "segment"}
 
 
-class CommonVoice:
+class CommonVoice(Layout):
     """One language of a Common Voice release, or any folder laid out like one."""
 
     kind = "Common Voice"
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self._tables: dict[str, Path] = {}
         for split in SPLITS:
             for name in (f"{split}.tsv", FIRST_RELEASE.get(split, "")):
                 if name and (folder / name).is_file() and split not in self._tables:
                     self._tables[split] = folder / name
-        self.splits = tuple(self._tables)
-        self.notes: list[str] = []
+        super().__init__(folder, tuple(self._tables))
         self._durations: dict[str, float] | None = None
 
     @staticmethod
@@ -73,7 +72,7 @@ class CommonVoice:
             if declared is None:
                 declared = self._declared().get(name)
             yield Utterance(
-                id=os.path.splitext(name)[0].replace("/", "-"),
+                id=name_of(name),
                 audio=os.path.join(clips, name),
                 text=row.text,
                 where=row.where,

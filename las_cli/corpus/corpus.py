@@ -1,29 +1,29 @@
-"""A recognised corpus folder in, its splits as lhotse cuts out."""
+"""A recognised corpus in, its splits as lhotse cuts out."""
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from las_cli.corpus.headers import AudioFault, read_headers
+from las_cli.corpus.held_out import HeldOut, choose
+from las_cli.corpus.layout import Layout
+from las_cli.corpus.prepared import Prepared
+from las_cli.corpus.report import Amount
+from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
+from las_cli.text.normalise import TextPolicy
 
 if TYPE_CHECKING:
     from lhotse import CutSet
 
-
-class Layout(Protocol):
-    """A way to lay out a corpus: what a reader of one kind of folder offers."""
-
-    kind: str  # for people: "Common Voice"
-    folder: Path
-    splits: tuple[str, ...]
-    notes: list[str]
-
-    def read(self, split: str) -> Iterator[Utterance | BadRow]: ...
+# A table of more rows than this is read much faster, and in bounded memory, once prepared.
+LARGE = 200_000
 
 
 class Corpus:
@@ -32,60 +32,159 @@ class Corpus:
     def __init__(self, layout: Layout, jobs: int | None = None) -> None:
         self.kind = layout.kind
         self.folder = layout.folder
-        self.splits = layout.splits
-        self.notes: list[str] = list(layout.notes)
+        self.notes: list[str] = list(layout.notes)  # sentences for the user; grows with `cuts`
         self._layout = layout
         self._jobs = jobs
         self._cuts: dict[str, CutSet] = {}
+        self._derives_dev = "train" in layout.splits and "dev" not in layout.splits
+        splits = list(layout.splits)
+        if self._derives_dev:
+            splits.insert(splits.index("train") + 1, "dev")
+        self.splits: tuple[str, ...] = tuple(splits)
 
     def cuts(self, split: str) -> CutSet:
         """One cut a clip of `split`, with one supervision; LasError when there is no such split.
 
-        Cuts of raw corpora are built from the audio headers, and clips that cannot be used are
-        left out and counted in `notes`. What `las prepare` wrote is read lazily.
+        Cuts of tables and transcripts are built from the audio headers; clips that cannot be used
+        are left out and counted in `notes`, and train goes without the sentences that dev and
+        test hold. Manifests and what `las prepare` wrote are read lazily.
         """
         if split not in self.splits:
             raise LasError(
                 f"{self.folder}: no split {split!r} in this {self.kind} corpus, "
-                f"only {', '.join(self.splits)}"
+                f"only {', '.join(self.splits) or 'empty ones'}"
             )
         if split not in self._cuts:
-            self._cuts[split] = self._build(split)
+            from las_cli.corpus.cuts import use_soundfile
+
+            use_soundfile()
+            lazy = self._lazy(split)
+            self._cuts[split] = self._build(split) if lazy is None else lazy
         return self._cuts[split]
+
+    def texts(self, split: str) -> Iterator[str]:
+        """The texts of a split as the corpus writes them; no sound file is looked at."""
+        for row in self._rows(split):
+            if isinstance(row, Utterance) and row.text:
+                yield row.text
+
+    def amount(self, split: str) -> Amount | None:
+        """Clips and seconds of a split where they are known without reading it all: after
+        `las prepare`, or once the cuts are built."""
+        if isinstance(self._layout, Prepared):
+            return self._layout.amount(split)
+        cuts = self._cuts.get(split)
+        if cuts is None or cuts.is_lazy:
+            return None
+        return Amount(len(cuts), sum(cut.duration for cut in cuts))
+
+    def letters(self, policy: TextPolicy, split: str = "train") -> set[str] | None:
+        """The letters of a split under `policy`, from the report of `las prepare`; None where
+        that does not say (read `texts` then)."""
+        if not isinstance(self._layout, Prepared):
+            return None
+        rules = dict(self._layout.report.get("text_rules", {}))
+        rules.pop("in_words", None)
+        if rules != policy.__dict__:
+            return None
+        return set(self._layout.letters(split))
+
+    @cached_property
+    def _survey(self) -> Survey:
+        found = survey(self._layout, TextPolicy(), shared_speakers="keep")
+        # That speakers are shared is nothing that loading could change.
+        self.notes += [note for note in found.notes if "their speaker" not in note]
+        return found
+
+    @cached_property
+    def _held_out(self) -> HeldOut | None:
+        """Of a corpus that is read lazily."""
+        held_out = choose(self._layout.read("train"))
+        if held_out:
+            self.notes.append(held_out.note)
+        return held_out
+
+    def _rows(self, split: str) -> Iterator[Utterance | BadRow]:
+        if split == "train" or (split == "dev" and self._derives_dev):
+            return self._survey.read(split)
+        return self._layout.read(split)
+
+    def _lazy(self, split: str) -> CutSet | None:
+        held = split if self._derives_dev and split in ("train", "dev") else None
+        cuts = self._layout.lazy_cuts("train" if held else split)
+        if cuts is None or held is None:
+            return cuts
+        if self._held_out is None:
+            if split == "train":
+                return cuts
+            raise LasError(f"{self.folder}: too few clips to set a dev split aside")
+        return cuts.filter(_OnSide(self._held_out, split == "dev"))
 
     def _build(self, split: str) -> CutSet:
         from lhotse import CutSet
 
-        from las_cli.corpus.cuts import make_cut, use_soundfile
+        from las_cli.corpus.cuts import make_cut
+        from las_cli.text.normalise import normalise
 
-        use_soundfile()
+        policy = TextPolicy()
         left_out: Counter[str] = Counter()
         utterances: dict[str, Utterance] = {}
-        for row in self._layout.read(split):
+        seen: set[tuple[str, float]] = set()
+        for row in self._rows(split):
             if isinstance(row, BadRow):
                 left_out["unreadable row"] += 1
-            elif row.id in utterances:
+            elif (row.audio, row.start) in seen:
                 left_out["duplicate"] += 1
             elif not row.text:
                 left_out["empty text"] += 1
+            elif split == "train" and self._survey.shares_sentence(normalise(row.text, policy)):
+                left_out["sentence shared with dev or test"] += 1
             else:
+                seen.add((row.audio, row.start))
+                if row.id in utterances:  # two folders can hold 0001.wav
+                    row = replace(row, id=f"{row.id}-{zlib.crc32(row.audio.encode()):08x}")
                 utterances[row.id] = row
-        headers = read_headers([utterance.audio for utterance in utterances.values()], self._jobs)
+        headers = read_headers([one.audio for one in utterances.values()], self._jobs)
         cuts = []
         for utterance, header in zip(utterances.values(), headers, strict=True):
             if isinstance(header, AudioFault):
                 left_out[header.reason] += 1
+            elif header.seconds <= utterance.start:
+                left_out["zero length"] += 1
             else:
                 cuts.append(make_cut(utterance, header))
+        total = len(cuts) + sum(left_out.values())
         if left_out:
             counts = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
             self.notes.append(
-                f"{split}: {sum(left_out.values())} of {len(cuts) + sum(left_out.values())} clips "
-                f"left out ({counts}); `las prepare` lists them"
+                f"{split}: {sum(left_out.values())} of {total} clips left out ({counts}); "
+                "`las prepare` lists them"
+            )
+        if total > LARGE:
+            self.notes.append(
+                f"{split} has {total:,} clips: `las prepare` once, and training starts at once "
+                "and in bounded memory"
             )
         if not cuts:
             raise LasError(
-                f"{self.folder}: no clip of split {split!r} can be used; `las prepare "
-                f"{self.folder} --output FOLDER` lists the reasons"
+                f"{self.folder}: no clip of split {split!r} can be used "
+                f"({_listed(left_out)}); `las prepare {self.folder} --output FOLDER` lists why"
             )
         return CutSet.from_cuts(cuts)
+
+
+class _OnSide:
+    """Whether a cut is held out of train (or not); an object, so that workers can pickle it."""
+
+    def __init__(self, held_out: HeldOut, dev: bool) -> None:
+        self._held_out, self._dev = held_out, dev
+
+    def __call__(self, cut: Any) -> bool:
+        one = cut.supervisions[0]
+        row = Utterance(id=cut.id, audio="", text=one.text or "", where="", speaker=one.speaker)
+        return (row in self._held_out) == self._dev
+
+
+def _listed(left_out: Counter[str]) -> str:
+    counts = (f"{count} {reason}" for reason, count in left_out.most_common())
+    return ", ".join(counts) or "it is empty"

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
 
 # A header takes about 0.13 ms; below this many files a second process costs more than it saves.
 PARALLEL_FROM = 4000
-CHUNK = 256  # files handed to a process at a time
+BATCH = 256  # files handed to a process at a time
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class AudioHeader:
 class AudioFault:
     """Why a sound file cannot be used."""
 
-    reason: str  # "missing file", "unreadable" or "zero length"
+    reason: str  # one of las_cli.corpus.checks.REASONS
     detail: str
 
 
@@ -42,24 +49,24 @@ def read_header(path: str) -> AudioHeader | AudioFault:
     try:
         if os.path.getsize(path) == 0:
             return AudioFault("zero length", "the file is empty (0 bytes)")
-    except FileNotFoundError:
-        return AudioFault("missing file", "there is no such file")
-    except (OSError, ValueError) as error:
-        return AudioFault("unreadable", _one_line(error))
-    try:
         # Opening is three times as fast as soundfile.info, which also collects a log.
         with soundfile.SoundFile(path) as sound:
             header = AudioHeader(sound.samplerate, sound.frames, sound.channels)
-    except (soundfile.SoundFileError, OSError, RuntimeError, TypeError) as error:
-        return AudioFault("unreadable", _one_line(error))
+    except FileNotFoundError:
+        return AudioFault("missing file", "there is no such file")
+    except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError) as error:
+        return AudioFault("unreadable", what_went_wrong(error))
     if header.frames <= 0 or header.sampling_rate <= 0:
         return AudioFault("zero length", "the header counts no samples")
+    if header.frames > 1 << 48:  # libsndfile's way to say "unknown", e.g. of a streamed flac
+        return AudioFault("unreadable", "the header does not say how long the clip is")
     return header
 
 
-def _one_line(error: Exception) -> str:
-    # libsndfile's own words stand after the last colon of soundfile's message.
-    return " ".join(str(error).split()).rpartition(": ")[2]
+def what_went_wrong(error: Exception) -> str:
+    """libsndfile's or the system's own words, on one line."""
+    words = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return " ".join(str(words).split()).rstrip(".") or type(error).__name__
 
 
 def read_headers(
@@ -70,15 +77,8 @@ def read_headers(
     if jobs <= 1 or len(paths) < PARALLEL_FROM:
         yield from map(read_header, paths)
         return
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(jobs, mp_context=process_context()) as pool:
-        # Batches go out as they come back, so that memory does not grow with the corpus.
-        batches = _batches(paths)
-        pending = deque(pool.submit(_read_batch, batch) for batch in islice(batches, jobs * 4))
-        while pending:
-            yield from pending.popleft().result()
-            pending.extend(pool.submit(_read_batch, batch) for batch in islice(batches, 1))
+    for headers in in_processes(_read_batch, batches(paths, BATCH), jobs):
+        yield from headers
 
 
 def default_jobs() -> int:
@@ -86,18 +86,43 @@ def default_jobs() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def process_context():  # type: ignore[no-untyped-def]
+def in_processes(work: Callable[[In], Out], items: Iterable[In], jobs: int) -> Iterator[Out]:
+    """`work` on each item in `jobs` processes; results in order, few in memory at a time."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    iterator = iter(items)
+    pool = ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=_quiet)
+    try:
+        pending = deque(pool.submit(work, item) for item in islice(iterator, jobs * 4))
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(pool.submit(work, item) for item in islice(iterator, 1))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def process_context() -> BaseContext:
     """How worker processes start: by fork where that is safe, since a library must not run the
-    caller's main module again; the children read sound files and nothing else."""
+    caller's main module again; the workers read sound files and nothing else."""
     import multiprocessing
 
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
-def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(paths)
-    while batch := list(islice(iterator, CHUNK)):
+def batches(items: Iterable[In], size: int) -> Iterator[list[In]]:
+    """`items` in lists of at most `size`."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _quiet() -> None:
+    """In a worker: mpg123 writes notes on broken files to stderr; the report says it better."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _read_batch(paths: list[str]) -> list[AudioHeader | AudioFault]:

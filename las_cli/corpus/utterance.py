@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Any
+
+from las_cli.corpus.headers import AudioHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Utterance:
     declared_seconds: float | None = None  # what the corpus says the clip lasts
     start: float = 0.0  # seconds into the file
     seconds: float | None = None  # length of the piece; None: to the end of the file
+    record: dict[str, Any] | None = None  # the lhotse cut it came from, as JSON
+    header: AudioHeader | None = None  # told by that cut, where the sound is in no file of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +39,10 @@ class BadRow:
 def written(text: str) -> str:
     """`text` as a corpus writes it: Unicode NFC, no white space at the ends."""
     return unicodedata.normalize("NFC", text).strip()
+
+
+def name_of(path: str) -> str:
+    """A clip's id from its path below the corpus: folders joined by -, no file suffix."""
+    head, dot, suffix = path.rpartition(".")
+    stem = head if dot and "/" not in suffix and head else path
+    return "-".join(part for part in stem.split("/") if part not in ("", ".", ".."))

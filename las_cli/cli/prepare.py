@@ -1,0 +1,147 @@
+"""`las prepare`: a corpus in; manifests, a list of rejected clips and a report out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("prepare")
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the manifests and the report; a second run there reuses what is unchanged.",
+)  # fmt: skip
+@click.option("--train-split", default="train", show_default=True, metavar="NAME",
+              help="The corpus' own split to train on, e.g. validated.")  # fmt: skip
+@click.option("--min-seconds", type=click.FloatRange(min=0), default=0.3, show_default=True,
+              help="Leave shorter training clips out.")  # fmt: skip
+@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), default=30.0,
+              show_default=True, help="Leave longer training clips out.")  # fmt: skip
+@click.option("--check-audio", is_flag=True,
+              help="Decode every clip: finds NaN samples, silence, truncated files and clips that "
+              "sound the same.")  # fmt: skip
+@click.option("--shared-sentences", type=click.Choice(["auto", "drop", "keep"]), default="auto",
+              show_default=True, help="Training clips whose sentence is also in dev or test; auto "
+              "drops them unless that would cost more than half of train.")  # fmt: skip
+@click.option("--shared-speakers", type=click.Choice(["auto", "drop", "keep"]), default="auto",
+              show_default=True, help="Training clips of speakers of dev or test.")  # fmt: skip
+@click.option("--alphabet", metavar="LETTERS",
+              help="Leave training clips with other letters out, e.g. \"abc…z'\".")  # fmt: skip
+@click.option("--rare-letters", type=click.IntRange(min=1), default=1, show_default=True,
+              metavar="N", help="Leave training clips out that hold a letter which fewer than N "
+              "of them have.")  # fmt: skip
+@click.option("--case", type=click.Choice(["lower", "upper", "keep"]), default="lower",
+              show_default=True, help="Text rules: case folding.")  # fmt: skip
+@click.option("--punctuation", type=click.Choice(["drop", "keep"]), default="drop",
+              show_default=True, help="Text rules: punctuation and symbols.")  # fmt: skip
+@click.option("--keep", default="'", show_default=True, metavar="MARKS",
+              help="Text rules: punctuation that stays when the rest is dropped.")  # fmt: skip
+@click.option("--digits", type=click.Choice(["reject", "keep"]), default="reject",
+              show_default=True, help="Text rules: clips with digits in their text.")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=1),
+              help="Processes that read sound files [default: one a core, at most 8].")  # fmt: skip
+@click.option("--shards", is_flag=True,
+              help="Write lhotse Shar too, for network disks and many machines; the sound is "
+              "copied as it is.")  # fmt: skip
+@click.option("--shard-size", type=click.IntRange(min=1), default=1000, show_default=True,
+              help="Clips a shard.")  # fmt: skip
+@click.option("--json-only", is_flag=True,
+              help="Print the report as JSON and nothing else.")  # fmt: skip
+def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None:
+    """Check the CORPUS and write manifests, a list of rejected clips and a report.
+
+    \b
+      las prepare cv-corpus-17.0/cy --output data/cy
+      las train --data data/cy --output runs/cy
+
+    CORPUS is recognised by its layout: a Common Voice language folder (release 1 to 20),
+    LibriSpeech or Mini LibriSpeech, LJSpeech (metadata.csv and wavs/), NeMo manifests, a TSV or
+    CSV with path and text columns, lhotse manifests (cuts, or recordings with supervisions) or
+    lhotse Shar. Its files stay as they are and where they are.
+
+    Text rules: Unicode NFC, lower case, punctuation and symbols dropped except the apostrophe,
+    white space collapsed; clips with digits are left out, since nobody knows how they were read.
+    Nothing is transliterated: the alphabet is what train holds. The options below change the
+    rules; the manifests keep the text as the corpus writes it, so give `las train` the same ones.
+
+    Without a dev split, about 5 % of the speakers are set aside. Clips of dev and test are left
+    out only when they cannot be read or have no usable text: they are scored whole.
+
+    \b
+    Written to the output folder:
+      cuts_train.jsonl.gz ...  lhotse cut manifests of the kept clips, train in random order
+      rejected.tsv             every other clip with its reason
+      report.json              clips and hours by split and reason, letters, notes
+      shards/                  with --shards
+    """
+    from las_cli.errors import UsageError
+
+    if options["min_seconds"] > options["max_seconds"]:
+        raise UsageError(
+            f"--min-seconds {options['min_seconds']:g} is more than --max-seconds "
+            f"{options['max_seconds']:g}; no clip could be kept"
+        )
+    import json
+    import sys
+
+    from rich.console import Console
+
+    from las_cli.corpus.checks import Limits
+    from las_cli.corpus.preparation import PrepareOptions, prepare
+    from las_cli.corpus.recognition import recognise
+    from las_cli.corpus.report import print_report
+    from las_cli.text.normalise import TextPolicy
+
+    names = ("case", "punctuation", "keep", "digits")
+    policy = TextPolicy(**{name: options.pop(name) for name in names})
+    limits = Limits(options.pop("min_seconds"), options.pop("max_seconds"))
+    layout = recognise(corpus.absolute())
+    with _Bar(show=sys.stderr.isatty() and not json_only) as bar:
+        report = prepare(
+            layout, output, PrepareOptions(policy=policy, limits=limits, **options), bar.update
+        )
+    if json_only:
+        click.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    print_report(report, console)
+    clips = sum(split.kept.clips + split.left_out.clips for split in report.splits.values())
+    console.print(
+        f"{clips:,} clips in {report.seconds_taken:.1f} s "
+        f"({clips / max(report.seconds_taken, 1e-9):,.0f} a second, {report.files_reused:,} as "
+        f"known from the run before)",
+        highlight=False,
+    )
+    console.print(
+        f"written to {output}; `las train --data {output}` trains on it",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+class _Bar:
+    """Progress on a terminal; nothing elsewhere."""
+
+    def __init__(self, show: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Left
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
+        self._progress = Progress(
+            *columns, console=Console(stderr=True), disable=not show, transient=True
+        )
+        self._task = self._progress.add_task("")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def update(self, stage: str, done: int, total: int) -> None:
+        """Called by the library."""
+        self._progress.update(self._task, description=stage, completed=done, total=total or None)

@@ -1,0 +1,85 @@
+"""Findings on sound files, kept between two runs of `las prepare` in an SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from las_cli.corpus.headers import AudioFault, AudioHeader
+from las_cli.corpus.inspection import Finding, Question
+
+SCHEMA = """CREATE TABLE IF NOT EXISTS findings (
+    key TEXT PRIMARY KEY, size INTEGER, changed INTEGER,
+    rate INTEGER, frames INTEGER, channels INTEGER,
+    reason TEXT, detail TEXT, decoded INTEGER, digest INTEGER) WITHOUT ROWID"""
+COLUMNS = "key, size, changed, rate, frames, channels, reason, detail, decoded, digest"
+
+
+class FindingStore:
+    """What the last run found out about each file; a damaged store is started anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._connection = self._open()
+        except sqlite3.DatabaseError:
+            path.unlink(missing_ok=True)
+            self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path)
+        # Losing it costs a second look at the files, so it need not be safe against power cuts.
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute(SCHEMA)
+        connection.execute(f"SELECT {COLUMNS} FROM findings LIMIT 1").fetchall()
+        return connection
+
+    def look_up(self, keys: Sequence[str]) -> dict[str, Finding]:
+        """The findings kept under `keys`."""
+        marks = ",".join("?" * len(keys))
+        rows = self._connection.execute(
+            f"SELECT {COLUMNS} FROM findings WHERE key IN ({marks})", list(keys)
+        )
+        return {row[0]: _finding(row) for row in rows}
+
+    def keep(self, answers: Sequence[tuple[Question, Finding]]) -> None:
+        """Store fresh findings; a missing file is not remembered."""
+        self._connection.executemany(
+            f"INSERT OR REPLACE INTO findings ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            [
+                _row(question.key, finding)
+                for question, finding in answers
+                if not finding.reused and finding.changed
+            ],
+        )
+
+    def close(self) -> None:
+        self._connection.commit()
+        self._connection.close()
+
+
+def _finding(row: tuple) -> Finding:  # type: ignore[type-arg]
+    _, size, changed, rate, frames, channels, reason, detail, decoded, digest = row
+    return Finding(
+        size,
+        changed,
+        AudioHeader(rate, frames, channels) if rate else None,
+        AudioFault(reason, detail) if reason else None,
+        bool(decoded),
+        digest,
+        reused=True,
+    )
+
+
+def _row(key: str, finding: Finding) -> tuple[object, ...]:
+    header, fault = finding.header, finding.fault
+    return (
+        key,
+        finding.size,
+        finding.changed,
+        *((header.sampling_rate, header.frames, header.channels) if header else (None,) * 3),
+        *((fault.reason, fault.detail) if fault else (None, None)),
+        int(finding.decoded),
+        finding.digest,
+    )

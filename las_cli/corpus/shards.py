@@ -1,0 +1,157 @@
+"""A cut manifest in, lhotse Shar out and back: numbered pairs of a manifest and a tar of audio."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from las_cli.corpus.layout import MAIN_SPLITS, Layout, split_of
+from las_cli.corpus.manifests import json_lines, utterance_of
+from las_cli.corpus.utterance import BadRow, Utterance
+
+if TYPE_CHECKING:
+    from lhotse import CutSet
+
+SHARD_SIZE = 1000  # clips a shard: some 50 MB of Common Voice
+
+
+class Shards(Layout):
+    """Folders of `cuts.000000.jsonl.gz` and `recording.000000.tar`, by split or a single one."""
+
+    kind = "lhotse Shar"
+
+    def __init__(self, folder: Path) -> None:
+        self._folders = shard_folders(folder)
+        super().__init__(folder, tuple(self._folders))
+
+    @staticmethod
+    def recognises(folder: Path) -> bool:
+        return folder.is_dir() and bool(shard_folders(folder))
+
+    def read(self, split: str) -> Iterator[Utterance | BadRow]:
+        """The texts and speakers of a split; its sound is inside the tars."""
+        for file in sorted(self._folders[split].glob("cuts.*.jsonl*")):
+            for number, data in json_lines(file):
+                where = f"{file.name}:{number}"
+                if data is None or not data.get("supervisions"):
+                    yield BadRow(where, "no cut with a supervision")
+                else:
+                    yield utterance_of(where, data, self.folder)
+
+    def lazy_cuts(self, split: str) -> CutSet:
+        """The cuts of a split, their sound read from the tars as they are needed."""
+        return open_shards(self._folders[split])
+
+
+def open_shards(folder: Path) -> CutSet:
+    """A folder of shards as lazy cuts that carry their sound."""
+    from lhotse import CutSet
+
+    return CutSet.from_shar(in_dir=folder)
+
+
+def shard_folders(folder: Path) -> dict[str, Path]:
+    """Split → folder of its shards."""
+    if _holds_shards(folder):
+        return {split_of(folder.name) or "train": folder}
+    found: dict[str, Path] = {}
+    if folder.is_dir():
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and _holds_shards(child):
+                found.setdefault(split_of(child.name) or "train", child)
+    return {split: found[split] for split in MAIN_SPLITS if split in found}
+
+
+def _holds_shards(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.glob("cuts.0*.jsonl*"))
+
+
+def write_shards(
+    records: Iterable[dict[str, Any]],
+    folder: Path,
+    size: int = SHARD_SIZE,
+    step: Callable[[], None] = lambda: None,
+) -> int:
+    """Write cut records (JSON, as `cut_record` makes them) and their sound; returns the number
+    of shards.
+
+    Files that a cut covers as a whole are copied byte by byte, so nothing is encoded a second
+    time and the shards are no larger than the corpus; pieces of long files are cut out as flac.
+    `step` is called after each clip.
+    """
+    folder.mkdir(parents=True)
+    number, manifest, tar = 0, None, None
+    for count, record in enumerate(records):
+        if count % size == 0:
+            _close(manifest, tar)
+            manifest = gzip.open(folder / f"cuts.{number:06d}.jsonl.gz", "wb", compresslevel=6)
+            tar = tarfile.open(folder / f"recording.{number:06d}.tar", "w")
+            number += 1
+        assert manifest is not None and tar is not None
+        sound, suffix, recording = _sound_of(record)
+        _add(tar, f"{record['id']}.{suffix}", sound)
+        _add(tar, f"{record['id']}.json", json.dumps(recording, ensure_ascii=False).encode())
+        cut = {**record, "start": 0.0, "recording": recording}
+        manifest.write(json.dumps(cut, ensure_ascii=False).encode() + b"\n")
+        step()
+    _close(manifest, tar)
+    return number
+
+
+def _close(*files: Any) -> None:
+    for file in files:
+        if file is not None:
+            file.close()
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _sound_of(record: dict[str, Any]) -> tuple[bytes, str, dict[str, Any]]:
+    """Bytes, file suffix and recording manifest of one cut's sound."""
+    recording = dict(record["recording"])
+    source = recording["sources"][0]
+    whole = record["start"] == 0 and abs(record["duration"] - recording["duration"]) < 1e-3
+    plain = source["type"] == "file" and len(recording["sources"]) == 1
+    all_channels = record["channel"] in (0, recording.get("channel_ids", [0]))
+    if plain and whole and all_channels and not recording.get("transforms"):
+        path = str(source["source"])
+        with open(path, "rb") as file:
+            sound = file.read()
+        suffix = os.path.splitext(path)[1].lstrip(".").lower() or "bin"
+    else:
+        sound, suffix = _cut_out(record), "flac"
+        rate, seconds = recording["sampling_rate"], record["duration"]
+        recording |= {"num_samples": round(rate * seconds), "duration": seconds}
+        recording["channel_ids"] = _channels(record)
+        recording.pop("transforms", None)
+    channels = recording.get("channel_ids") or [0]
+    recording["sources"] = [{"type": "shar", "channels": channels, "source": ""}]
+    return sound, suffix, recording
+
+
+def _channels(record: dict[str, Any]) -> list[int]:
+    channel = record["channel"]
+    return list(channel) if isinstance(channel, list) else [channel]
+
+
+def _cut_out(record: dict[str, Any]) -> bytes:
+    import soundfile
+    from lhotse.serialization import deserialize_item
+
+    from las_cli.corpus.cuts import use_soundfile
+
+    use_soundfile()
+    cut = deserialize_item(json.loads(json.dumps(record)))
+    stream = io.BytesIO()
+    soundfile.write(stream, cut.load_audio().T, cut.sampling_rate, format="FLAC")
+    return stream.getvalue()
