@@ -1,0 +1,185 @@
+"""`las decode`: a corpus split in; transcripts, details and the LER table out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from las_cli.decoding.recogniser import Recogniser
+    from las_cli.decoding.split import BrokenClip, DecodedSplit
+
+SEARCH = (
+    click.option("--search", help="beam, greedy, ctc or rescore.  [default: the model's, beam]"),
+    click.option("--beam", type=int, help="Hypotheses kept, 1 … 100.  [default: the model's, 8]"),
+    click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
+    click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
+    click.option("--length-bonus", type=float, help="Nats a letter.  [default: the model's, 0]"),
+    click.option("--eos-threshold", type=float, help="[default: the model's, 1.5]"),
+    click.option(
+        "--lm", metavar="DIR", help="Language model, or none.  [default: the model's, if any]"
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu."),
+    click.option("--precision", help="auto, float32, bf16, float16 or int8.  [default: auto]"),
+    click.option("--threads", type=int, help="CPU threads.  [default: all cores]"),
+)
+
+
+def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `load_recogniser`, for any command that recognises speech."""
+    for option in reversed(SEARCH):
+        command = option(command)
+    return command
+
+
+EXAMPLES = """
+\b
+Examples:
+  las decode --model runs/en --data cv-corpus/en --split test --output decoded/
+  las decode --model en --data cv-corpus/en --search greedy --output greedy/
+  las score --ref decoded/true_y.txt --hyp decoded/pred_y.txt --full
+
+\b
+--output receives, a line an utterance in the order of the corpus:
+  true_y.txt        references, normalised as the model's training text was
+  pred_y.txt        what was recognised
+  hypotheses.jsonl  id, ref, hyp, scores by source, words with times and confidence, flags
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--model", required=True, help="Name of a shipped model, or a folder.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
+@click.option("--split", default="test", show_default=True, help="Split to recognise.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--nbest", type=int, help="Hypotheses written, at most --beam.  [default: 1]")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N clips.")
+@click.option(
+    "--batch-seconds", type=click.FloatRange(min=1), help="Sound in a batch.  [default: 240]"
+)
+@search_options
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def command(
+    model: str,
+    data: Path,
+    split: str,
+    output: Path,
+    limit: int | None,
+    batch_seconds: float | None,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Recognise a split of a corpus and print its letter and word error rates.
+
+    Joint beam search: speller, CTC head and, if the model has one, a language model. A clip whose
+    sound cannot be read is named on standard error; the others are done, and the exit code is 1.
+    """
+    from las_cli.decoding.recogniser import load_recogniser
+    from las_cli.decoding.results import write_split
+    from las_cli.scoring import print_table, score_pairs
+
+    recogniser = load_recogniser(model, **given)
+    decoded, complete = decode_corpus(recogniser, data, split, limit, batch_seconds, quiet)
+    write_split(decoded, output)
+    if decoded.utterances:
+        print_table(score_pairs(decoded.references, decoded.hypotheses), title=f"{data} {split}")
+    click.echo(summary(decoded, recogniser))
+    if not complete:
+        sys.exit(1)
+
+
+def decode_corpus(
+    recogniser: Recogniser,
+    data: Path,
+    split: str,
+    limit: int | None = None,
+    batch_seconds: float | None = None,
+    quiet: bool = False,
+) -> tuple[DecodedSplit, bool]:
+    """The decoded split, with a progress bar on stderr, and whether all clips were read."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from las_cli.corpus import load_corpus
+    from las_cli.decoding.split import BATCH_SECONDS, decode_split
+
+    corpus = load_corpus(data)
+    cuts = corpus.cuts(split)
+    console = Console(stderr=True)
+    for note in (*corpus.notes, *recogniser.notes):
+        click.echo(f"las: {note}", err=True)
+    listed = list(cuts.subset(first=limit) if limit and limit < len(cuts) else cuts)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("clips · {task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
+        task = bar.add_task(f"{split}", total=len(listed), speed="")
+        heard = 0.0
+
+        def advance(clips: int, seconds: float) -> None:
+            nonlocal heard
+            heard += seconds
+            elapsed = max(bar.tasks[0].elapsed or 0.0, 1e-9)
+            bar.update(task, advance=clips, speed=f"{heard / elapsed:.0f} × real time")
+
+        def complain(clip: BrokenClip) -> None:
+            bar.console.print(f"las: {clip.reason}", markup=False, highlight=False, soft_wrap=True)
+
+        decoded = decode_split(
+            recogniser.loaded,
+            listed,
+            recogniser.options,
+            recogniser.lm,
+            batch_seconds=batch_seconds or BATCH_SECONDS,
+            progress=advance,
+            on_broken=complain,
+        )
+    return decoded, not decoded.broken
+
+
+def summary(decoded: DecodedSplit, recogniser: Recogniser) -> str:
+    """Lines below the table: how it was searched, how fast, how many hypotheses are suspect."""
+    options = recogniser.options
+    weights = f"ctc {options.ctc_weight:g}, lm {options.lm_weight:g}"
+    if options.search == "ctc":
+        weights = f"lm {options.lm_weight:g}"
+    width = "" if options.search == "greedy" else f" {options.width}"
+    lines = [
+        f"search: {options.search}{width} ({weights}, length bonus {options.length_bonus:g})",
+        f"speed: {decoded.audio_seconds:.1f} s of sound in {decoded.wall_seconds:.1f} s, "
+        f"real-time factor {decoded.real_time_factor:.4f}",
+    ]
+    flags = [flag for one in decoded.utterances for flag in one.hypotheses[0].flags]
+    if flags:
+        counts = ", ".join(f"{flags.count(flag)} {flag}" for flag in sorted(set(flags)))
+        lines.append(f"suspect: {counts} (see \"flags\" in hypotheses.jsonl)")
+    if decoded.broken:
+        lines.append(f"left out: {len(decoded.broken)} clips that cannot be read")
+    return "\n".join(lines)
+
+
+def decoded_pairs(model: str, data: str, split: str, device: str) -> tuple[str, list[Any], Any]:
+    """For `las score --model --data`: a name, the pairs of the decoded split, what was left out."""
+    from las_cli.decoding.recogniser import load_recogniser
+    from las_cli.scoring.pairing import Pair
+
+    recogniser = load_recogniser(model, device=device)
+    decoded, _ = decode_corpus(recogniser, Path(data), split)
+    pairs = [
+        Pair(one.id, one.reference, one.text, dict(one.labels)) for one in decoded.utterances
+    ]
+    return recogniser.loaded.name, pairs, lambda: [clip.reason for clip in decoded.broken]
