@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +16,6 @@ from las_cli.scoring.bootstrap import RESAMPLES, SEED
 from las_cli.scoring.listings import FORMATS
 
 if TYPE_CHECKING:
-    from las_cli.scoring.comparison import Comparison
     from las_cli.scoring.pairing import PairSource
     from las_cli.scoring.report import Report, ReportOptions
 
@@ -26,7 +26,10 @@ _NAMED = click.Path(dir_okay=True)
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--ref", metavar="FILE", help="References; - is standard input.")
 @click.option(
-    "--hyp", "hyps", metavar="FILE", multiple=True,
+    "--hyp",
+    "hyps",
+    metavar="FILE",
+    multiple=True,
     help="Hypotheses; left out or -: standard input. Given again: each further file is compared "
     "with the first.",
 )
@@ -37,7 +40,11 @@ _NAMED = click.Path(dir_okay=True)
 @click.option("--id-column", default="", metavar="NAME", help="Column or field with ids.")
 @click.option("--partial", is_flag=True, help="Score the ids that both files have, and say so.")
 @click.option(
-    "--normalise", "--normalize", default="basic", show_default=True, metavar="NAME|FILE",
+    "--normalise",
+    "--normalize",
+    default="basic",
+    show_default=True,
+    metavar="NAME|FILE",
     help="none, basic (case, punctuation, space), whisper (its English normaliser), or a file of "
     "rules such as `gonna => going to`.",
 )
@@ -51,11 +58,16 @@ _NAMED = click.Path(dir_okay=True)
 @click.option("--align", is_flag=True, help="Print wrong utterances word over word, in colour.")
 @click.option("--pra", metavar="FILE", help="Write alignments as sclite's pra does.")
 @click.option("--dtl", metavar="FILE", help="Write totals and all confusions as sclite's dtl does.")
-@click.option("--json", "json_", metavar="FILE", help="Write all tables as JSON; -: print it.")
-@click.option("--csv", "csv_", metavar="FILE", help="Write a row of counts for each utterance.")
+@click.option(
+    "--json", metavar="FILE", help="Write all tables as JSON; - prints it instead of them."
+)
+@click.option("--csv", metavar="FILE", help="Write a row of counts for each utterance.")
 @click.option("--html", metavar="FILE", help="Write a page: tables, histogram, alignments.")
 @click.option(
-    "--draw", default="utterances", show_default=True, metavar="COLUMN",
+    "--draw",
+    default="utterances",
+    show_default=True,
+    metavar="COLUMN",
     help="What the bootstrap draws: utterances or a column, e.g. speaker.",
 )
 @click.option("--resamples", default=RESAMPLES, show_default=True, help="Bootstrap draws; 0: none.")
@@ -79,11 +91,15 @@ def command(**given: Any) -> None:
     order does not matter. Rates are errors divided by reference units, added up over all
     utterances; 95 % intervals come from the bootstrap (Bisani & Ney 2004).
     """
-    from las_cli.scoring.export import csv_writer, new_file
     from las_cli.scoring.manifest import Manifest
+    from las_cli.scoring.outputs import new_file, write_outputs
     from las_cli.scoring.report import compare_reports, make_report
+    from las_cli.scoring.tables import print_reports
 
     _check(given)
+    if not given["model"]:
+        # numpy starts a thread a core for products that scoring never computes: 0.1 s.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _options(given)
     if given["manifest"] and not options.columns:
         raise UsageError("--manifest is of no use without --by or --draw")
@@ -92,14 +108,19 @@ def command(**given: Any) -> None:
         manifest = Manifest(given["manifest"], options.columns, given["id_column"])
     reports: list[Report] = []
     with ExitStack() as files:
-        write = csv_writer(files.enter_context(new_file(given["csv_"]))) if given["csv_"] else None
+        write = None
+        if given["csv"]:
+            from las_cli.scoring.export import csv_writer
+
+            write = csv_writer(files.enter_context(new_file(given["csv"])))
         for pairs in _systems(given):
             each = write and partial(write, pairs.name)
             reports.append(make_report(pairs, options, manifest, each))
     comparisons = [compare_reports(reports[0], report) for report in reports[1:]]
-    _write_files(given, reports, comparisons)
-    if given["json_"] != "-":
-        _print(reports, comparisons, given["align"])
+    paths = {kind: given[kind] for kind in ("html", "json", "pra", "dtl")}
+    write_outputs(paths, reports, comparisons)
+    if "-" not in (*paths.values(), given["csv"]):
+        print_reports(reports, comparisons, given["align"])
     if any(report.failures for report in reports):
         click.get_current_context().exit(1)
 
@@ -109,13 +130,17 @@ def _check(given: dict[str, Any]) -> None:
         if not (given["model"] and given["data"]):
             raise UsageError("--model and --data belong together: one decodes the other")
         if given["ref"] or given["hyps"]:
-            raise UsageError("--model makes the hypotheses and --data has the references; "
-                             "leave --ref and --hyp out")
+            raise UsageError(
+                "--model makes the hypotheses and --data has the references; "
+                "leave --ref and --hyp out"
+            )
     elif not given["ref"]:
         raise UsageError("--ref is missing: the file with the references (or --model and --data)")
     inputs = [given["ref"], *(given["hyps"] or ("-",))]
     if not given["model"] and inputs.count("-") > 1:
         raise UsageError("only one of --ref and --hyp can be standard input")
+    if given["ref"] == "-" and len(given["hyps"]) > 1:
+        raise UsageError("standard input can be read once; give --ref a file to compare systems")
     for name in ("worst", "confusions", "resamples"):
         if given[name] < 0:
             raise UsageError(f"--{name} is {given[name]}, expected 0 or more")
@@ -155,52 +180,10 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
     if not given["hyps"] and sys.stdin.isatty():
         click.echo("las: reading hypotheses from standard input", err=True)
     for path in given["hyps"] or ("-",):
+        format, id_column = given["format_"], given["id_column"]
+        ours, theirs = (Columns(given[f"{side}_column"], id_column) for side in ("ref", "hyp"))
         yield Pairing(
-            open_listing(
-                given["ref"], given["format_"], "reference",
-                Columns(given["ref_column"], given["id_column"]),
-            ),
-            open_listing(
-                path, given["hyp_format"] or given["format_"], "hypothesis",
-                Columns(given["hyp_column"], given["id_column"]),
-            ),
+            open_listing(given["ref"], format, "reference", ours),
+            open_listing(path, given["hyp_format"] or format, "hypothesis", theirs),
             given["partial"],
         )
-
-
-def _write_files(
-    given: dict[str, Any], reports: list[Report], comparisons: list[Comparison]
-) -> None:
-    from las_cli.scoring import export, page, pra
-
-    texts = {
-        "html": lambda: [page.to_html(reports, comparisons)],
-        "json_": lambda: [export.to_json(reports, comparisons), "\n"],
-        "pra": lambda: (f"{line}\n" for report in reports for line in pra.pra_lines(report)),
-        "dtl": lambda: (f"{line}\n" for report in reports for line in pra.dtl_lines(report)),
-    }
-    for name, make in texts.items():
-        if given[name] == "-":
-            click.echo("".join(make()), nl=False)
-        elif given[name]:
-            with export.new_file(given[name]) as file:
-                file.writelines(make())
-
-
-def _print(reports: list[Report], comparisons: list[Comparison], align: bool) -> None:
-    from las_cli.scoring import tables
-
-    console = tables.new_console()
-    for report in reports:
-        if align:
-            for utterance in report.score.utterances:
-                if utterance.words.errors:
-                    console.print(tables.alignment_text(utterance), soft_wrap=True)
-                    console.print()
-        for table in tables.report_tables(report, title=report.name):
-            console.print(table)
-            console.print()
-        for note in report.notes:
-            console.print(note, style="yellow", markup=False)
-    for comparison in comparisons:
-        console.print(tables.comparison_table(comparison))

@@ -5,13 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
 
-from las_cli.errors import LasError
 from las_cli.scoring.bootstrap import Interval
 from las_cli.scoring.breakdown import Group
 from las_cli.scoring.comparison import Comparison, Difference
@@ -26,20 +22,6 @@ CSV_COLUMNS = (
     "ler", "letter_errors", "letter_sub", "letter_del", "letter_ins", "letter_hits", "letters",
     "wer", "word_errors", "word_sub", "word_del", "word_ins", "word_hits", "words",
 )  # fmt: skip
-
-
-@contextmanager
-def new_file(path: str) -> Iterator[TextIO]:
-    """A UTF-8 text file that is there whole once the block ends well, else as it was before."""
-    temporary = f"{path}.part"
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            yield file
-        os.replace(temporary, path)
-    except OSError as error:
-        raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def csv_writer(file: TextIO) -> Callable[[str, UtteranceScore], None]:

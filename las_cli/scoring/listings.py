@@ -110,7 +110,7 @@ def _read_trn(source: Source) -> Iterator[Entry]:
         if match is None:
             raise source.error(line.number, "no `(id)` at the end, as the trn format wants")
         refuse_alternatives(source, line.number, match[1])
-        yield Entry(match[2], match[1], line.number)
+        yield Entry(match[2], match[1].rstrip(), line.number)
 
 
 def refuse_alternatives(source: Source, number: int, text: str) -> None:
@@ -124,9 +124,7 @@ def refuse_alternatives(source: Source, number: int, text: str) -> None:
 def _read_letters(source: Source) -> Iterator[Entry]:
     """Python lists of letters as the research code printed them; '' is a space."""
     for line in source:
-        if not line.text.strip():
-            continue
-        letters = parse_letters(line.text)
+        letters = parse_letters(line.text.strip() or "[]")
         if letters is None:
             raise source.error(line.number, "no list of letters such as ['A', 'N', 'D', '', 'T']")
         for sentence in letters:

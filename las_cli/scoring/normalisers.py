@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +71,7 @@ def _whisper() -> Callable[[str], str]:
     except ImportError as error:
         raise LasError(
             "normalisation 'whisper' needs the package whisper-normalizer: "
-            f"{Path(sys.executable).name} -m pip install whisper-normalizer"
+            "pip install 'las-cli[whisper]'"
         ) from error
     normaliser: Callable[[str], str] = EnglishTextNormalizer()
     return normaliser

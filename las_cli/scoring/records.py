@@ -48,7 +48,7 @@ def tsv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
         if not header:
             header = [name.strip() for name in line.text.split("\t")]
             continue
-        if not line.text:
+        if not line.text and len(header) > 1:
             continue
         cells = line.text.split("\t")
         if len(cells) != len(header):

@@ -145,6 +145,28 @@ def print_table(
     console.print(overall_table(score, intervals, title))
 
 
+def print_reports(
+    reports: Sequence[Report],
+    comparisons: Sequence[Comparison],
+    align: bool = False,
+    console: Console | None = None,
+) -> None:
+    """Print all tables; with `align` each system's wrong utterances before them."""
+    console = console or new_console()
+    for report in reports:
+        for utterance in report.score.utterances if align else ():
+            if utterance.words.errors:
+                console.print(alignment_text(utterance), soft_wrap=True)
+                console.print()
+        for table in report_tables(report, title=report.name):
+            console.print(table)
+            console.print()
+        for note in report.notes:
+            console.print(note, style="yellow", markup=False)
+    for comparison in comparisons:
+        console.print(comparison_table(comparison))
+
+
 def report_tables(report: Report, title: str = "") -> Iterator[RenderableType]:
     """Every table of a report, the overall one first."""
     yield overall_table(report.score, report.intervals, title)

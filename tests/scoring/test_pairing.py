@@ -1,0 +1,106 @@
+"""Pairs: by line, by id, by time; what does not fit is an error that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from las_cli.errors import LasError
+from las_cli.scoring.listings import open_listing
+from las_cli.scoring.pairing import Pairing
+
+
+def pairing(folder: Path, reference: str, hypothesis: str, **given) -> Pairing:
+    """Pairs of two files; the first word of each argument is the file's name."""
+    listings = []
+    for content in (reference, hypothesis):
+        name, _, text = content.partition(" ")
+        (folder / name).write_text(text, encoding="utf-8")
+        listings.append(open_listing(str(folder / name)))
+    return Pairing(*listings, **given)
+
+
+def texts(pairs: Pairing) -> list[tuple[str, str, str]]:
+    return [(pair.id, pair.reference, pair.hypothesis) for pair in pairs]
+
+
+def test_lines_belong_together_in_order_and_blank_ones_count(tmp_path: Path) -> None:
+    pairs = pairing(tmp_path, "r.txt a\n\nc\n", "h.txt \nb\nc")
+    assert texts(pairs) == [("", "a", ""), ("", "", "b"), ("", "c", "c")]
+
+
+def test_with_ids_order_and_format_do_not_matter(tmp_path: Path) -> None:
+    pairs = pairing(tmp_path, "r.trn a b (u-1)\nc (u-2)\n", "text u-2 c\nu-1 a\n")
+    assert texts(pairs) == [("u-1", "a b", "a"), ("u-2", "c", "c")]
+
+
+# reference, hypothesis, what the error says
+MISMATCHES = [
+    ("r.txt a\nb\nc\n", "h.txt a\n", "r.txt has 3 lines, .*h.txt has 1"),
+    ("r.txt a\n", "h.txt a\nb\n\n", "r.txt has 1 lines, .*h.txt has 3"),
+    ("r.txt a\n", "h.txt ", "r.txt has 1 lines, .*h.txt has 0"),
+    ("r.txt ", "h.txt ", "r.txt and .*h.txt are both empty"),
+    ("r.trn a (u1)\nb (u2)\n", "h.trn a (u1)\n", "h.trn lacks 1 of the utterances of .*: u2;"),
+    ("r.trn a (u1)\n", "h.trn a (u1)\nb (u2)\n", "r.trn lacks 1 of the utterances of .*: u2;"),
+    ("r.trn a (u1)\n", "h.trn ", "h.trn lacks 1 of the utterances of .*: u1;"),
+    ("r.trn a (u1)\nb (u1)\n", "h.trn a (u1)\n", "r.trn, line 2: utterance 'u1' is there twice"),
+    ("r.trn a (u1)\n", "h.trn a (u1)\nb (u1)\n", "h.trn, line 2: utterance 'u1' is there twice"),
+    ("r.trn a (u1)\n", "h.txt a\n", r"r.trn has ids \(read as trn\), .*h.txt has none \(read as l"),
+    ('r.jsonl {"id": "u", "ref": "a"}\n{"ref": "b"}\n', "h.trn a (u)\n", "without an id"),
+    ("r.stm a 1 s 0 1 x\n", "h.ctm b 1 0 1 x\n", "recording 'b', channel '1', is not in .*r.stm"),
+]
+
+
+@pytest.mark.parametrize(("reference", "hypothesis", "message"), MISMATCHES)
+def test_what_does_not_fit_is_named(
+    tmp_path: Path, reference: str, hypothesis: str, message: str
+) -> None:
+    with pytest.raises(LasError, match=message):
+        list(pairing(tmp_path, reference, hypothesis))
+
+
+def test_partial_scores_what_is_there_and_says_so(tmp_path: Path) -> None:
+    pairs = pairing(tmp_path, "r.trn a (u1)\nb (u2)\n", "h.trn c (u3)\nb (u2)\n", partial=True)
+    assert texts(pairs) == [("u2", "b", "b")]
+    assert len(pairs.notes) == 2
+    assert "1 of" in pairs.notes[0] and "u1" in pairs.notes[0]
+    assert "u3" in pairs.notes[1]
+
+
+def test_partial_does_not_excuse_unequal_lines_or_nothing_in_common(tmp_path: Path) -> None:
+    with pytest.raises(LasError, match="2 lines"):
+        list(pairing(tmp_path, "r.txt a\nb\n", "h.txt a\n", partial=True))
+    with pytest.raises(LasError, match="no id in common: u1 against u2"):
+        list(pairing(tmp_path, "r.trn a (u1)\n", "h.trn a (u2)\n", partial=True))
+
+
+def test_ctm_words_go_to_the_stm_segment_of_their_middle(tmp_path: Path) -> None:
+    reference = (
+        "r.stm r 1 ann 0 2 <o> one two\nr 1 bob 2 4 three\n"
+        "r 1 bob 4 5 IGNORE_TIME_SEGMENT_IN_SCORING\nr 2 ann 0 2 yes\n"
+    )
+    hypothesis = (
+        "h.ctm r 1 1.5 0.4 two\nr 1 0.2 0.3 one\nr 1 1.9 0.4 three\n"
+        "r 1 4.2 0.2 noise\nr 1 9.0 0.2 late\nr 2 0.5 0.1 yes\n"
+    )
+    pairs = texts(pairing(tmp_path, reference, hypothesis))
+    assert [(reference, hypothesis) for _, reference, hypothesis in pairs] == [
+        ("one two", "one two"),
+        ("three", "three"),
+        ("yes", "yes"),
+    ]
+    assert len({id for id, _, _ in pairs}) == 3
+
+
+def test_words_between_segments_are_insertions_of_the_nearest(tmp_path: Path) -> None:
+    pairs = pairing(
+        tmp_path, "r.stm r 1 a 0 1 one\nr 1 a 9 10 two\n", "h.ctm r 1 2 0.2 hm\nr 1 8 0.2 two\n"
+    )
+    assert [hypothesis for _, _, hypothesis in texts(pairs)] == ["hm", "two"]
+
+
+def test_stm_against_stm_by_segment_and_against_ids_by_recording(tmp_path: Path) -> None:
+    stm = "r.stm r 1 a 0 1 one\nr 1 a 1 2 two\n"
+    assert len(texts(pairing(tmp_path, stm, stm.replace("r.stm", "h.stm")))) == 2
+    assert texts(pairing(tmp_path, stm, "h.trn one too (r)\n")) == [("r", "one two", "one too")]
