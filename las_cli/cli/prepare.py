@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from las_cli.corpus.report import Report
 
 
 @click.command("prepare")
@@ -77,7 +80,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
       report.json              clips and hours by split and reason, letters, notes
       shards/                  with --shards
     """
-    from las_cli.errors import UsageError
+    from las_cli.errors import LasError, UsageError
 
     if options["min_seconds"] > options["max_seconds"]:
         raise UsageError(
@@ -87,12 +90,9 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     import json
     import sys
 
-    from rich.console import Console
-
     from las_cli.corpus.checks import Limits
     from las_cli.corpus.preparation import PrepareOptions, prepare
     from las_cli.corpus.recognition import recognise
-    from las_cli.corpus.report import print_report
     from las_cli.text.normalise import TextPolicy
 
     names = ("case", "punctuation", "keep", "digits")
@@ -103,9 +103,22 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
         report = prepare(
             layout, output, PrepareOptions(policy=policy, limits=limits, **options), bar.update
         )
+    kept = sum(split.kept.clips for split in report.splits.values())
     if json_only:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
-        return
+    else:
+        _print(report, output)
+    if not kept:
+        raise LasError(
+            f"{corpus}: not one clip can be used; {output / 'rejected.tsv'} gives the reasons"
+        )
+
+
+def _print(report: Report, output: Path) -> None:
+    from rich.console import Console
+
+    from las_cli.corpus.report import print_report
+
     console = Console()
     print_report(report, console)
     clips = sum(split.kept.clips + split.left_out.clips for split in report.splits.values())

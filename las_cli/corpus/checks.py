@@ -55,7 +55,10 @@ def length_verdict(seconds: float, letters: str, limits: Limits) -> Verdict | No
         return "too short", f"{seconds:.2f} s, less than {limits.min_seconds:g} s"
     if seconds > limits.max_seconds:
         return "too long", f"{seconds:.1f} s, more than {limits.max_seconds:g} s"
-    frames, needed = int(seconds / limits.step_seconds + 1e-6), frames_needed(letters)
+    frames = int(seconds / limits.step_seconds + 1e-6)
+    if 2 * len(letters) <= frames:  # enough whatever the letters are
+        return None
+    needed = frames_needed(letters)
     if needed > frames:
         return (
             "fewer frames than letters need",

@@ -44,7 +44,7 @@ class CommonVoice(Layout):
         self._tables: dict[str, Path] = {}
         for split in SPLITS:
             for name in (f"{split}.tsv", FIRST_RELEASE.get(split, "")):
-                if name and (folder / name).is_file() and split not in self._tables:
+                if name and _has_rows(folder / name) and split not in self._tables:
                     self._tables[split] = folder / name
         super().__init__(folder, tuple(self._tables))
         self._durations: dict[str, float] | None = None
@@ -96,3 +96,12 @@ class CommonVoice(Layout):
                         if milliseconds.strip().isdigit():
                             self._durations[name] = int(milliseconds) / 1000
         return self._durations
+
+
+def _has_rows(table: Path) -> bool:
+    """Small languages are released with a dev.tsv that holds nothing but its header."""
+    if not table.is_file():
+        return False
+    with open(table, "rb") as lines:
+        lines.readline()
+        return any(line.strip() for line in lines)

@@ -105,7 +105,14 @@ class Corpus:
         return held_out
 
     def _rows(self, split: str) -> Iterator[Utterance | BadRow]:
-        if split == "train" or (split == "dev" and self._derives_dev):
+        held = self._derives_dev and split in ("train", "dev")
+        if self._layout.lazy:
+            rows = self._layout.read("train" if held else split)
+            if held and self._held_out is not None:
+                on_side = _OnSide(self._held_out, split == "dev")
+                return (row for row in rows if isinstance(row, Utterance) and on_side.row(row))
+            return rows
+        if held or split == "train":
             return self._survey.read(split)
         return self._layout.read(split)
 
@@ -181,7 +188,11 @@ class _OnSide:
 
     def __call__(self, cut: Any) -> bool:
         one = cut.supervisions[0]
-        row = Utterance(id=cut.id, audio="", text=one.text or "", where="", speaker=one.speaker)
+        text = one.text or ""
+        return self.row(Utterance(id=cut.id, audio="", text=text, where="", speaker=one.speaker))
+
+    def row(self, row: Utterance) -> bool:
+        """The same for an utterance."""
         return (row in self._held_out) == self._dev
 
 

@@ -32,6 +32,7 @@ class Layout:
     """A reader of one kind of corpus folder; subclasses fill in the fields and `read`."""
 
     kind: str  # for people: "Common Voice"
+    lazy = False  # whether `lazy_cuts` has the cuts of each split
 
     def __init__(self, folder: Path, splits: tuple[str, ...]) -> None:
         self.folder = folder

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from las_cli.corpus.held_out import hash_of
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 BINS = 64  # of a shuffle: one is in memory at a time, 1/64 of the manifest
 
 
@@ -41,7 +42,7 @@ class ManifestWriter:
     def write(self, record: dict[str, Any]) -> None:
         """Add one cut."""
         self.clips += 1
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = _encode(record).encode() + b"\n"
         if self._shuffle:
             place = hash_of(record["id"])
             # High bits choose the bin, so that the bins one after the other are in order.

@@ -25,6 +25,7 @@ class CutManifests(Layout):
     """`*cuts*.jsonl.gz` files as lhotse writes them, by split or a single one."""
 
     kind = "lhotse cuts"
+    lazy = True
 
     def __init__(self, folder: Path) -> None:
         self._files = by_split(cut_files(folder))
@@ -178,9 +179,12 @@ def _usable(cut: Any) -> bool:
 
 
 def _trimmed(data: dict[str, Any]) -> list[dict[str, Any]]:
+    from lhotse.cut import MonoCut, MultiCut
     from lhotse.serialization import deserialize_item
 
     cut = deserialize_item(data)
+    if not isinstance(cut, (MonoCut, MultiCut)):
+        raise TypeError(f"a {type(cut).__name__}; train on the manifest as it is")
     if not _usable(cut):
         return []
     return [one.to_dict() for one in cut.trim_to_supervisions(keep_overlapping=False)]

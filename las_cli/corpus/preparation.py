@@ -29,7 +29,7 @@ from las_cli.corpus.layout import Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
 from las_cli.corpus.report import Amount, Report, SplitReport
-from las_cli.corpus.shards import SHARD_SIZE, write_shards
+from las_cli.corpus.shards import SHARD_SIZE, Shards, write_shards
 from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
@@ -70,6 +70,11 @@ def prepare(
     """
     options = options or PrepareOptions()
     began = time.monotonic()
+    if isinstance(layout, Shards):
+        raise LasError(
+            f"{layout.folder}: lhotse Shar holds its sound and needs no preparation; "
+            f"`las train --data {layout.folder}` reads it"
+        )
     if output.resolve() == layout.folder.resolve():
         raise LasError(
             f"{output}: the output must be another folder than the corpus, which stays as it is"

@@ -25,6 +25,7 @@ class Shards(Layout):
     """Folders of `cuts.000000.jsonl.gz` and `recording.000000.tar`, by split or a single one."""
 
     kind = "lhotse Shar"
+    lazy = True
 
     def __init__(self, folder: Path) -> None:
         self._folders = shard_folders(folder)
