@@ -88,6 +88,12 @@ class AudioReader:
             self.flags.append(TRUNCATED)
         return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.frames)
 
+    @property
+    def duration(self) -> float:
+        """Seconds to be read as far as the header tells, else NaN."""
+        left = max(0.0, self.info.duration - self._start)
+        return left if self._duration is None else min(left, self._duration)
+
     def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[torch.Tensor]:
         """Mono float32 blocks [S] at `sample_rate`, about `seconds` long, without seams.
 

@@ -1,0 +1,89 @@
+"""Sound that is no file: a waveform in memory, raw PCM from a pipe. Blocks at 16 kHz out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from las_cli.audio.files import BLOCK_SECONDS, NOT_FINITE, SAMPLE_RATE, stream_pcm
+from las_cli.audio.resampling import StreamResampler
+from las_cli.errors import LasError, UsageError
+
+if TYPE_CHECKING:
+    import numpy
+    import torch
+
+
+class Source(Protocol):
+    """What can be transcribed: `AudioReader` is one."""
+
+    flags: list[str]  # what was wrong with it, complete once the blocks are read
+
+    @property
+    def duration(self) -> float:
+        """Seconds, NaN where that is not known beforehand."""
+        ...
+
+    def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[torch.Tensor]:
+        """Mono float32 [S] at 16 kHz, about `seconds` long each."""
+        ...
+
+
+class WaveformSource:
+    """A waveform [S], or [channels, S], of any rate, as a tensor or a numpy array.
+
+    Integers are taken for PCM of their width. Raises LasError for anything else.
+    """
+
+    def __init__(self, waveform: torch.Tensor | numpy.ndarray, sample_rate: int) -> None:
+        import torch
+
+        if sample_rate < 1:
+            raise LasError(
+                f"sample rate {sample_rate} Hz: give the rate of the waveform, e.g. 16000"
+            )
+        sound = torch.as_tensor(waveform).detach().cpu()
+        if sound.dim() not in (1, 2) or sound.is_complex() or sound.dtype == torch.bool:
+            raise LasError(
+                f"waveform of shape {tuple(sound.shape)} and type {sound.dtype}: "
+                "give [samples] or [channels, samples], float or integer PCM"
+            )
+        scale = 1.0 if sound.is_floating_point() else -float(torch.iinfo(sound.dtype).min or -128)
+        offset = 128.0 if sound.dtype == torch.uint8 else 0.0
+        sound = (sound.to(torch.float32) - offset) / scale
+        self._sound = sound.mean(dim=0) if sound.dim() == 2 else sound
+        self._rate = sample_rate
+        self.flags: list[str] = []
+        if not bool(torch.isfinite(self._sound).all()):
+            self._sound = torch.nan_to_num(self._sound, nan=0.0, posinf=0.0, neginf=0.0)
+            self.flags.append(NOT_FINITE)
+
+    @property
+    def duration(self) -> float:
+        return self._sound.numel() / self._rate
+
+    def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[torch.Tensor]:
+        resampler = StreamResampler(self._rate, SAMPLE_RATE)
+        for block in self._sound.split(max(1, round(seconds * self._rate))):
+            yield resampler.push(block)
+        yield resampler.finish()
+
+
+class PCMSource:
+    """Raw PCM as it comes: signed 16 bits, little end first, mono. It can be read once."""
+
+    def __init__(self, stream: BinaryIO, sample_rate: int) -> None:
+        if not 100 <= sample_rate <= 768_000:
+            raise UsageError(f"--raw-rate {sample_rate}: give the samples a second, e.g. 16000")
+        self._stream, self._rate = stream, sample_rate
+        self.flags: list[str] = []
+        self.duration = math.nan
+
+    def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[torch.Tensor]:
+        given = 0
+        for block in stream_pcm(self._stream, self._rate, min(seconds, 1.0)):
+            given += block.numel()
+            yield block
+        if given == 0:
+            raise LasError("standard input: held no samples; send PCM of signed 16 bits to it")

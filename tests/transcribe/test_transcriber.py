@@ -1,0 +1,223 @@
+"""The Python API: files and waveforms in, transcripts with times of the whole file out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from las_cli import Transcriber
+from las_cli.audio.files import NOT_FINITE, TRUNCATED, read_audio
+from las_cli.audio.segmentation import SegmentationOptions
+from las_cli.audio.sources import PCMSource
+from las_cli.decoding import Hypothesis, Scores
+from las_cli.errors import LasError, UsageError
+from las_cli.transcriber import Finished, Recognised
+from las_cli.transcript import Word
+
+Writer = Callable[..., Path]
+RATE = 16_000
+
+
+class Loudest:
+    """A stand-in for the search: writes one word a piece, over its loudest tenth of a second."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(
+        self,
+        model: object,
+        alphabet: object,
+        waveforms: torch.Tensor,
+        lengths: torch.Tensor,
+        *_: object,
+    ) -> list[list[Hypothesis]]:
+        self.batches.append(len(waveforms))
+        results = []
+        for waveform, length in zip(waveforms, lengths.tolist(), strict=True):
+            frames = waveform[: length // 1600 * 1600].view(-1, 1600).square().mean(1)
+            at = int(frames.argmax()) / 10 if len(frames) else 0.0
+            word = Word(f"w{length}", at, at + 0.1, 0.5)
+            results.append(
+                [
+                    Hypothesis((2,), word.text, -1.0, Scores(), (), 0.5, (word,)),
+                    Hypothesis((3,), "other", -2.0, Scores()),
+                ]
+            )
+        return results
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_model: Path) -> Transcriber:
+    return Transcriber.load(str(tiny_model), device="cpu", search="greedy")
+
+
+@pytest.fixture
+def loudest(tiny: Transcriber) -> Transcriber:
+    options = SegmentationOptions(vad=False)
+    return Transcriber(tiny.loaded, segmentation=options, decoder=Loudest())
+
+
+def clicks(places: list[float], seconds: float) -> torch.Tensor:
+    sound = torch.randn(round(seconds * RATE), generator=torch.Generator().manual_seed(0)) * 0.001
+    for place in places:
+        sound[round(place * RATE) : round((place + 0.1) * RATE)] += 0.5
+    return sound
+
+
+def test_a_real_model_writes_something(
+    tiny: Transcriber, tmp_path: Path, write_noise: Writer
+) -> None:
+    path = write_noise(tmp_path / "a.wav", 1.5, 44_100)
+    transcript = tiny.transcribe(path)
+    assert transcript.source == str(path) and transcript.model == "tiny"
+    assert transcript.duration == pytest.approx(1.5)
+    assert transcript.text
+    for segment in transcript.segments:
+        assert 0 <= segment.start <= segment.end <= 1.5
+        assert " ".join(word.text for word in segment.words) == segment.text
+        assert all(segment.start <= word.start <= word.end <= segment.end for word in segment.words)
+
+
+def test_waveforms_and_files_give_the_same(
+    tiny: Transcriber, tmp_path: Path, write_noise: Writer
+) -> None:
+    path = write_noise(tmp_path / "a.wav")
+    sound = read_audio(path)
+    expected = tiny.transcribe(path).segments
+    pcm = (sound * 32768).to(torch.int16)
+    for waveform in (sound, sound.numpy(), sound.double(), torch.stack([sound, sound]), pcm):
+        assert tiny.transcribe(waveform).segments == expected
+    assert list(tiny.stream(path)) == list(expected)
+
+
+def test_threads_do_not_disturb_each_other(
+    tiny: Transcriber, tmp_path: Path, write_noise: Writer
+) -> None:
+    paths = [write_noise(tmp_path / f"{seed}.wav", 0.6 + seed / 10, seed=seed) for seed in range(6)]
+    alone = [tiny.transcribe(path) for path in paths]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(tiny.transcribe, paths * 3)) == alone * 3
+
+
+def test_company_in_a_batch_changes_nothing(
+    tiny: Transcriber, tmp_path: Path, write_noise: Writer
+) -> None:
+    paths = [write_noise(tmp_path / f"{seed}.wav", 0.5 + seed / 7, seed=seed) for seed in range(7)]
+    alone = [tiny.transcribe(path).text for path in paths]
+    together = [
+        event.transcript.text
+        for event in tiny.follow(paths)
+        if isinstance(event, Finished) and event.transcript is not None
+    ]
+    assert together == alone
+
+
+def test_times_are_of_the_whole_recording(loudest: Transcriber) -> None:
+    places = [3.0, 25.0, 41.0, 66.0]
+    transcript = loudest.transcribe(clicks(places, 70.0))
+    starts = [word.start for segment in transcript.segments for word in segment.words]
+    for place in places:
+        assert min(abs(start - place) for start in starts) < 0.11
+    assert transcript.duration == 70.0
+    assert all(segment.confidence == 0.5 for segment in transcript.segments)
+
+
+def test_alternatives_only_where_asked_for(tiny: Transcriber) -> None:
+    sound = clicks([0.5], 1.0)
+    assert tiny.transcribe(sound).segments[0].alternatives == ()
+    several = Transcriber(
+        tiny.loaded, tiny.options.from_config({}, nbest=2), decoder=Loudest()
+    ).transcribe(sound)
+    assert [other.text for other in several.segments[0].alternatives] == ["w16000", "other"]
+
+
+def test_first_batches_are_small_and_live_ones_stay_so(loudest: Transcriber) -> None:
+    sound = clicks([], 400.0)
+    list(loudest.follow([sound]))
+    decoder = loudest._decoder
+    assert isinstance(decoder, Loudest)
+    assert decoder.batches[:4] == [1, 2, 4, 8] and max(decoder.batches) == 8
+    decoder.batches.clear()
+    list(loudest.follow([sound], live=True))
+    assert set(decoder.batches) == {1}
+
+
+def test_errors_stay_with_their_recording(
+    loudest: Transcriber, tmp_path: Path, write_noise: Writer
+) -> None:
+    (tmp_path / "empty.wav").write_bytes(b"")
+    inputs = [
+        write_noise(tmp_path / "a.wav"),
+        tmp_path / "missing.wav",
+        tmp_path / "empty.wav",
+        write_noise(tmp_path / "b.wav", 2.0),
+        torch.zeros(RATE),
+    ]
+    finished = [event for event in loudest.follow(inputs) if isinstance(event, Finished)]
+    assert [event.place for event in finished] == [0, 1, 2, 3, 4]
+    assert [event.error is None for event in finished] == [True, False, False, True, True]
+    assert "no such file" in str(finished[1].error)
+    silent = finished[4].transcript
+    assert silent is not None and silent.segments == () and silent.duration == 1.0
+    with pytest.raises(LasError, match="is empty"):
+        loudest.transcribe(tmp_path / "empty.wav")
+    with pytest.raises(LasError, match="is empty"):
+        list(loudest.stream(tmp_path / "empty.wav"))
+
+
+def test_flags_of_the_file_are_told(
+    loudest: Transcriber, tmp_path: Path, write_noise: Writer
+) -> None:
+    path = write_noise(tmp_path / "a.wav", 2.0)
+    path.write_bytes(path.read_bytes()[:40_000])
+    assert loudest.transcribe(path).segments[-1].flags == (TRUNCATED,)
+    sound = torch.full((RATE,), float("nan"))
+    (segment,) = loudest.transcribe(sound).segments
+    assert segment.text == "" and segment.flags == (NOT_FINITE,) and segment.end == 1.0
+
+
+@pytest.mark.parametrize(
+    ("waveform", "rate", "message"),
+    [
+        (torch.zeros(2, 3, 4), RATE, "shape"),
+        (torch.zeros(9, dtype=torch.bool), RATE, "type"),
+        (np.zeros(9, dtype=np.complex64), RATE, "type"),
+        (torch.zeros(9), 0, "sample rate 0"),
+    ],
+)
+def test_waveforms_are_checked(
+    loudest: Transcriber, waveform: torch.Tensor, rate: int, message: str
+) -> None:
+    with pytest.raises(LasError, match=message):
+        loudest.transcribe(waveform, sample_rate=rate)
+
+
+def test_raw_pcm(loudest: Transcriber, tmp_path: Path) -> None:
+    (tmp_path / "pcm").write_bytes((clicks([0.5], 1.0) * 20_000).to(torch.int16).numpy().tobytes())
+    with (tmp_path / "pcm").open("rb") as stream:
+        transcript = loudest.transcribe(PCMSource(stream, RATE))
+        assert transcript.segments[0].words[0].start == pytest.approx(0.5)
+        with pytest.raises(LasError, match="no samples"):
+            loudest.transcribe(PCMSource(stream, RATE))
+        with pytest.raises(UsageError, match="raw-rate 0"):
+            PCMSource(stream, 0)
+
+
+def test_a_recording_is_followed_as_it_goes(loudest: Transcriber) -> None:
+    events = list(loudest.follow([clicks([], 50.0)]))
+    done = [event.seconds for event in events if isinstance(event, Recognised)]
+    assert done == sorted(done) and done[-1] == pytest.approx(50.0)
+    assert isinstance(events[-1], Finished)
+
+
+def test_wrong_options_are_refused_before_the_model_is_loaded() -> None:
+    with pytest.raises(UsageError, match="beam 0"):
+        Transcriber.load("en", beam=0)
+    with pytest.raises(LasError, match="no such model"):
+        Transcriber.load("/no/such/model")
