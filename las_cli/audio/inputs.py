@@ -1,0 +1,207 @@
+"""What a user names on the command line in, audio files one by one out: globs, folders, lists."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import gzip
+import json
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from las_cli.errors import LasError
+
+# What counts as audio inside a folder or a glob; a file named outright may have any name.
+EXTENSIONS = frozenset(
+    "wav wave flac ogg oga opus mp3 mp2 aiff aif aifc au snd w64 rf64 caf voc sph nist "
+    "m4a m4b mp4 m4v mov webm mkv mka aac wma wmv asf amr 3gp 3g2 avi flv ts mpg mpeg".split()
+)
+STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One recording to transcribe."""
+
+    path: Path  # "-" for standard input
+    folder: Path | None = None  # the folder or list it was found through
+
+    @property
+    def is_pipe(self) -> bool:
+        """True for standard input and named pipes: it can be read only once, front to back."""
+        return self.path == STDIN or self.path.is_fifo() or self.path.is_char_device()
+
+    @property
+    def size(self) -> int:
+        """Bytes, 0 where that cannot be told."""
+        try:
+            return 0 if self.is_pipe else self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+def gather(
+    arguments: Iterable[str], lists: Iterable[str] = (), recursive: bool = True
+) -> tuple[list[Input], list[LasError]]:
+    """All recordings that `arguments` and the files `lists` name, and what is wrong with the rest.
+
+    A missing file is an input: reading it says so. A folder or pattern without audio is an error.
+    """
+    inputs: list[Input] = []
+    errors: list[LasError] = []
+    for name in lists:
+        try:
+            inputs += read_list(name)
+        except LasError as error:
+            errors.append(error)
+    for argument in arguments:
+        try:
+            inputs += _expand(argument, recursive)
+        except LasError as error:
+            errors.append(error)
+    return inputs, errors
+
+
+def _expand(argument: str, recursive: bool) -> list[Input]:
+    path = Path(argument)
+    if argument == "-":
+        return [Input(STDIN)]
+    if path.is_dir():
+        found = [Input(file, path) for file in audio_files(path, recursive)]
+        if not found:
+            deeper = "" if recursive else " (its folders are left out with --no-recursive)"
+            raise LasError(
+                f"{argument}: no audio file in this folder{deeper}; name one that has some"
+            )
+        return found
+    if not path.exists() and glob.has_magic(argument):
+        # A pattern that the shell did not expand: quoted, or on Windows.
+        matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
+        files = [match for match in matches if match.is_file() and is_audio_name(match)]
+        if not files:
+            raise LasError(f"{argument}: no audio file matches this pattern; check it")
+        return [Input(file, _fixed_part(argument)) for file in files]
+    return [Input(path)]
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folder before the first wildcard."""
+    parts = []
+    for part in Path(pattern).parts:
+        if glob.has_magic(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def is_audio_name(path: Path) -> bool:
+    """Whether `path` is named like audio; hidden files (`._a.wav` of macOS) are not."""
+    return path.suffix.lower().lstrip(".") in EXTENSIONS and not path.name.startswith(".")
+
+
+def audio_files(folder: Path, recursive: bool = True) -> list[Path]:
+    """The audio files in `folder`, in the order of their names. LasError where it is closed."""
+    found: list[Path] = []
+
+    def refuse(error: OSError) -> None:
+        raise LasError(f"{error.filename}: cannot be listed ({error.strerror})")
+
+    for at, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(at) / name for name in sorted(files) if is_audio_name(Path(name))]
+        if not recursive:
+            break
+    return found
+
+
+def read_list(name: str) -> list[Input]:
+    """The recordings that a list names: a path a line, a table with a column `path`, or JSON lines.
+
+    Tables are tab-separated like Common Voice's; JSON lines are lhotse cuts or recordings, or hold
+    `audio_filepath`, `audio` or `path`. Relative paths count from the folder of the list, then
+    from `clips/` there. `-` reads standard input. Raises LasError with the line that is wrong.
+    """
+    path = Path(name)
+    try:
+        if name == "-":
+            lines = _lines(sys.stdin)
+        elif path.suffix == ".gz":
+            with gzip.open(path, "rt", encoding="utf-8-sig") as file:
+                lines = _lines(file)
+        else:
+            with path.open(encoding="utf-8-sig") as file:
+                lines = _lines(file)
+    except FileNotFoundError:
+        raise LasError(f"{name}: there is no such list; check the name") from None
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise LasError(f"{name}: cannot be read as a list ({why})") from None
+    except UnicodeDecodeError:
+        raise LasError(
+            f"{name}: is no text file; --from-file takes a list of paths, audio is named directly"
+        ) from None
+    folder = Path() if name == "-" else path.parent
+    root = folder if folder != Path() else Path(".")
+    entries = _entries(name, lines)
+    if not entries:
+        raise LasError(f"{name}: the list names no file; write a path a line")
+    return [Input(_located(entry, folder), root) for entry in entries]
+
+
+def _lines(file: TextIO) -> list[str]:
+    return [line.rstrip("\r\n") for line in file]
+
+
+def _entries(name: str, lines: Sequence[str]) -> list[str]:
+    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not filled:
+        return []
+    first = filled[0][1]
+    if first.lstrip().startswith("{"):
+        return [_json_path(f"{name}:{number}", line) for number, line in filled]
+    columns = first.split("\t")
+    if "path" in columns and len(columns) > 1:
+        # Quotes are plain letters in Common Voice's tables.
+        rows = csv.reader((line for _, line in filled[1:]), delimiter="\t", quoting=csv.QUOTE_NONE)
+        place = columns.index("path")
+        return [row[place] for row in rows if len(row) > place and row[place]]
+    return [line.strip() for _, line in filled if not line.lstrip().startswith("#")]
+
+
+def _json_path(where: str, line: str) -> str:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise LasError(f"{where}: not readable as JSON ({error})") from None
+    found = _path_in(record) if isinstance(record, dict) else None
+    if found is None:
+        raise LasError(f"{where}: names no audio; expected audio_filepath, audio, path or a cut")
+    return found
+
+
+def _path_in(record: dict[str, Any]) -> str | None:
+    for key in ("audio_filepath", "audio", "path"):
+        if isinstance(record.get(key), str):
+            return str(record[key])
+    if isinstance(record.get("recording"), dict):
+        return _path_in(record["recording"])
+    sources = record.get("sources")
+    if isinstance(sources, list) and sources and isinstance(sources[0], dict):
+        source = sources[0].get("source")
+        return source if isinstance(source, str) else None
+    return None
+
+
+def _located(entry: str, folder: Path) -> Path:
+    path = Path(entry).expanduser()
+    if path.is_absolute() or entry == "-":
+        return path
+    for base in (folder, folder / "clips", Path()):
+        if (base / path).exists():
+            return base / path
+    return folder / path
