@@ -47,11 +47,15 @@ class Alphabet:
         self._ids = {letter: FIRST + index for index, letter in enumerate(self._letters)}
 
     @classmethod
-    def learn(cls, texts: Iterable[str], minimum: int = 1) -> Alphabet:
-        """All letters that occur at least `minimum` times in `texts` (already normalised)."""
+    def learn(cls, texts: Iterable[str], rare_share: float = 0.0) -> Alphabet:
+        """The letters of `texts` (already normalised), without those rarer than `rare_share`.
+
+        The strays of a large crowd-sourced corpus (one é in a million letters) would only cost.
+        """
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text)
+        minimum = rare_share * counts.total()
         letters = sorted(letter for letter, count in counts.items() if count >= minimum)
         if not letters:
             raise LasError("alphabet: the training text holds no letters at all")

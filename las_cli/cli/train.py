@@ -1,0 +1,162 @@
+"""`las train`: a corpus in, a run folder with a model out."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from las_cli.errors import UsageError
+
+EXAMPLES = """
+\b
+Examples:
+  las train --data cv-corpus/en --output runs/en             a Common Voice folder, overnight
+  las train --data cv-corpus/cy --output runs/cy --preset small --epochs 20
+  las train --data my/ --output runs/my --init en            start from the model that ships
+  las train --output runs/en --resume                        go on after an interruption
+  torchrun --nproc-per-node 2 -m las_cli train --data cv-corpus/en --output runs/en
+
+\b
+The run folder can be used as a model at once: las transcribe a.wav --model runs/en
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--data", type=click.Path(path_type=Path), help="Corpus folder, or what `las prepare` wrote.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Run folder.")
+@click.option("--split", default="train", show_default=True, help="Split to train on.")
+@click.option("--dev-split", default="dev", show_default=True, help="Split to validate on.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
+@click.option("--overwrite", is_flag=True, help="Start afresh in a folder that holds a training.")
+@click.option("--preset", type=click.Choice(["seed", "small", "base", "large"]), default="base", show_default=True, help="Size of the network.")
+@click.option("--init", default="", help="Start from this model: a shipped name or a folder.")
+@click.option("--units", type=click.Choice(["letters", "wordpieces"]), default="letters", show_default=True)
+@click.option("--wordpieces", default=200, show_default=True, help="How many, with --units wordpieces.")
+@click.option("--case", type=click.Choice(["lower", "upper", "keep"]), default="lower", show_default=True, help="Case of the letters learned.")
+@click.option("--punctuation", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option("--digits", type=click.Choice(["reject", "keep"]), default="reject", show_default=True, help="Clips whose text has digits: leave out, or learn digits as letters.")
+@click.option("--epochs", type=float, help="Passes over the training split.  [default: 30 if no budget is given]")
+@click.option("--max-steps", type=int, help="Updates.")
+@click.option("--max-minutes", type=float, help="Minutes of training; the schedule ends within them.")
+@click.option("--batch-seconds", type=float, help="Sound in a batch of one process.  [default: 160]")
+@click.option("--accumulate", type=int, help="Batches an update.  [default: 1]")
+@click.option("--max-seconds", type=float, help="Longest clip trained on.  [default: 20]")
+@click.option("--learning-rate", type=float, help="Peak.  [default: 0.001]")
+@click.option("--warmup-steps", type=int, help="Updates until the peak.  [default: 100]")
+@click.option("--schedule", type=click.Choice(["cosine", "plateau"]), help="[default: cosine]")
+@click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
+@click.option("--ctc-early", type=float, help="Weight of the CTC loss at first.  [default: 0.5]")
+@click.option("--ctc-late", type=float, help="Weight of the CTC loss later.  [default: 0.3]")
+@click.option("--label-smoothing", type=float, help="[default: 0.1]")
+@click.option("--ema", type=float, help="Decay of the moving average of the weights.  [default: 0.999]")
+@click.option("--spec-augment", type=float, help="Strength of the masks, 0 for none.  [default: 1]")
+@click.option("--speeds", help="Speed factors, separated by commas.  [default: 0.9,1,1.1]")
+@click.option("--noise", type=click.Path(path_type=Path, file_okay=False), help="Folder of noise to mix in.")
+@click.option("--noise-snr", help="Signal-to-noise range in dB.  [default: 5,30]")
+@click.option("--short-first/--no-short-first", default=None, help="First epoch from short to long.  [default: yes]")
+@click.option("--validate-minutes", type=float, help="Validate this often, beside the end of an epoch.")
+@click.option("--checkpoint-minutes", type=float, help="[default: 10]")
+@click.option("--keep-best", type=int, help="Checkpoints kept by dev LER.  [default: 5]")
+@click.option("--early-stop", type=int, help="Validations without a better LER before stopping.")
+@click.option("--workers", type=int, help="Processes that read sound.  [default: 1]")
+@click.option("--seed", type=int, help="[default: 1]")
+@click.option("--device", help="auto, cuda, mps or cpu.  [default: auto]")
+@click.option("--precision", type=click.Choice(["auto", "float32", "bf16", "float16"]), help="[default: auto]")
+@click.option("--quiet", is_flag=True, help="Warnings only.")
+def command(
+    data: Path | None,
+    output: Path,
+    split: str,
+    dev_split: str,
+    resume: bool,
+    overwrite: bool,
+    preset: str,
+    init: str,
+    units: str,
+    wordpieces: int,
+    case: str,
+    punctuation: str,
+    digits: str,
+    dropout: float | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train a recogniser on a corpus, or go on with a training.
+
+    --data is a Common Voice folder (clips/, train.tsv, dev.tsv …), a LibriSpeech folder, any
+    other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
+    keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
+    """
+    from las_cli.network.config import PRESETS
+    from las_cli.text import TextPolicy
+    from las_cli.training import setup
+    from las_cli.training.config import TrainingConfig
+
+    changes = training_options(options)
+    if resume:
+        trainer = setup.resume(output, changes, quiet=quiet)
+    else:
+        if data is None:
+            raise UsageError("--data is missing: which corpus to train on (or --resume)")
+        network = PRESETS[preset]
+        if dropout is not None:
+            network = replace(
+                network,
+                listener=replace(network.listener, dropout=dropout),
+                speller=replace(network.speller, dropout=dropout),
+            )
+        budgets = ("epochs", "max_steps", "max_minutes")
+        if any(name in changes for name in budgets):
+            changes = dict.fromkeys(budgets) | changes
+        plan = setup.Plan(
+            data=str(data.absolute()),
+            split=split,
+            dev_split=dev_split,
+            network=network,
+            training=replace(TrainingConfig(), **changes),
+            text=TextPolicy(case=case, punctuation=punctuation, digits=digits),
+            preset=preset,
+            wordpieces=wordpieces if units == "wordpieces" else 0,
+            init=init,
+        )
+        trainer = setup.start(plan, output, overwrite=overwrite, quiet=quiet)
+    stopping = Interruption()
+    with trainer.run:
+        trainer.train(stopping)
+    trainer.processes.leave()
+
+
+class Interruption:
+    """Ctrl-C or a polite kill, once: finish the step, save, stop. Twice: stop at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def training_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, under the names and types of TrainingConfig."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in ("speeds", "noise_snr"):
+        if name in given:
+            try:
+                given[name] = tuple(float(part) for part in given[name].split(","))
+            except ValueError as error:
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} {given[name]}: numbers separated by commas") from error
+    if "noise" in given:
+        given["noise"] = str(given["noise"])
+    return given

@@ -1,0 +1,1 @@
+"""A corpus in, a trained model folder out."""

@@ -1,0 +1,141 @@
+"""The whole state of a training in, a folder that survives a crash out; and back."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from las_cli.errors import LasError
+from las_cli.hub import read_json
+from las_cli.training.schedule import Progress
+
+WEIGHTS, AVERAGE, OPTIMISER, STATE = (
+    "model.safetensors",
+    "average.safetensors",
+    "optimiser.pt",
+    "state.json",
+)
+
+
+class Checkpoint(NamedTuple):
+    """Everything a resumed training needs to go on as if it had never stopped."""
+
+    weights: Mapping[str, Tensor]
+    average: Mapping[str, Tensor] | None  # moving average of the weights
+    optimiser: dict[str, Any]
+    scaler: dict[str, Any]  # of float16 losses; empty otherwise
+    random: list[Tensor]  # state of each process's random numbers
+    progress: Progress
+    facts: dict[str, Any]  # dev LER and the like
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Writes `folder/step-NNNNNNN`: all files, synced, then renamed into place.
+
+    Raises LasError if the disk is full or read-only; older checkpoints are then untouched.
+    """
+    from safetensors.torch import save_file
+
+    final = folder / f"step-{checkpoint.progress.step:07d}"
+    temporary = folder / f".{final.name}.{os.getpid()}.tmp"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_file(_plain(checkpoint.weights), temporary / WEIGHTS)
+        if checkpoint.average is not None:
+            save_file(_plain(checkpoint.average), temporary / AVERAGE)
+        torch.save(
+            {
+                "optimiser": checkpoint.optimiser,
+                "scaler": checkpoint.scaler,
+                "random": checkpoint.random,
+            },
+            temporary / OPTIMISER,
+        )
+        state = {"progress": asdict(checkpoint.progress), "facts": checkpoint.facts}
+        (temporary / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+        for path in temporary.iterdir():
+            _sync(path)
+        if final.exists():  # a resumed run saves the same step again
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+        _sync(folder)
+    except (OSError, RuntimeError) as error:  # torch.save wraps a full disk in a RuntimeError
+        shutil.rmtree(temporary, ignore_errors=True)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        free = shutil.disk_usage(folder).free / 2**20 if folder.exists() else 0.0
+        reason = "the disk is full" if full else str(error).splitlines()[0]
+        raise LasError(
+            f"{final}: the checkpoint cannot be written ({reason}, {free:.0f} MB free); "
+            "older checkpoints are intact: make room, then go on with --resume"
+        ) from error
+    return final
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """The state saved in `path`; LasError if a file is missing or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    state = read_json(path / STATE)
+    try:
+        weights = load_file(path / WEIGHTS)
+        average = load_file(path / AVERAGE) if (path / AVERAGE).is_file() else None
+        rest = torch.load(path / OPTIMISER, map_location="cpu", weights_only=True)
+        progress = Progress(**state["progress"])
+        return Checkpoint(
+            weights, average, rest["optimiser"], rest["scaler"], rest["random"], progress,
+            dict(state.get("facts") or {}),
+        )  # fmt: skip
+    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, EOFError) as error:
+        raise LasError(
+            f"{path}: damaged checkpoint ({str(error).splitlines()[0]}); delete this folder and "
+            "--resume takes the one before"
+        ) from error
+    except Exception as error:  # pickle's own errors, whatever their class
+        raise LasError(f"{path / OPTIMISER}: not a las optimiser state ({error})") from error
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints, oldest first."""
+    return sorted(path for path in folder.glob("step-*") if (path / STATE).is_file())
+
+
+def prune(folder: Path, keep_best: int) -> None:
+    """Keeps the last checkpoint and the `keep_best` of the lowest dev LER."""
+    paths = list_checkpoints(folder)
+    for leftover in folder.glob(".step-*.tmp"):
+        if not leftover.name.endswith(f".{os.getpid()}.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+    rated = [(checkpoint_ler(path), path) for path in paths]
+    best = {path for ler, path in sorted(rated)[:keep_best] if ler < float("inf")}
+    for path in paths[:-1]:
+        if path not in best:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def checkpoint_ler(path: Path) -> float:
+    """Dev LER of a checkpoint, infinite where it was not measured."""
+    ler = (read_json(path / STATE).get("facts") or {}).get("dev_ler")
+    return float(ler) if isinstance(ler, int | float) else float("inf")
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+"""Everything about a training that is not the network: one frozen dataclass, saved as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from las_cli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. Budgets: the schedule ends with whichever is used up first."""
+
+    seed: int = 1
+    # Budgets; None: no limit of that kind.
+    epochs: float | None = 30.0  # passes over the training split
+    max_steps: int | None = None  # updates
+    max_minutes: float | None = None  # of training, resumed parts added up
+    # Batches
+    batch_seconds: float = 160.0  # sound in a micro-batch of one process, at most
+    accumulate: int = 1  # micro-batches an update, each process
+    min_seconds: float = 0.3  # shorter clips are left out
+    max_seconds: float = 20.0  # longer clips are left out
+    short_first: bool = True  # first epoch from short to long
+    buckets: int = 20  # of similar length, from which batches are drawn
+    workers: int = 1  # processes that read sound, each training process
+    # Optimiser: AdamW (Loshchilov & Hutter 2019)
+    learning_rate: float = 1e-3  # at the peak
+    warmup_steps: int = 100  # updates until the peak
+    schedule: str = "cosine"  # "cosine" to a fiftieth of the peak, or "plateau": halved on dev LER
+    plateau_patience: int = 2  # validations without a better LER before it is halved
+    weight_decay: float = 1e-3
+    clip: float = 5.0  # largest gradient norm
+    ema: float = 0.999  # decay of the moving average of the weights; 0: none
+    # Losses
+    ctc_early: float = 0.5  # weight of the CTC loss at first
+    ctc_late: float = 0.3  # and later
+    ctc_switch: tuple[float, ...] = (0.2, 0.5)  # share of the budget where it changes, from and to
+    label_smoothing: float = 0.1
+    sampling: tuple[float, ...] = (0.1, 0.5)  # own letters fed back, first and last; feeding form
+    # Augmentation
+    spec_augment: float = 1.0  # strength of the masks, 0: off
+    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)  # of the sound, drawn for each clip and epoch
+    noise: str = ""  # folder of noise recordings, mixed in; "": none
+    noise_share: float = 0.5  # of the clips
+    noise_snr: tuple[float, ...] = (5.0, 30.0)  # dB, drawn evenly
+    # Hardware
+    device: str = "auto"
+    precision: str = "auto"
+    # Keeping
+    validate_minutes: float = 0.0  # validate this often, beside the end of each epoch; 0: only then
+    checkpoint_minutes: float = 10.0  # save the state this often, beside each validation
+    keep_best: int = 5  # checkpoints by dev LER
+    early_stop: int = 0  # validations without a better LER before training ends; 0: never
+    dev_minutes: float = 60.0  # sound of the dev split used, at most
+    bad_steps: int = 10  # non-finite updates in a row before training stops
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "max_steps", "max_minutes"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: must be above 0")
+        if self.epochs is None and self.max_steps is None and self.max_minutes is None:
+            raise UsageError("a training needs a budget: --epochs, --max-steps or --max-minutes")
+        positive = ("batch_seconds", "accumulate", "learning_rate", "clip", "max_seconds", "buckets")
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {getattr(self, name)}: must be above 0"
+                )
+        shares = ("ctc_early", "ctc_late", "label_smoothing", "ema", "noise_share")
+        for name in shares:
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")
+        if self.schedule not in ("cosine", "plateau"):
+            raise UsageError(f"schedule {self.schedule!r}: cosine or plateau")
+        if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):
+            raise UsageError(f"speeds {self.speeds}: factors from 0.5 to 2")
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)

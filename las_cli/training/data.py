@@ -1,0 +1,331 @@
+"""Cuts of a corpus in, batches of waveforms and letters out."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+
+from las_cli.audio.features import SAMPLE_RATE
+from las_cli.errors import LasError
+from las_cli.text import TextPolicy, Units, has_digits, normalise
+from las_cli.text.alphabet import EOS
+from las_cli.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from lhotse import CutSet
+    from lhotse.cut import Cut
+
+SORTED_LIMIT = 200_000  # cuts; a larger corpus is not held in memory to be sorted
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some utterances, padded to the longest."""
+
+    ids: list[str]
+    texts: list[str]  # normalised
+    waveforms: Tensor  # 16 kHz, [B, S]
+    lengths: Tensor  # samples, [B]
+    letters: Tensor  # end of sentence, then the letters, then padding (end of sentence), [B, U]
+    letter_lengths: Tensor  # letters without the end of sentence, [B]
+    failed: list[str] = field(default_factory=list)  # clips left out, each with its reason
+
+    @property
+    def seconds(self) -> float:
+        """Sound in the batch."""
+        return float(self.lengths.sum()) / SAMPLE_RATE
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch with its tensors on `device`."""
+        moved = {
+            name: getattr(self, name).to(device, non_blocking=True)
+            for name in ("waveforms", "lengths", "letters", "letter_lengths")
+        }
+        return Batch(ids=self.ids, texts=self.texts, failed=self.failed, **moved)
+
+
+class TextFilter:
+    """Tells which cuts can be trained on, and counts why the others cannot."""
+
+    def __init__(
+        self, units: Units, policy: TextPolicy, config: TrainingConfig, step_seconds: float
+    ) -> None:
+        self.units, self.policy, self.config = units, policy, config
+        self.step_seconds = step_seconds
+        self.reasons: Counter[str] = Counter()
+
+    def __call__(self, cut: Cut) -> bool:
+        reason = self.reason(cut)
+        if reason:
+            self.reasons[reason] += 1
+        return not reason
+
+    def reason(self, cut: Cut) -> str:
+        """Why `cut` is left out; empty if it is not."""
+        if cut.duration < self.config.min_seconds:
+            return f"shorter than {self.config.min_seconds} s"
+        if cut.duration > self.config.max_seconds:
+            return f"longer than {self.config.max_seconds} s"
+        text = cut_text(cut, self.policy)
+        if not text:
+            return "empty text"
+        if self.policy.digits == "reject" and has_digits(text):
+            return "digits in the text"
+        if self.units.unknown(text):
+            return "letters outside the alphabet"
+        # CTC needs a step a unit and one between equal neighbours, at the fastest speed.
+        ids = self.units.encode(text)
+        needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
+        if needed > cut.duration / max(self.config.speeds) / self.step_seconds:
+            return "more letters than the listener has steps"
+        return ""
+
+
+def cut_text(cut: Cut, policy: TextPolicy) -> str:
+    """The normalised text of a cut's supervisions."""
+    return normalise(" ".join(s.text or "" for s in cut.supervisions), policy)
+
+
+class SpeechDataset(Dataset[Batch]):
+    """Reads, speeds up or down, and pads the clips of one batch; runs in a worker process."""
+
+    def __init__(
+        self,
+        units: Units,
+        policy: TextPolicy,
+        *,
+        speeds: Sequence[float] = (1.0,),
+        mixer: NoiseMixer | None = None,
+        seed: int = 0,
+        epoch: int = 0,
+    ) -> None:
+        self.units, self.policy = units, policy
+        self.speeds, self.mixer = tuple(speeds), mixer
+        self.seed, self.epoch = seed, epoch
+
+    def __getitem__(self, cuts: CutSet) -> Batch:  # type: ignore[override]
+        ids, texts, waveforms, failed = [], [], [], []
+        for cut in cuts:
+            # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
+            draw = random.Random(f"{self.seed} {self.epoch} {cut.id}")
+            try:
+                waveform = read_cut(cut, draw.choice(self.speeds))
+            except LasError as error:
+                failed.append(str(error))
+                continue
+            if self.mixer is not None:
+                waveform = self.mixer(waveform, draw)
+            ids.append(cut.id)
+            texts.append(cut_text(cut, self.policy))
+            waveforms.append(waveform)
+        if not ids:  # all broken: a second of silence, so that every process has a batch
+            ids, texts, waveforms = ["silence"], [""], [torch.zeros(SAMPLE_RATE)]
+        return collate(ids, texts, waveforms, self.units, failed)
+
+
+def collate(
+    ids: list[str], texts: list[str], waveforms: list[Tensor], units: Units, failed: list[str]
+) -> Batch:
+    """Pads waveforms with zeros and letters with the end of sentence."""
+    letters = [torch.tensor([EOS, *units.encode(t, skip_unknown=True)]) for t in texts]
+    return Batch(
+        ids=ids,
+        texts=texts,
+        waveforms=pad_sequence(waveforms, batch_first=True),
+        lengths=torch.tensor([len(w) for w in waveforms]),
+        letters=pad_sequence(letters, batch_first=True, padding_value=EOS),
+        letter_lengths=torch.tensor([len(u) - 1 for u in letters]),
+        failed=failed,
+    )
+
+
+def read_cut(cut: Cut, speed: float = 1.0) -> Tensor:
+    """The sound of a cut at 16 kHz, channels mixed down, `speed` times as fast: float32 [S].
+
+    Raises LasError naming the clip if it cannot be read or holds samples that are no numbers.
+    """
+    try:
+        sound = cut.load_audio()
+    except Exception as error:  # lhotse and its backends raise many kinds
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise LasError(f"{cut.id}: the sound cannot be read ({reason[:200]})") from error
+    waveform = torch.from_numpy(sound).mean(0)
+    if not waveform.numel():
+        raise LasError(f"{cut.id}: the clip is empty")
+    if not torch.isfinite(waveform).all():
+        raise LasError(f"{cut.id}: holds samples that are not numbers")
+    # Played `speed` times as fast is the same samples at another rate (Ko et al. 2015).
+    return resample(waveform, round(cut.sampling_rate * speed), SAMPLE_RATE)
+
+
+def resample(waveform: Tensor, rate: int, wanted: int) -> Tensor:
+    """[S] at `rate` Hz → [S'] at `wanted` Hz."""
+    return waveform if rate == wanted else _resampler(rate, wanted)(waveform)
+
+
+@functools.lru_cache(maxsize=32)
+def _resampler(rate: int, wanted: int) -> Any:
+    from torchaudio.transforms import Resample
+
+    return Resample(rate, wanted)
+
+
+class NoiseMixer:
+    """Mixes recordings of noise under speech at a drawn signal-to-noise ratio."""
+
+    def __init__(self, folder: Path, share: float, snr: Sequence[float]) -> None:
+        self.files = sorted(
+            path for path in folder.rglob("*") if path.suffix.lower() in (".wav", ".flac", ".ogg")
+        )
+        if not self.files:
+            raise LasError(f"{folder}: holds no noise recordings (wav, flac, ogg)")
+        self.share, self.snr = share, (min(snr), max(snr))
+
+    def __call__(self, waveform: Tensor, draw: random.Random) -> Tensor:
+        """`waveform` [S] with noise under it, or as it is."""
+        if draw.random() >= self.share:
+            return waveform
+        from las_cli.audio.files import read_audio
+
+        noise = read_audio(self.files[draw.randrange(len(self.files))], SAMPLE_RATE)
+        start = draw.randrange(max(1, len(noise) - len(waveform)))
+        noise = noise[start : start + len(waveform)]
+        noise = noise.repeat(-(-len(waveform) // max(1, len(noise))))[: len(waveform)]
+        power = noise.square().mean()
+        if not power > 0:
+            return waveform
+        ratio = 10 ** (draw.uniform(*self.snr) / 10)
+        return waveform + noise * (waveform.square().mean() / (power * ratio)).sqrt()
+
+
+class EpochBatches:
+    """The batches of one epoch for one process, in an order that seed and epoch determine.
+
+    All processes and micro-batches of an update share one bucket, so none waits for another:
+    lhotse's sampler is told of `world · accumulate` ranks, and a process takes its share.
+    """
+
+    def __init__(
+        self,
+        cuts: CutSet,
+        accept: TextFilter,
+        config: TrainingConfig,
+        *,
+        seconds: float,
+        epoch: int,
+        rank: int,
+        world: int,
+        skip: int = 0,
+    ) -> None:
+        self.skip = skip
+        shares = config.accumulate
+        self.samplers = [
+            make_sampler(
+                cuts, accept, config, seconds, epoch, rank * shares + share, world * shares
+            )
+            for share in range(shares)
+        ]
+
+    def __iter__(self) -> Iterator[CutSet]:
+        samplers = [iter(sampler) for sampler in self.samplers]
+        for update, micro_batches in enumerate(zip(*samplers, strict=True)):
+            if update >= self.skip:
+                yield from micro_batches
+
+
+def make_sampler(
+    cuts: CutSet,
+    accept: TextFilter,
+    config: TrainingConfig,
+    seconds: float,
+    epoch: int,
+    rank: int,
+    world: int,
+) -> Any:
+    """lhotse's sampler of an epoch: short to long in the first, bucketed and shuffled later."""
+    from lhotse import CutSet
+    from lhotse.dataset import DynamicBucketingSampler, DynamicCutSampler
+
+    shared = dict(max_duration=config.batch_seconds, rank=rank, world_size=world)
+    if epoch == 0 and config.short_first and not cuts.is_lazy and len(cuts) <= SORTED_LIMIT:
+
+        def jittered(cut: Cut) -> float:
+            # Clips of one corpus have similar lengths; the jitter mixes the corpora.
+            return cut.duration * random.Random(f"{config.seed} {cut.id}").uniform(0.7, 1.4)
+
+        ordered = CutSet.from_cuts(sorted(filter(accept, cuts), key=jittered))
+        return DynamicCutSampler(ordered, shuffle=False, **shared)
+    sampler = DynamicBucketingSampler(
+        cuts.filter(accept),
+        num_buckets=bucket_count(config, seconds, world),
+        shuffle=True,
+        seed=config.seed * 1000,
+        num_cuts_for_bins_estimate=10_000,
+        **shared,
+    )
+    sampler.set_epoch(epoch)
+    return sampler
+
+
+def bucket_count(config: TrainingConfig, seconds: float, world: int) -> int:
+    """Buckets for a corpus of `seconds`: each should fill some updates, or batches stay small."""
+    return max(1, min(config.buckets, int(seconds / (config.batch_seconds * world * 4))))
+
+
+def make_loader(
+    batches: EpochBatches | list[CutSet], dataset: SpeechDataset, workers: int
+) -> DataLoader[Batch]:
+    """Reads `batches` ahead in `workers` processes, or in this one if there are none."""
+    return DataLoader(
+        dataset,
+        sampler=batches,  # type: ignore[arg-type]
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)  # the training needs the others
+    from las_cli.corpus import use_soundfile
+
+    use_soundfile()
+
+
+def dev_batches(cuts: CutSet, config: TrainingConfig) -> list[CutSet]:
+    """The dev split sorted by length in batches, up to `config.dev_minutes`."""
+    from lhotse import CutSet
+
+    chosen, seconds = [], 0.0
+    for cut in sorted(cuts, key=lambda c: hashlib.sha256(c.id.encode()).digest()):
+        if cut.duration <= config.max_seconds * 2 and seconds < config.dev_minutes * 60:
+            chosen.append(cut)
+            seconds += cut.duration
+    batches: list[list[Cut]] = []
+    for cut in sorted(chosen, key=lambda c: c.duration):
+        # The longest clip comes last, so it bounds the padded size.
+        if not batches or cut.duration * (len(batches[-1]) + 1) > config.batch_seconds:
+            batches.append([])
+        batches[-1].append(cut)
+    return [CutSet.from_cuts(batch) for batch in batches]
+
+
+def learn_alphabet_texts(cuts: CutSet, policy: TextPolicy) -> Iterator[str]:
+    """Normalised texts to learn units from; those with digits are out where digits are."""
+    for cut in cuts:
+        text = cut_text(cut, policy)
+        if text and not (policy.digits == "reject" and has_digits(text)):
+            yield text

@@ -1,0 +1,339 @@
+"""A network, a corpus and a config in; a run folder with a trained model out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from las_cli.audio.augmentation import SpecAugment
+from las_cli.errors import LasError
+from las_cli.network.device import autocast, pick_device, pick_precision
+from las_cli.network.las import LAS
+from las_cli.text import TextPolicy, Units
+from las_cli.training import schedule
+from las_cli.training.average import MovingAverage
+from las_cli.training.checkpoint import (
+    Checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    prune,
+    save_checkpoint,
+)
+from las_cli.training.config import TrainingConfig
+from las_cli.training.data import (
+    Batch,
+    EpochBatches,
+    NoiseMixer,
+    SpeechDataset,
+    TextFilter,
+    dev_batches,
+    make_loader,
+)
+from las_cli.training.losses import alignment_health, losses
+from las_cli.training.processes import Processes, local_device
+from las_cli.training.schedule import Progress
+from las_cli.training.validation import Validation, validate
+
+if TYPE_CHECKING:
+    from lhotse import CutSet
+
+    from las_cli.training.run import Run
+
+
+class Trainer:
+    """Trains one network on one split. `train` is the loop; everything else serves it."""
+
+    def __init__(
+        self,
+        model: LAS,
+        units: Units,
+        policy: TextPolicy,
+        config: TrainingConfig,
+        train_cuts: CutSet,
+        dev_cuts: CutSet,
+        run: Run,
+        epoch_seconds: float,
+    ) -> None:
+        # Gradients that fade over hundreds of LSTM steps become denormals, on which a CPU is
+        # many times slower (measured: a step of 8 s instead of 2.8 s).
+        torch.set_flush_denormal(True)
+        self.config, self.units, self.policy, self.run = config, units, policy, run
+        self.device = pick_device(local_device(config.device))
+        self.precision = pick_precision(config.precision, self.device)
+        self.processes = Processes.join(self.device)
+        self.train_cuts, self.epoch_seconds = train_cuts, epoch_seconds
+        self.dev = dev_batches(dev_cuts, config)
+        self.model = model.to(self.device)
+        self.parallel: nn.Module = self.model
+        if self.processes.world > 1:
+            ids = [self.device.index or 0] if self.device.type == "cuda" else None
+            self.parallel = DistributedDataParallel(self.model, device_ids=ids)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98),
+            weight_decay=config.weight_decay, fused=self.device.type in ("cuda", "cpu"),
+        )  # fmt: skip
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.precision == torch.float16
+        )
+        self.average = MovingAverage(self.model, config.ema) if config.ema else None
+        self.augment = spec_augment(config.spec_augment)
+        self.mixer = (
+            NoiseMixer(Path(config.noise), config.noise_share, config.noise_snr)
+            if config.noise
+            else None
+        )
+        self.accept = TextFilter(units, policy, config, model.config.step_seconds)
+        self.progress = Progress()
+        self.bad_steps = 0
+        torch.manual_seed(config.seed * 1000 + self.processes.rank)
+
+    def train(self, stop: Callable[[], bool] = lambda: False) -> Progress:
+        """Trains until the budget is used up or `stop` says so; saves before it returns."""
+        config, progress = self.config, self.progress
+        self.model.train()
+        began, minutes_before = time.monotonic(), progress.minutes
+        saved = validated = began
+        reason = schedule.finished(config, progress)
+        while not reason:
+            for batches in self._updates(self._loader()):
+                stats = self.update(batches)
+                progress.step, progress.batch = progress.step + 1, progress.batch + 1
+                progress.seconds += stats["seconds"]
+                minutes = minutes_before + (time.monotonic() - began) / 60
+                progress.minutes = self.processes.agree_value(minutes, self.device)
+                self.run.log_step(progress, stats, self.share)
+                now = began + (progress.minutes - minutes_before) * 60  # the same for all
+                reason = schedule.finished(config, progress)
+                if self.processes.agree(stop(), self.device):
+                    reason = "interrupted"
+                if reason:
+                    break
+                if config.validate_minutes and now - validated > config.validate_minutes * 60:
+                    self.validate_and_save()
+                    saved = validated = now
+                elif now - saved > config.checkpoint_minutes * 60:
+                    self.save({})
+                    saved = now
+                reason = schedule.finished(config, progress)  # validation may have stopped it
+                if reason:
+                    break
+            else:
+                progress.epoch, progress.batch = progress.epoch + 1, 0
+                reason = schedule.finished(config, progress)
+                if not reason:
+                    self.validate_and_save()
+                    saved = validated = time.monotonic()
+                    reason = schedule.finished(config, progress)
+        progress.done = reason != "interrupted"
+        if reason == "interrupted":
+            self.save({})
+        else:
+            self.validate_and_save()
+        self.run.finish(progress, reason)
+        return progress
+
+    def update(self, batches: list[Batch]) -> dict[str, float]:
+        """One optimiser step on the micro-batches of this process; sums over all processes."""
+        config, share = self.config, self.share
+        rate = schedule.learning_rate(config, self.progress, share)
+        ctc = schedule.ctc_weight(config, share) if self.model.has_ctc else 0.0
+        sampling = schedule.sampling_share(config, share)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        # Losses are divided by the letters of all processes, so that it does not matter how many
+        # processes share an update. DDP averages gradients, hence the factor `world`.
+        letters = self._tensor([sum(int((b.letter_lengths + 1).sum()) for b in batches)])
+        scale = self.processes.world / float(self.processes.sum(letters))
+        sums = torch.zeros(6, dtype=torch.float64, device=self.device)
+        health = (0.0, 0.0)
+        for index, batch in enumerate(batches):
+            batch = batch.to(self.device)
+            if isinstance(self.parallel, DistributedDataParallel):
+                self.parallel.require_backward_grad_sync = index == len(batches) - 1
+            with autocast(self.device, self.precision):
+                output = self.parallel(
+                    batch.waveforms, batch.lengths, batch.letters, sampling, self.augment
+                )
+            part = losses(output, batch.letters, batch.letter_lengths, config.label_smoothing)
+            loss = ((1 - ctc) * part.attention + ctc * part.ctc) * scale
+            self.scaler.scale(loss).backward()
+            values = (part.attention, part.ctc, part.correct, part.letters, batch.lengths.sum())
+            sums[:5] += torch.stack([value.detach().double() for value in values])
+            health = alignment_health(output.weights, batch.letter_lengths + 1, output.lengths)
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        # A non-finite loss on one process makes the averaged gradient non-finite on all.
+        finite = bool(torch.isfinite(norm))
+        if finite:
+            self.bad_steps = 0
+            self.scaler.step(self.optimiser)
+            if self.average is not None:
+                self.average.update(self.model, self.progress.step)
+        elif not self.scaler.is_enabled():
+            self._skip(batches)
+        self.scaler.update()
+        self.optimiser.zero_grad(set_to_none=True)
+        sums[5] = sum(len(batch.failed) for batch in batches)
+        for batch in batches:
+            for failure in batch.failed:
+                self.run.warn(failure)
+        self.processes.sum(sums)
+        attention, ctc_loss, correct, total, samples, failed = sums.tolist()
+        return {
+            "loss": ((1 - ctc) * attention + ctc * ctc_loss) / total,
+            "attention": attention / total,
+            "ctc": ctc_loss / total,
+            "accuracy": correct / total,
+            "rate": rate,
+            "norm": float(norm),
+            "seconds": samples / self.model.config.features.sample_rate,
+            "diagonal": health[0],
+            "sharp": health[1],
+            "failed": failed,
+            "skipped": float(not finite),
+        }
+
+    @property
+    def share(self) -> float:
+        """Of the budget used."""
+        return schedule.used(self.config, self.progress, self.epoch_seconds)
+
+    def validate(self) -> Validation:
+        """Measures the averaged weights on the dev split."""
+        if self.average is not None:
+            self.average.swap(self.model)
+        try:
+            dataset = SpeechDataset(self.units, self.policy)
+            loader = make_loader(self.dev, dataset, min(1, self.config.workers))
+            return validate(self.model, loader, self.units, self.device, self.precision)
+        finally:
+            if self.average is not None:
+                self.average.swap(self.model)
+
+    def validate_and_save(self) -> None:
+        """Validates, notes whether it got better, saves a checkpoint and the best model."""
+        progress, facts = self.progress, {"dev_ler": math.inf}
+        better = False
+        if self.processes.first:
+            result = self.validate()
+            facts = {"dev_ler": result.ler, "dev_wer": result.wer}
+            better = result.ler < progress.best
+            self.run.log_validation(progress, result)
+        ler = self.processes.agree_value(facts["dev_ler"], self.device)
+        if ler < progress.best:
+            progress.best, progress.since_best, progress.since_scale = ler, 0, 0
+        else:
+            progress.since_best, progress.since_scale = (
+                progress.since_best + 1,
+                progress.since_scale + 1,
+            )
+        if progress.since_scale > self.config.plateau_patience:
+            progress.rate_scale, progress.since_scale = progress.rate_scale / 2, 0
+        self.save(facts)
+        if better:
+            weights = self.average.weights if self.average is not None else None
+            self.run.save_best(self.model, weights, progress, facts)
+        self.processes.wait()
+
+    def save(self, facts: dict[str, Any]) -> None:
+        """Writes a checkpoint; every process gives its random state, the first one writes."""
+        states = self.processes.gather(torch.get_rng_state())
+        if self.processes.first:
+            folder = self.run.checkpoints
+            save_checkpoint(
+                folder,
+                Checkpoint(
+                    dict(self.model.named_parameters()),
+                    self.average.weights if self.average is not None else None,
+                    self.optimiser.state_dict(),
+                    self.scaler.state_dict(),
+                    states,
+                    self.progress,
+                    facts,
+                ),
+            )
+            prune(folder, self.config.keep_best)
+
+    def resume(self) -> Path:
+        """Goes on from the last checkpoint that is whole; LasError if there is none."""
+        paths = list_checkpoints(self.run.checkpoints)
+        if not paths:
+            raise LasError(
+                f"{self.run.checkpoints}: no checkpoint to resume from; start without --resume"
+            )
+        saved = load_checkpoint(paths[-1])
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(saved.weights[name])
+        if self.average is not None and saved.average is not None:
+            self.average.load(saved.average)
+        self.optimiser.load_state_dict(saved.optimiser)
+        if saved.scaler:
+            self.scaler.load_state_dict(saved.scaler)
+        if len(saved.random) == self.processes.world:
+            torch.set_rng_state(saved.random[self.processes.rank])
+        else:
+            self.run.warn(
+                f"resumed with {self.processes.world} processes what {len(saved.random)} began: "
+                "the rest of the run is sound, but not the same as an unbroken one"
+            )
+        self.progress = saved.progress
+        self.progress.done = False
+        return paths[-1]
+
+    def _loader(self) -> Any:
+        """Batches of the current epoch from where it was left."""
+        config, progress = self.config, self.progress
+        batches = EpochBatches(
+            self.train_cuts, self.accept, config, seconds=self.epoch_seconds,
+            epoch=progress.epoch, rank=self.processes.rank, world=self.processes.world,
+            skip=progress.batch,
+        )  # fmt: skip
+        dataset = SpeechDataset(
+            self.units, self.policy, speeds=config.speeds, mixer=self.mixer,
+            seed=config.seed, epoch=progress.epoch,
+        )  # fmt: skip
+        return make_loader(batches, dataset, config.workers)
+
+    def _updates(self, loader: Any) -> Any:
+        """Groups of `accumulate` micro-batches."""
+        group: list[Batch] = []
+        for batch in loader:
+            group.append(batch)
+            if len(group) == self.config.accumulate:
+                yield group
+                group = []
+
+    def _skip(self, batches: list[Batch]) -> None:
+        """Counts an update whose gradient is not finite; LasError after too many in a row."""
+        self.bad_steps += 1
+        ids = ", ".join(id for batch in batches for id in batch.ids)
+        self.run.warn(f"step {self.progress.step}: loss or gradient not finite, skipped ({ids})")
+        if self.bad_steps >= self.config.bad_steps:
+            raise LasError(
+                f"training stopped at step {self.progress.step}: {self.bad_steps} updates in a "
+                f"row had no finite gradient; the last held {ids}; lower --learning-rate, or try "
+                "--precision float32"
+            )
+
+    def _tensor(self, values: list[int]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64, device=self.device)
+
+
+def spec_augment(strength: float) -> SpecAugment | None:
+    """Masks of `strength` times the usual width; none at 0."""
+    if strength <= 0:
+        return None
+    usual = SpecAugment()
+    return SpecAugment(
+        frequency_width=round(usual.frequency_width * strength),
+        time_width=round(usual.time_width * strength),
+        time_share=usual.time_share * strength,
+    )

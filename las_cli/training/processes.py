@@ -1,0 +1,86 @@
+"""One process or many: who am I, and sums over all. Many are started by torchrun."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that train together."""
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def join(cls, device: torch.device) -> Processes:
+        """Joins the group that torchrun's environment describes, if there is one."""
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        if world == 1:
+            return cls()
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        return cls(dist.get_rank(), world)
+
+    @staticmethod
+    def join_first() -> bool:
+        """Whether this process is the first, before any group is joined."""
+        return int(os.environ.get("RANK", "0")) == 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes and prints."""
+        return self.rank == 0
+
+    def sum(self, values: Tensor) -> Tensor:
+        """`values` added up over all processes, in place."""
+        if self.world > 1:
+            dist.all_reduce(values)
+        return values
+
+    def agree(self, flag: bool, device: torch.device) -> bool:
+        """What the first process says, so that all stop together."""
+        if self.world == 1:
+            return flag
+        told = torch.tensor(int(flag), device=device)
+        dist.broadcast(told, 0)
+        return bool(told)
+
+    def agree_value(self, value: float, device: torch.device) -> float:
+        """A number as the first process has it."""
+        if self.world == 1:
+            return value
+        told = torch.tensor(value, dtype=torch.float64, device=device)
+        dist.broadcast(told, 0)
+        return float(told)
+
+    def gather(self, state: Tensor) -> list[Tensor]:
+        """A byte tensor of every process (of equal size), by rank."""
+        if self.world == 1:
+            return [state]
+        gathered: list[Tensor | None] = [None] * self.world
+        dist.all_gather_object(gathered, state)
+        return [tensor for tensor in gathered if tensor is not None]
+
+    def wait(self) -> None:
+        """Until all processes have come this far."""
+        if self.world > 1:
+            dist.barrier()
+
+    def leave(self) -> None:
+        """Ends the group."""
+        if self.world > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def local_device(name: str) -> str:
+    """`auto` and `cuda` as the GPU of this process under torchrun; anything else as it is."""
+    local = os.environ.get("LOCAL_RANK")
+    if local is not None and name in ("auto", "cuda") and torch.cuda.is_available():
+        return f"cuda:{int(local) % torch.cuda.device_count()}"
+    return name

@@ -1,0 +1,212 @@
+"""What a training does in; its run folder and what a person sees of it out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from las_cli.errors import LasError
+from las_cli.hub import save_model
+from las_cli.training.schedule import Progress
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from torch import Tensor
+
+    from las_cli.network.las import LAS
+    from las_cli.text import TextPolicy, Units
+    from las_cli.training.validation import Validation
+
+METRICS, SAMPLES, CHECKPOINTS = "metrics.jsonl", "samples.txt", "checkpoints"
+LINE_SECONDS = 20.0  # between plain log lines
+METRIC_SECONDS = 5.0  # between rows of metrics.jsonl and redraws
+
+
+class Run:
+    """A run folder: a loadable model, checkpoints, metrics, samples, pictures.
+
+    Only the first process writes; in the others every method does nothing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        units: Units,
+        policy: TextPolicy,
+        *,
+        facts: Mapping[str, Any],
+        writes: bool = True,
+        quiet: bool = False,
+    ) -> None:
+        self.folder, self.units, self.policy = folder, units, policy
+        self.checkpoints = folder / CHECKPOINTS
+        self.facts = dict(facts)
+        self.writes = writes
+        self.live: Live | None = None
+        self.latest: Validation | None = None
+        self.began = time.monotonic()
+        self.heard = 0.0  # seconds of sound since then
+        self.last_line = self.last_metric = 0.0
+        self.sums: dict[str, float] = {}
+        self.count = 0
+        self.terminal = writes and not quiet and sys.stderr.isatty()
+        self.quiet = quiet
+        if writes:
+            try:
+                self.checkpoints.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LasError(f"{folder}: cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> Run:
+        if self.terminal:
+            from rich.console import Console
+            from rich.live import Live
+
+            self.live = Live(console=Console(stderr=True), refresh_per_second=2)
+            self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.live is not None:
+            self.live.__exit__(*error)
+            self.live = None
+
+    def log_step(self, progress: Progress, stats: dict[str, float], share: float) -> None:
+        """Adds one update; now and then a row of metrics and a line or a redraw."""
+        self.heard += stats["seconds"]
+        if not self.writes:
+            return
+        self.count += 1
+        for name, value in stats.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        now = time.monotonic()
+        if now - self.last_metric < METRIC_SECONDS:
+            return
+        means = {name: value / self.count for name, value in self.sums.items()}
+        self.sums, self.count, self.last_metric = {}, 0, now
+        speed = self.heard / max(1e-9, now - self.began)
+        row = {
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "hours": progress.seconds / 3600,
+            "minutes": progress.minutes,
+            "share": share,
+            "speed": speed,
+        } | {
+            name: means[name]
+            for name in ("loss", "attention", "ctc", "accuracy", "rate", "norm", "diagonal", "sharp")
+        }
+        self._append(METRICS, json.dumps(_rounded(row)) + "\n")
+        if self.live is not None:
+            from las_cli.training.view import step_table
+
+            self.live.update(step_table(row, self.latest, progress, self._left(progress, share)))
+        elif now - self.last_line > LINE_SECONDS:
+            self.last_line = now
+            self.say(
+                f"epoch {progress.epoch + 1} step {progress.step} "
+                f"loss {row['loss']:.3f} attention {row['attention']:.3f} ctc {row['ctc']:.3f} "
+                f"accuracy {row['accuracy']:.1%} rate {row['rate']:.2e} "
+                f"health {row['diagonal']:.2f}/{row['sharp']:.2f} heard {row['hours']:.1f} h "
+                f"{speed:.0f} × real time, {share:.0%} done, {self._left(progress, share)} left"
+            )
+
+    def log_validation(self, progress: Progress, result: Validation) -> None:
+        """Writes what the dev split says: metrics, samples, pictures."""
+        self.latest = result
+        row = {
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "hours": progress.seconds / 3600,
+            "minutes": progress.minutes,
+            "dev_ler": result.ler,
+            "dev_wer": result.wer,
+            "dev_ctc_ler": result.ctc_ler,
+            "dev_attention": result.attention_loss,
+            "dev_ctc": result.ctc_loss,
+            "dev_diagonal": result.diagonal,
+            "dev_sharp": result.sharp,
+        }
+        self._append(METRICS, json.dumps(_rounded(row)) + "\n")
+        lines = [f"# epoch {progress.epoch} step {progress.step} dev LER {result.ler:.2%}"]
+        for sample in result.samples:
+            lines += [sample.id, f"  true_y: {sample.true_y}", f"  pred_y: {sample.pred_y}"]
+        self._append(SAMPLES, "\n".join(lines) + "\n\n")
+        self.say(
+            f"dev after step {progress.step} ({progress.seconds / 3600:.1f} h heard): "
+            f"LER {result.ler:.2%} WER {result.wer:.2%}, CTC alone LER {result.ctc_ler:.2%}, "
+            f"attention loss {result.attention_loss:.3f}, CTC loss {result.ctc_loss:.3f}, "
+            f"alignment diagonal {result.diagonal:.2f} sharp {result.sharp:.2f}"
+        )
+        from las_cli.training.plots import draw_attention, draw_curves
+
+        draw_curves(self.folder)
+        draw_attention(self.folder, result.samples)
+
+    def save_best(
+        self,
+        model: LAS,
+        weights: Mapping[str, Tensor] | None,
+        progress: Progress,
+        facts: Mapping[str, Any],
+    ) -> None:
+        """The best model so far becomes the one that `--model RUN` loads."""
+        if self.writes:
+            made = {
+                "step": progress.step,
+                "hours_heard": round(progress.seconds / 3600, 2),
+                "minutes_trained": round(progress.minutes, 1),
+            }
+            save_model(
+                self.folder, model, self.units, self.policy,
+                weights=weights, facts=self.facts | made | dict(facts),
+            )  # fmt: skip
+
+    def warn(self, message: str) -> None:
+        """One line about something that went wrong but does not stop the training."""
+        self.say(f"warning: {message}", always=True)
+
+    def finish(self, progress: Progress, reason: str) -> None:
+        """The last line."""
+        best = f"best dev LER {progress.best:.2%}" if progress.best < float("inf") else "not measured"
+        further = f"; go on with: las train --resume --output {self.folder}"
+        self.say(
+            f"stopped after {progress.step} steps, {progress.seconds / 3600:.1f} h heard in "
+            f"{progress.minutes:.1f} min: {reason}; {best}"
+            + (further if reason == "interrupted" else f"; the model is in {self.folder}")
+        )
+
+    def say(self, line: str, always: bool = False) -> None:
+        """A line on standard error, above the live view if there is one."""
+        if not self.writes or (self.quiet and not always):
+            return
+        if self.live is not None:
+            self.live.console.print(line, markup=False, highlight=False)
+        else:
+            print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+    def _append(self, name: str, text: str) -> None:
+        if not self.writes:
+            return
+        try:
+            with (self.folder / name).open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise LasError(
+                f"{self.folder / name}: cannot be written ({error.strerror}); "
+                "make room, then go on with --resume"
+            ) from error
+
+    def _left(self, progress: Progress, share: float) -> str:
+        if share <= 0:
+            return "?"
+        return str(timedelta(minutes=round(progress.minutes * (1 - share) / share)))[:-3]
+
+
+def _rounded(row: dict[str, float]) -> dict[str, float]:
+    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in row.items()}

@@ -1,0 +1,198 @@
+"""A corpus folder and options in; a trainer ready to run, or one that goes on, out."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from las_cli.errors import LasError, UsageError
+from las_cli.hub import ALPHABET, load_model, read_json, write_json
+from las_cli.network.config import LASConfig, build
+from las_cli.network.las import LAS, count_parameters
+from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
+from las_cli.training.config import TrainingConfig
+from las_cli.training.data import TextFilter, learn_alphabet_texts
+from las_cli.training.loop import Trainer
+from las_cli.training.run import Run
+
+if TYPE_CHECKING:
+    from lhotse import CutSet
+
+SETUP = "training.json"  # what --resume needs to know beside the checkpoint
+RARE = 1e-5  # letters rarer than this share of the text are not learned
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train on what; saved in the run folder so that --resume needs no other option."""
+
+    data: str  # corpus folder
+    split: str
+    dev_split: str
+    network: LASConfig
+    training: TrainingConfig
+    text: TextPolicy
+    preset: str = ""
+    wordpieces: int = 0  # units; 0: letters
+    init: str = ""  # model to start from
+
+
+def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> Trainer:
+    """A new training in `folder`. LasError if the folder holds one already, or the corpus none."""
+    from las_cli.training.processes import Processes
+
+    first = Processes.join_first()
+    if (folder / SETUP).exists() and first:
+        if not overwrite:
+            raise UsageError(
+                f"{folder}: holds a training already; --resume goes on with it, "
+                "--overwrite starts afresh"
+            )
+        shutil.rmtree(folder)
+    elif folder.exists() and any(folder.iterdir()) and not overwrite and first:
+        raise UsageError(f"{folder}: is not empty; choose another --output, or --overwrite")
+    train_cuts, dev_cuts, notes = read_corpus(plan)
+    units = learn_units(plan, train_cuts)
+    network = replace(plan.network, units=len(units))
+    plan = replace(plan, network=network)
+    # The same first weights in every process and in every run of the same seed.
+    import torch
+
+    torch.manual_seed(plan.training.seed)
+    model = LAS(network)
+    if plan.init:
+        notes += start_from(model, units, plan.init)
+    if first:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / ALPHABET, units.to_json())
+        write_json(folder / SETUP, dataclasses.asdict(plan))
+    return make_trainer(plan, folder, model, units, train_cuts, dev_cuts, notes, quiet)
+
+
+def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Trainer:
+    """The training in `folder` from its last checkpoint, with budgets changed as given.
+
+    Raises LasError if there is none, or if the alphabet or the network is no longer the same.
+    """
+    if not (folder / SETUP).is_file():
+        raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
+    plan = build(Plan, read_json(folder / SETUP), "training")
+    plan = replace(plan, training=replace(plan.training, **changes))
+    train_cuts, dev_cuts, notes = read_corpus(plan)
+    units = units_from_json(read_json(folder / ALPHABET))
+    if len(units) != plan.network.units:
+        raise LasError(
+            f"{folder / ALPHABET}: {len(units)} units, {SETUP} says {plan.network.units}; "
+            "the run folder was changed by hand"
+        )
+    trainer = make_trainer(
+        plan, folder, LAS(plan.network), units, train_cuts, dev_cuts, notes, quiet
+    )
+    path = trainer.resume()
+    trainer.run.say(f"goes on from {path}")
+    return trainer
+
+
+def read_corpus(plan: Plan) -> tuple[CutSet, CutSet, list[str]]:
+    """Train and dev cuts, and what the user should know about them."""
+    from las_cli.corpus import load_corpus, use_soundfile
+
+    use_soundfile()
+    corpus = load_corpus(Path(plan.data))
+    train, dev = corpus.cuts(plan.split), corpus.cuts(plan.dev_split)
+    return train, dev, list(corpus.notes)
+
+
+def learn_units(plan: Plan, cuts: CutSet) -> Units:
+    """Letters or word pieces of the training text, or those of the model to start from."""
+    texts = learn_alphabet_texts(cuts, plan.text)
+    if plan.wordpieces:
+        from las_cli.text.wordpieces import WordPieces
+
+        return WordPieces.learn(texts, plan.wordpieces)
+    return Alphabet.learn(texts, rare_share=RARE)
+
+
+def start_from(model: LAS, units: Units, name: str) -> list[str]:
+    """Copies what fits from another model; letters both know keep their rows.
+
+    Returns sentences that name the layers that start fresh.
+    """
+    import torch
+
+    from las_cli.hub import trained_weights
+
+    other = load_model(name, "cpu")
+    theirs = {unit: i + 2 for i, unit in enumerate(other.alphabet.units)}
+    rows = {0: 0, 1: 1} | {
+        i + 2: theirs[unit] for i, unit in enumerate(units.units) if unit in theirs
+    }
+    source, fresh = trained_weights(other.model), []
+    by_unit = ("speller.embedding.weight", "speller.output.weight", "speller.output.bias",
+               "ctc.weight", "ctc.bias")  # fmt: skip
+    with torch.no_grad():
+        for weight_name, parameter in model.named_parameters():
+            given = source.get(weight_name)
+            if given is not None and weight_name in by_unit and given[0].shape == parameter[0].shape:
+                for mine, its in rows.items():
+                    parameter[mine] = given[its]
+            elif given is not None and given.shape == parameter.shape:
+                parameter.copy_(given)
+            else:
+                fresh.append(weight_name)
+    new = [unit for unit in units.units if unit not in theirs]
+    notes = [f"starts from {other.name}: {len(rows) - 2} of {len(units) - 2} letters known"]
+    if new:
+        notes.append(f"letters that start fresh: {' '.join(new)}")
+    if fresh:
+        notes.append(f"layers that do not fit and start fresh: {', '.join(fresh)}")
+    return notes
+
+
+def make_trainer(
+    plan: Plan,
+    folder: Path,
+    model: LAS,
+    units: Units,
+    train_cuts: CutSet,
+    dev_cuts: CutSet,
+    notes: list[str],
+    quiet: bool,
+) -> Trainer:
+    """Puts the pieces together and says what will be trained on what."""
+    from las_cli.training.processes import Processes
+
+    first = Processes.join_first()
+    accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
+    seconds, clips = 0.0, 0
+    for cut in train_cuts:
+        if accept(cut):
+            seconds += cut.duration
+            clips += 1
+    if not clips:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in accept.reasons.most_common())
+        raise LasError(f"{plan.data}: no clip of {plan.split} can be trained on ({reasons})")
+    run = Run(
+        folder, units, plan.text, writes=first, quiet=quiet,
+        facts={
+            "preset": plan.preset,
+            "training": plan.training.to_json(),
+            "parameters": count_parameters(model),
+            "train_clips": clips,
+            "train_hours": round(seconds / 3600, 2),
+        },
+    )  # fmt: skip
+    for note in notes:
+        run.say(note)
+    for reason, count in accept.reasons.most_common():
+        run.say(f"{count} clips of {plan.split} left out: {reason}")
+    run.say(
+        f"{clips} clips, {seconds / 3600:.2f} h of {plan.data}; {len(units) - 2} "
+        f"{units.kind}; {count_parameters(model) / 1e6:.1f} million parameters"
+    )
+    return Trainer(
+        model, units, plan.text, plan.training, train_cuts, dev_cuts, run, seconds
+    )

@@ -1,0 +1,121 @@
+"""A model and the dev split in; losses, error rates, samples and attention weights out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from las_cli.network.device import autocast
+from las_cli.network.las import LAS
+from las_cli.text import Units
+from las_cli.text.alphabet import EOS
+from las_cli.training.data import Batch
+from las_cli.training.losses import alignment_health, losses
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One dev utterance: what was said, what was recognised, where attention was."""
+
+    id: str
+    true_y: str
+    pred_y: str  # by the speller alone, greedily
+    weights: Tensor | None = None  # of the attention under teacher forcing, [U, T]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How good a model is on the dev split, greedily and without a language model."""
+
+    ler: float  # speller, letters
+    wer: float  # speller, words
+    ctc_ler: float  # CTC head alone, letters; NaN without one
+    attention_loss: float  # nats a letter, without smoothing
+    ctc_loss: float  # nats a letter
+    diagonal: float  # of the attention, 0 … 1
+    sharp: float  # of the attention, 0 … 1
+    samples: list[Sample] = field(default_factory=list)
+
+
+@torch.no_grad()
+def validate(
+    model: LAS,
+    batches: Iterable[Batch],
+    units: Units,
+    device: torch.device,
+    precision: torch.dtype,
+    samples: int = 8,
+) -> Validation:
+    """Runs `model` over `batches`; keeps `samples` utterances spread evenly over the split."""
+    from las_cli.decoding.greedy import greedy_ctc
+    from las_cli.scoring import score_pairs
+
+    was_training = model.training
+    model.eval()
+    sums = torch.zeros(3, dtype=torch.float64)
+    health: list[tuple[float, float]] = []
+    kept: list[Sample] = []
+    ctc_texts: list[str] = []
+    for batch in batches:
+        batch = batch.to(device)
+        with autocast(device, precision):
+            output = model(batch.waveforms, batch.lengths, batch.letters)
+            states, steps = model.listen(batch.waveforms, batch.lengths)
+            written = spell_greedily(model, states, steps)
+        batch_losses = losses(output, batch.letters, batch.letter_lengths)
+        sums += torch.stack(
+            [batch_losses.attention, batch_losses.ctc, batch_losses.letters.float()]
+        ).double().cpu()  # fmt: skip
+        health.append(alignment_health(output.weights, batch.letter_lengths + 1, output.lengths))
+        if output.ctc is not None:
+            ctc_texts += [units.decode(ids) for ids in greedy_ctc(output.ctc, output.lengths)]
+        for row, text in enumerate(batch.texts):
+            letters, size = int(batch.letter_lengths[row]) + 1, int(output.lengths[row])
+            kept.append(
+                Sample(
+                    batch.ids[row], text, units.decode(written[row]),
+                    output.weights[row, :letters, :size].float().cpu(),
+                )  # fmt: skip
+            )
+    model.train(was_training)
+    references = [sample.true_y for sample in kept]
+    score = score_pairs(references, [sample.pred_y for sample in kept], normaliser="none")
+    ctc = score_pairs(references, ctc_texts, normaliser="none") if ctc_texts else None
+    letters = max(1.0, float(sums[2]))
+    spread = range(0, len(kept), max(1, len(kept) // samples))
+    return Validation(
+        ler=score.letters.rate,
+        wer=score.words.rate,
+        ctc_ler=ctc.letters.rate if ctc else float("nan"),
+        attention_loss=float(sums[0]) / letters,
+        ctc_loss=float(sums[1]) / letters,
+        diagonal=sum(d for d, _ in health) / max(1, len(health)),
+        sharp=sum(s for _, s in health) / max(1, len(health)),
+        samples=[kept[i] for i in spread][:samples],
+    )
+
+
+def spell_greedily(model: LAS, states: Tensor, steps: Tensor) -> list[list[int]]:
+    """The likeliest next letter each time, by the speller alone; at most a letter a step.
+
+    states [B, T, E] of `steps` [B] → ids of each utterance.
+    """
+    memory = model.speller.remember(states, steps)
+    state = model.speller.start(memory, 1)
+    previous = torch.full((len(steps), 1), EOS, device=steps.device)
+    ended = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
+    letters: list[Tensor] = []
+    for length in range(int(steps.max())):
+        logits, state, _ = model.speller.step(previous, state, memory)
+        previous = logits.argmax(-1)  # [B, 1]
+        ended = ended | (previous[:, 0] == EOS) | (steps <= length)
+        if bool(ended.all()):
+            break
+        letters.append(torch.where(ended, EOS, previous[:, 0]))
+    if not letters:
+        return [[] for _ in range(len(steps))]
+    spelled = torch.stack(letters, dim=1).tolist()
+    return [row[: row.index(EOS)] if EOS in row else row for row in spelled]
