@@ -204,7 +204,7 @@ def _bracketed(first: str, lines: list[Line]) -> str:
     except ValueError:
         # JSON over several lines opens with a bracket alone; a transcript may begin "[noise]".
         return "json" if re.match(r"^[\[{]\s*(?:$|[\[{\"])", first) else ""
-    return "jsonl" if isinstance(value, dict) and "segments" not in value else "json"
+    return "jsonl" if isinstance(value, dict) and len(lines) > 1 else "json"
 
 
 def _is_table(lines: list[Line]) -> bool:

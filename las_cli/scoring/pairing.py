@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -45,6 +46,7 @@ class Pairing:
         self.hypothesis = hypothesis
         self.partial = partial
         self.failures = 0
+        self.by_file_name = 0  # pairs whose ids differ in folder or audio suffix
         self.without_hypothesis: list[str] = []  # ids, known once all pairs are read
         self.without_reference: list[str] = []
 
@@ -67,8 +69,10 @@ class Pairing:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences for the user about what was left out."""
+        """Sentences for the user about what was left out, and how ids were matched."""
         notes = []
+        if self.by_file_name:
+            notes.append(f"{self.by_file_name} ids matched by file name (folder, suffix aside)")
         for ids, has, lacks in (
             (self.without_hypothesis, self.reference, self.hypothesis),
             (self.without_reference, self.hypothesis, self.reference),
@@ -111,15 +115,23 @@ class Pairing:
         for entry in theirs:
             self._refuse(self.hypothesis, entry, entry.id in hypotheses)
             hypotheses[entry.id] = entry.text
+        names: dict[str, str] | None = None  # file name → id of the hypothesis
         seen: set[str] = set()
+        used: set[str] = set()  # ids of hypotheses
         for entry in ours:
             self._refuse(self.reference, entry, entry.id in seen)
             seen.add(entry.id)
-            if entry.id in hypotheses:
-                yield Pair(entry.id, entry.text, hypotheses[entry.id], entry.facts)
-            else:
+            id: str | None = entry.id
+            if entry.id not in hypotheses:
+                names = _by_file_name(hypotheses) if names is None else names
+                id = names.get(file_name(entry.id))
+            if id is None or id in used:
                 self.without_hypothesis.append(entry.id)
-        self.without_reference = [id for id in hypotheses if id not in seen]
+                continue
+            self.by_file_name += id != entry.id
+            used.add(id)
+            yield Pair(entry.id, entry.text, hypotheses[id], entry.facts)
+        self.without_reference = [id for id in hypotheses if id not in used]
         if self.partial:
             if len(self.without_hypothesis) == len(seen):
                 raise LasError(
@@ -151,6 +163,30 @@ class Pairing:
             f"{has.name} has ids (read as {has.format}), {lacks.name} has none (read as "
             f"{lacks.format}); name the formats with --format or --hyp-format"
         )
+
+
+_AUDIO = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus|m4a|mp4|aac|aiff?|au|sph|webm|wma)$", re.I)
+
+
+def file_name(id: str) -> str:
+    """An id without its folder and audio suffix: recognisers name files, references utterances.
+
+    >>> file_name("clips/common_voice_cy_1.mp3"), file_name("1272-128104-0000")
+    ('common_voice_cy_1', '1272-128104-0000')
+    """
+    return _AUDIO.sub("", re.split(r"[/\\]", id)[-1])
+
+
+def _by_file_name(ids: Iterable[str]) -> dict[str, str]:
+    """File name → id, without the names that several ids share."""
+    names: dict[str, str] = {}
+    shared: set[str] = set()
+    for id in ids:
+        name = file_name(id)
+        if name in names:
+            shared.add(name)
+        names[name] = id
+    return {name: id for name, id in names.items() if name not in shared}
 
 
 def _with(first: Entry | None, rest: Iterator[Entry]) -> Iterator[Entry]:

@@ -13,6 +13,7 @@ from las_cli.scoring.listings import Columns, Entry
 _REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription")
 _HYPOTHESIS = (
     "hypothesis", "hyp", "prediction", "pred_text", "pred", "text", "transcript", "transcription",
+    "sentence",
 )  # fmt: skip
 _ID = (
     "id", "utt_id", "utterance_id", "utt", "utterance", "key", "path", "source", "audio_filepath",

@@ -104,3 +104,22 @@ def test_stm_against_stm_by_segment_and_against_ids_by_recording(tmp_path: Path)
     stm = "r.stm r 1 a 0 1 one\nr 1 a 1 2 two\n"
     assert len(texts(pairing(tmp_path, stm, stm.replace("r.stm", "h.stm")))) == 2
     assert texts(pairing(tmp_path, stm, "h.trn one too (r)\n")) == [("r", "one two", "one too")]
+
+
+def test_ids_that_name_files_match_by_file_name(tmp_path: Path) -> None:
+    pairs = pairing(tmp_path, "r.trn a (u1.mp3)\nb (u2)\n", "h.trn a (x/u1.wav)\nb (x/u2.mp3)\n")
+    assert [pair[1:] for pair in texts(pairs)] == [("a", "a"), ("b", "b")]
+    assert pairs.notes == ["2 ids matched by file name (folder, suffix aside)"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis"),
+    [
+        ("r.trn a (s.1)\nb (s.2)\n", "h.trn a (s.1)\n"),  # no audio suffix: other utterances
+        ("r.trn a (u)\n", "h.trn a (x/u)\nb (y/u)\n"),  # two files of that name
+        ("r.trn a (u)\nb (y/u)\n", "h.trn a (u)\n"),  # taken already
+    ],
+)
+def test_doubtful_file_names_do_not_match(tmp_path: Path, reference: str, hypothesis: str) -> None:
+    with pytest.raises(LasError, match="lacks"):
+        list(pairing(tmp_path, reference, hypothesis))
