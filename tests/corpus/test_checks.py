@@ -1,0 +1,101 @@
+"""The rules for leaving a clip out, one by one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from las_cli.corpus.checks import (
+    REASONS,
+    Limits,
+    declared_verdict,
+    frames_needed,
+    length_verdict,
+    text_verdict,
+)
+from las_cli.corpus.survey import TOO_MUCH
+
+
+@pytest.mark.parametrize(
+    ("letters", "frames"), [("", 0), ("a", 1), ("aa", 3), ("hello", 6), ("aaa", 5), ("a b", 3)]
+)
+def test_frames_needed(letters: str, frames: int) -> None:
+    assert frames_needed(letters) == frames
+
+
+@given(st.text("ab", min_size=1, max_size=5))
+def test_frames_needed_is_where_ctc_begins_to_have_a_path(letters: str) -> None:
+    ids = torch.tensor([["_ab".index(letter) for letter in letters]])
+
+    def loss(frames: int) -> float:
+        scores = torch.zeros(frames, 1, 3).log_softmax(2)
+        lengths = torch.tensor([frames]), torch.tensor([len(letters)])
+        return float(torch.nn.functional.ctc_loss(scores, ids, *lengths))
+
+    needed = frames_needed(letters)
+    assert loss(needed) < float("inf")
+    assert needed == 1 or loss(needed - 1) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "letters", "reason"),
+    [
+        (1.0, "hello", None),
+        (0.29, "a", "too short"),
+        (0.3, "a", None),
+        (30.0, "a", None),
+        (30.01, "a", "too long"),
+        (0.4, "abcdefghij", None),  # ten letters, ten frames
+        (0.4, "abcdefghii", "fewer frames than letters need"),
+        (0.39, "abcdefghij", "fewer frames than letters need"),
+        (0.8, "aaaaaaaaaa", None),  # 19 needed, 20 there
+        (0.72, "aaaaaaaaaa", "fewer frames than letters need"),
+    ],
+)
+def test_lengths(seconds: float, letters: str, reason: str | None) -> None:
+    verdict = length_verdict(seconds, letters, Limits())
+    assert (verdict and verdict[0]) == reason
+
+
+@pytest.mark.parametrize(
+    ("letters", "digits", "outside", "reason"),
+    [
+        ("abc", "reject", frozenset(), None),
+        ("", "reject", frozenset(), "empty text"),
+        ("room 5", "reject", frozenset(), "digits in the text"),
+        ("room ५", "reject", frozenset(), "digits in the text"),  # Devanagari
+        ("room 5", "keep", frozenset(), None),
+        ("łódź", "reject", frozenset("łq"), "letters outside the alphabet"),
+        ("łódź", "reject", frozenset("q"), None),
+        ("łódź", "reject", None, None),
+    ],
+)
+def test_texts(
+    letters: str, digits: str, outside: frozenset[str] | None, reason: str | None
+) -> None:
+    verdict = text_verdict(letters, digits, outside)
+    assert (verdict and verdict[0]) == reason
+
+
+@pytest.mark.parametrize(
+    ("declared", "seconds", "reason"),
+    [
+        (None, 3.0, None),
+        (3.0, 3.0, None),
+        (3.0, 2.9, None),
+        (3.0, 1.0, "truncated"),
+        (3000.0, 3.0, None),  # milliseconds
+        (48000.0, 3.0, None),  # samples
+        (0.05, 3.0, None),  # minutes
+        (3.0, 6.0, None),
+    ],
+)
+def test_declared_lengths(declared: float | None, seconds: float, reason: str | None) -> None:
+    verdict = declared_verdict(declared, seconds)
+    assert (verdict and verdict[0]) == reason
+
+
+def test_every_reason_is_explained() -> None:
+    assert all(REASONS.values()) and 0 < TOO_MUCH < 1
