@@ -171,15 +171,3 @@ def summary(decoded: DecodedSplit, recogniser: Recogniser) -> str:
         lines.append(f"left out: {len(decoded.broken)} clips that cannot be read")
     return "\n".join(lines)
 
-
-def decoded_pairs(model: str, data: str, split: str, device: str) -> tuple[str, list[Any], Any]:
-    """For `las score --model --data`: a name, the pairs of the decoded split, what was left out."""
-    from las_cli.decoding.recogniser import load_recogniser
-    from las_cli.scoring.pairing import Pair
-
-    recogniser = load_recogniser(model, device=device)
-    decoded, _ = decode_corpus(recogniser, Path(data), split)
-    pairs = [
-        Pair(one.id, one.reference, one.text, dict(one.labels)) for one in decoded.utterances
-    ]
-    return recogniser.loaded.name, pairs, lambda: [clip.reason for clip in decoded.broken]

@@ -23,6 +23,7 @@ from las_cli.errors import LasError
 from las_cli.text.alphabet import Units
 
 if TYPE_CHECKING:
+    from las_cli.network.attention import Memory
     from las_cli.network.las import LAS
 
 SHORTEST = 0.1  # seconds a batch is padded to, so that features of a click can be computed
@@ -149,7 +150,7 @@ def _find(
     wanted = options.beam if options.search == "rescore" else options.nbest
     found = beam_search(joint, caps, dataclasses.replace(options, nbest=wanted))
     if options.search == "rescore":
-        memory = model.speller.remember(heard.states, heard.lengths)
+        memory = remember(model, heard.states, heard.lengths)
         found = rescore(model.speller, memory, found, options, lm is not None)
         found = [entries[: options.nbest] for entries in found]
     return found
@@ -165,13 +166,19 @@ def _sources(
         by_ctc |= options.ctc_weight == 1.0  # the speller would be asked in vain
     return Sources(
         speller=None if by_ctc else model.speller,
-        memory=None if by_ctc else model.speller.remember(heard.states, heard.lengths),
+        memory=None if by_ctc else remember(model, heard.states, heard.lengths),
         prefix=prefix,
         lm=lm,
         batch=len(heard.lengths),
         units=model.config.units,
         device=heard.states.device,
     )
+
+
+def remember(model: LAS, states: Tensor, lengths: Tensor) -> Memory:
+    """What the speller attends to, laid out so that no step has to copy it."""
+    memory = model.speller.remember(states, lengths)
+    return type(memory)(*(tensor.contiguous() for tensor in memory))
 
 
 def _best_path(log_probs: Tensor, lengths: Tensor) -> list[list[Ended]]:

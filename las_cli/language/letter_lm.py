@@ -55,11 +55,7 @@ class LetterLM(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """letters [B, U], LSTM state → log probabilities of the next [B, U, V], new state."""
         hidden, state = self.lstm(self.embedding(letters), state)
-        with torch.autocast(hidden.device.type, enabled=False):
-            logits = self.output(self.dropout(hidden.float()))
-            blank = torch.zeros_like(logits[0, 0])
-            blank[BLANK] = BLANK_LOGIT
-            return torch.log_softmax(logits + blank, dim=-1), state
+        return self._log_probs(hidden), state
 
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]:
         """State of `beams` hypotheses an utterance before their first letter, [B, K, L, H] each."""
@@ -70,9 +66,23 @@ class LetterLM(nn.Module):
         self, previous: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """One letter on. previous [B, K], at the start EOS → [B, K, V] log p, new state."""
-        batch, beams = previous.shape
-        before = [part.flatten(0, 1).transpose(0, 1).contiguous() for part in state]  # [L, B·K, H]
-        scores, after = self(previous.reshape(-1, 1), (before[0], before[1]))
-        return scores.view(batch, beams, -1), tuple(
-            part.transpose(0, 1).unflatten(0, (batch, beams)) for part in after
+        # Cell by cell: oneDNN's LSTM would pack its weights again for each letter.
+        hidden = self.embedding(previous).flatten(0, 1)  # [B·K, D]
+        after: list[tuple[Tensor, Tensor]] = []
+        for layer, weights in enumerate(self.lstm.all_weights):
+            before = (state[0][:, :, layer].flatten(0, 1), state[1][:, :, layer].flatten(0, 1))
+            hidden, cell = torch.lstm_cell(hidden, before, *weights)
+            after.append((hidden, cell))
+        scores = self._log_probs(hidden).unflatten(0, previous.shape)
+        return scores, tuple(
+            torch.stack(parts, dim=1).unflatten(0, previous.shape)
+            for parts in zip(*after, strict=True)
         )
+
+    def _log_probs(self, hidden: Tensor) -> Tensor:
+        """[…, H] → natural log probabilities of the next letter [..., V] in float32."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            logits = self.output(self.dropout(hidden.float()))
+            blank = torch.zeros(self.config.units, device=logits.device)
+            blank[BLANK] = BLANK_LOGIT
+            return torch.log_softmax(logits + blank, dim=-1)

@@ -1,0 +1,162 @@
+"""`las train-lm`: text in, a letter language model for the beam search out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from las_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from las_cli.language.training import Progress
+
+EXAMPLES = """
+\b
+Examples:
+  las train-lm --text news.txt books.txt.gz --model runs/en --output runs/en
+  las train-lm --text wiki.txt.zst --model en --output lm-en --hidden 1024 --epochs 1
+  las decode --model en --lm lm-en --data cv-corpus/en --output decoded/
+  las tune --model runs/en --data cv-corpus/en --split dev          find its weight
+
+A model's folder that holds lm.json and lm.safetensors uses them without being asked.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--text", "first", type=click.Path(path_type=Path), multiple=True,
+    help="Text file: plain, .gz or .zst, a sentence a line. More may follow it.",
+)
+@click.argument("more", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]…")
+@click.option("--model", required=True, help="Recogniser whose alphabet and spelling it learns.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--embedding", default=64, show_default=True, help="Size of a letter's vector.")
+@click.option("--hidden", default=512, show_default=True, help="Size of each LSTM layer.")
+@click.option("--layers", default=2, show_default=True)
+@click.option("--dropout", default=0.1, show_default=True)
+@click.option("--epochs", default=3.0, show_default=True, help="Passes over the text.")
+@click.option("--max-minutes", type=float, help="The schedule ends within them.")
+@click.option("--batch-letters", default=16_000, show_default=True)
+@click.option("--learning-rate", default=2e-3, show_default=True)
+@click.option("--checkpoint-minutes", default=5.0, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+@click.option("--precision", default="auto", show_default=True, help="auto, float32, bf16.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def command(
+    first: tuple[Path, ...],
+    more: tuple[Path, ...],
+    model: str,
+    output: Path,
+    embedding: int,
+    hidden: int,
+    layers: int,
+    dropout: float,
+    epochs: float,
+    max_minutes: float | None,
+    batch_letters: int,
+    learning_rate: float,
+    checkpoint_minutes: float,
+    resume: bool,
+    seed: int,
+    device: str,
+    precision: str,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Train a language model on text, letter by letter, for the beam search of a recogniser.
+
+    The text is spelled as the recogniser spells (case, punctuation, alphabet); lines with digits
+    or letters it cannot write are left out and counted. One line in a hundred is kept from
+    training to measure the perplexity per letter.
+    """
+    if not first and not more:
+        raise UsageError("--text is missing: the files to learn from")
+    import torch
+
+    from las_cli.hub import load_model
+    from las_cli.language import LetterLMConfig, save_language_model
+    from las_cli.language.text import Sentences
+    from las_cli.language.training import LMTraining, new_model, train
+    from las_cli.network.device import pick_device
+
+    if threads:
+        torch.set_num_threads(threads)
+    files = (*first, *more)
+    loaded = load_model(model, "cpu")
+    settings = LMTraining(
+        epochs=epochs,
+        max_minutes=max_minutes,
+        batch_letters=batch_letters,
+        learning_rate=learning_rate,
+        precision=precision,
+        checkpoint_minutes=checkpoint_minutes,
+        seed=seed,
+    )
+    config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)
+    sentences = Sentences(files, loaded.alphabet, loaded.policy)
+    count = sentences.count()
+    click.echo(f"las: {count.lines:,} lines, {count.letters:,} letters to learn from", err=True)
+    for reason, lines in count.left_out.most_common():
+        click.echo(f"las: {lines:,} lines {reason} left out", err=True)
+    network = new_model(config, seed, pick_device(device))
+    output.mkdir(parents=True, exist_ok=True)
+    with ProgressBar(quiet) as bar:
+        result = train(network, sentences, count.letters, settings, output, resume, bar.report)
+    save_language_model(
+        output,
+        network,
+        loaded.alphabet,
+        facts={
+            "perplexity_per_letter": round(result.perplexity, 4),
+            "letters_read": result.letters,
+            "letters": count.letters,
+            "minutes": round(result.minutes, 1),
+            "text": [path.name for path in files],
+            "trained": time.strftime("%Y-%m-%d"),
+        },
+    )
+    click.echo(
+        f"perplexity per letter {result.perplexity:.3f} on held-out lines, after "
+        f"{result.minutes:.1f} min; written to {output / 'lm.safetensors'}"
+    )
+
+
+class ProgressBar:
+    """A line on standard error: share done, loss, letters a second."""
+
+    def __init__(self, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("train-lm"),
+            BarColumn(),
+            TextColumn("{task.percentage:.1f} % · {task.fields[state]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self._task = self._bar.add_task("", total=1.0, state="")
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def report(self, at: Progress, share: float) -> None:
+        import math
+
+        state = (
+            f"pass {at.epoch + 1} · {math.exp(at.loss):.3f} perplexity a letter · "
+            f"{at.letters / max(at.seconds, 1e-9):,.0f} letters/s"
+        )
+        self._bar.update(self._task, completed=share, state=state)
