@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.decode import decode_corpus, search_options
+from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 from las_cli.scoring.bootstrap import RESAMPLES, SEED
 from las_cli.scoring.listings import FORMATS
@@ -19,19 +22,38 @@ if TYPE_CHECKING:
     from las_cli.scoring.pairing import PairSource
     from las_cli.scoring.report import Report, ReportOptions
 
+_COUNT = click.IntRange(min=0)
 _FORMAT = click.Choice(("auto", *FORMATS))
-_NAMED = click.Path(dir_okay=True)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+SEARCH = "Search, with --model"
+GROUPS = {
+    "Input": ["ref", "hyps", "format_", "hyp_format", "ref_column", "hyp_column", "id_column"],
+    "Comparison": ["normalise", "no_space", "partial", "draw", "resamples", "seed"],
+    "Tables": ["by", "manifest", "by_length", "worst", "confusions", "full", "align"],
+    "Files": ["html", "json", "csv", "pra", "dtl"],
+    "Decode and score": ["model", "data", "split"],
+    SEARCH: "search beam ctc_weight lm_weight length_bonus eos_threshold lm device precision "
+    "threads".split(),
+}
+EXAMPLES = (
+    ("las score --ref true_y.txt --hyp pred_y.txt", "A line an utterance."),
+    ("some-recogniser | las score --ref true_y.txt", "Hypotheses from standard input."),
+    ("las score --ref text --hyp old.txt --hyp new.txt", "Is the new one better, how surely?"),
+    ("las score --ref test.tsv --hyp out.jsonl --by accent --draw speaker", "By a column."),
+    ("las score --ref ref.trn --hyp hyp.trn --html report.html --pra -", "All there is to see."),
+    ("las score --model en --data cv-corpus/en --split test", "Decode and score in one go."),
+)
+
+
+@click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option("--ref", metavar="FILE", help="References; - is standard input.")
 @click.option(
     "--hyp",
     "hyps",
     metavar="FILE",
     multiple=True,
-    help="Hypotheses; left out or -: standard input. Given again: each further file is compared "
-    "with the first.",
+    help="Hypotheses; left out or -: standard input. Further files are compared with the first.",
 )
 @click.option("--format", "format_", type=_FORMAT, default="auto", help="Format of the files.")
 @click.option("--hyp-format", type=_FORMAT, help="Format of the hypotheses, if another.")
@@ -50,41 +72,33 @@ _NAMED = click.Path(dir_okay=True)
 )
 @click.option("--no-space", is_flag=True, help="Do not count the space between words as a letter.")
 @click.option("--by", default="", metavar="COLUMNS", help="Rates by columns, e.g. accent,gender.")
-@click.option("--manifest", type=_NAMED, metavar="TSV", help="Table with the columns of --by.")
+@click.option("--manifest", metavar="TSV", help="Table with the columns of --by and --draw.")
 @click.option("--by-length", is_flag=True, help="Rates by the number of words in the reference.")
-@click.option("--worst", default=0, metavar="N", help="List the N worst utterances.")
-@click.option("--confusions", default=0, metavar="N", help="List the N most frequent errors.")
+@click.option("--worst", type=_COUNT, default=0, metavar="N", help="List the N worst utterances.")
+@click.option(
+    "--confusions", type=_COUNT, default=0, metavar="N", help="List the N most frequent errors."
+)
 @click.option("--full", is_flag=True, help="All tables: --by-length --worst 10 --confusions 15.")
 @click.option("--align", is_flag=True, help="Print wrong utterances word over word, in colour.")
-@click.option("--pra", metavar="FILE", help="Write alignments as sclite's pra does.")
-@click.option("--dtl", metavar="FILE", help="Write totals and all confusions as sclite's dtl does.")
-@click.option(
-    "--json", metavar="FILE", help="Write all tables as JSON; - prints it instead of them."
-)
-@click.option("--csv", metavar="FILE", help="Write a row of counts for each utterance.")
-@click.option("--html", metavar="FILE", help="Write a page: tables, histogram, alignments.")
+@click.option("--pra", metavar="FILE", help="Alignments as sclite's pra has them.")
+@click.option("--dtl", metavar="FILE", help="Totals and all confusions as sclite's dtl has them.")
+@click.option("--json", metavar="FILE", help="All tables as JSON; - prints it instead of them.")
+@click.option("--csv", metavar="FILE", help="A row of counts for each utterance.")
+@click.option("--html", metavar="FILE", help="A page with tables, histogram and alignments.")
 @click.option(
     "--draw",
     default="utterances",
-    show_default=True,
     metavar="COLUMN",
-    help="What the bootstrap draws: utterances or a column, e.g. speaker.",
+    help="What the bootstrap draws: utterances or a column such as speaker.  [utterances]",
 )
-@click.option("--resamples", default=RESAMPLES, show_default=True, help="Bootstrap draws; 0: none.")
+@click.option("--resamples", type=_COUNT, default=RESAMPLES, help="Bootstrap draws, or 0.  [2000]")
 @click.option("--seed", default=SEED, show_default=True, help="Seed of the bootstrap.")
 @click.option("--model", metavar="NAME", help="Decode --data with this model and score that.")
-@click.option("--data", metavar="DIR", help="Corpus to decode with --model.")
+@click.option("--data", type=click.Path(path_type=Path), help="Corpus to decode with --model.")
 @click.option("--split", default="test", show_default=True, help="Split of --data to decode.")
-@click.option("--device", default="auto", show_default=True, help="Where --model runs.")
+@search_options
 def command(**given: Any) -> None:
     """Compare transcripts with references: letter, word and sentence error rates.
-
-    \b
-      las score --ref true_y.txt --hyp pred_y.txt
-      las transcribe … | las score --ref true_y.txt            hypotheses from standard input
-      las score --ref text --hyp old.txt --hyp new.txt         is the new one better, how surely
-      las score --ref test.tsv --hyp out.jsonl --by accent     rates by a column
-      las score --model en --data corpus --split test          decode and score in one go
 
     Formats are recognised: a line an utterance; `id text` (kaldi); `text (id)` (trn); TSV with a
     header; JSON and JSON Lines; stm and ctm; lists of letters as printed by Python. With ids the
@@ -101,11 +115,8 @@ def command(**given: Any) -> None:
         # numpy starts a thread a core for products that scoring never computes: 0.1 s.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _options(given)
-    if given["manifest"] and not options.columns:
-        raise UsageError("--manifest is of no use without --by or --draw")
-    manifest = None
-    if given["manifest"]:
-        manifest = Manifest(given["manifest"], options.columns, given["id_column"])
+    table = given["manifest"]
+    manifest = Manifest(table, options.columns, given["id_column"]) if table else None
     reports: list[Report] = []
     with ExitStack() as files:
         write = None
@@ -130,20 +141,15 @@ def _check(given: dict[str, Any]) -> None:
         if not (given["model"] and given["data"]):
             raise UsageError("--model and --data belong together: one decodes the other")
         if given["ref"] or given["hyps"]:
-            raise UsageError(
-                "--model makes the hypotheses and --data has the references; "
-                "leave --ref and --hyp out"
-            )
+            raise UsageError("--model and --data give both sides; leave --ref and --hyp out")
     elif not given["ref"]:
         raise UsageError("--ref is missing: the file with the references (or --model and --data)")
     inputs = [given["ref"], *(given["hyps"] or ("-",))]
-    if not given["model"] and inputs.count("-") > 1:
-        raise UsageError("only one of --ref and --hyp can be standard input")
-    if given["ref"] == "-" and len(given["hyps"]) > 1:
-        raise UsageError("standard input can be read once; give --ref a file to compare systems")
-    for name in ("worst", "confusions", "resamples"):
-        if given[name] < 0:
-            raise UsageError(f"--{name} is {given[name]}, expected 0 or more")
+    # The references are read again for each system.
+    if inputs.count("-") > 1 or (inputs[0] == "-" and len(inputs) > 2):
+        raise UsageError("standard input can be read only once; name files for the rest")
+    if given["manifest"] and not given["by"] and given["draw"] == "utterances":
+        raise UsageError("--manifest is of no use without --by or --draw")
 
 
 def _options(given: dict[str, Any]) -> ReportOptions:
@@ -173,12 +179,18 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
     from las_cli.scoring.pairing import Pairing
 
     if given["model"]:
+        from las_cli.decoding.recogniser import load_recogniser
         from las_cli.scoring.decoded import DecodedPairs
 
-        yield DecodedPairs(given["model"], given["data"], given["split"], given["device"])
+        own = {name for heading, names in GROUPS.items() if heading != SEARCH for name in names}
+        search = {name: value for name, value in given.items() if name not in own}
+        recogniser = load_recogniser(given["model"], **search)
+        decoded, _ = decode_corpus(recogniser, given["data"], given["split"])
+        name = f"{given['model']} on {given['split']} of {given['data']}"
+        yield DecodedPairs(name, decoded)
         return
     if not given["hyps"] and sys.stdin.isatty():
-        click.echo("las: reading hypotheses from standard input", err=True)
+        click.echo("las: hypotheses are read from standard input", err=True)
     for path in given["hyps"] or ("-",):
         format, id_column = given["format_"], given["id_column"]
         ours, theirs = (Columns(given[f"{side}_column"], id_column) for side in ("ref", "hyp"))

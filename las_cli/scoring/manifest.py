@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from las_cli.errors import LasError
 from las_cli.scoring.lines import Source
-from las_cli.scoring.pairing import Pair
+from las_cli.scoring.pairing import Pair, file_name
 from las_cli.scoring.records import id_of, tsv_rows
 
 UNKNOWN = "(none)"  # label of an utterance whose cell is empty
@@ -37,13 +37,15 @@ class Manifest:
             if id and id in self._by_id:
                 raise source.error(number, f"utterance {id!r} is there twice")
             self._by_id[id] = known
+        self._by_name = {file_name(id): known for id, known in self._by_id.items()}
 
     def facts(self, pair: Pair, place: int) -> Mapping[str, str]:
         """The row of a pair, the `place`-th from 0; LasError names an id without a row."""
         if pair.id:
-            if pair.id not in self._by_id:
+            known = self._by_id.get(pair.id) or self._by_name.get(file_name(pair.id))
+            if known is None:
                 raise LasError(f"{self.name}: no row for utterance {pair.id!r}")
-            return self._by_id[pair.id]
+            return known
         if place >= len(self._rows):
             raise LasError(
                 f"{self.name} has {len(self._rows)} rows, fewer than there are utterances; "

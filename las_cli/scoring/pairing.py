@@ -25,8 +25,8 @@ class Pair:
 class PairSource(Protocol):
     """Where pairs come from: two listings, or a model that recognises a corpus."""
 
-    failures: int  # utterances that could not be had at all
-
+    @property
+    def failures(self) -> int: ...  # utterances that could not be had at all
     @property
     def name(self) -> str: ...  # of the system that made the hypotheses
     @property
