@@ -78,7 +78,7 @@ def libri_speech(folder: Path, parts: Sequence[str] = ("train-clean-5", "dev-cle
             names = [f"{speaker}-198-{number:04d}" for number in range(2)]
             for name in names:
                 write_clip(chapter / f"{name}.flac")
-            lines = [f"{name} {part.upper()} {name}" for name in names]
+            lines = [f"{name} {part[:3].upper()} {name[-6:]}" for name in names]
             (chapter / f"{speaker}-198.trans.txt").write_text("\n".join(lines) + "\n")
     (folder / "SPEAKERS.TXT").write_text("; comment\n19   | F | train-clean-5 | 25 | A B\n")
     return folder
@@ -105,7 +105,7 @@ def nemo(folder: Path) -> Path:
                         "audio_filepath": f"audio/{split}{number}.wav",
                         "duration": 1.0,
                         "text": f"{split} {WORDS[number]}",
-                        "speaker": f"s{number}",
+                        "speaker": f"{split}{number}",
                     }
                 )
             )

@@ -31,26 +31,26 @@ LAYOUTS: dict[str, tuple[Build, str, tuple[str, ...], tuple[str, str, str | None
     ),
     "mini librispeech": (
         libri_speech, "LibriSpeech", ("train", "dev", "dev-clean-2", "train-clean-5"),
-        ("19-198-0000", "TRAIN-CLEAN-5 19-198-0000", "19"),
+        ("19-198-0000", "TRA 8-0000", "19"),
     ),
     "librispeech in a folder of its name": (
         lambda folder: libri_speech(folder / "LibriSpeech").parent, "LibriSpeech",
         ("train", "dev", "dev-clean-2", "train-clean-5"),
-        ("19-198-0000", "TRAIN-CLEAN-5 19-198-0000", "19"),
+        ("19-198-0000", "TRA 8-0000", "19"),
     ),
     "one part of librispeech": (
         lambda folder: libri_speech(folder) / "train-clean-5", "LibriSpeech",
-        ("train", "train-clean-5"), ("19-198-0000", "TRAIN-CLEAN-5 19-198-0000", "19"),
+        ("train", "train-clean-5"), ("19-198-0000", "TRA 8-0000", "19"),
     ),
     "ljspeech": (lj_speech, "LJSpeech", ("train",), ("LJ001-0000", "he said red", None)),
     "ljspeech of two columns": (
         lambda folder: lj_speech(folder, 2), "LJSpeech", ("train",),
         ("LJ001-0000", 'He said "0 red', None),
     ),
-    "nemo": (nemo, "NeMo manifest", ("train", "dev"), ("audio-train0", "train red", "s0")),
+    "nemo": (nemo, "NeMo manifest", ("train", "dev"), ("audio-train0", "train red", "train0")),
     "one nemo manifest": (
         lambda folder: nemo(folder) / "train_manifest.json", "NeMo manifest", ("train",),
-        ("audio-train0", "train red", "s0"),
+        ("audio-train0", "train red", "train0"),
     ),
     "tsv": (
         lambda folder: table(folder, "train.tsv", "path text speaker", "\t", quote='"'), "table",

@@ -1,0 +1,300 @@
+"""`las prepare`: what is kept, what is left out and why, and what a second run reuses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from las_cli.cli.main import cli
+from las_cli.corpus import load_corpus
+from las_cli.corpus.checks import REASONS, Limits
+from las_cli.corpus.manifest_writer import ManifestWriter
+from las_cli.corpus.preparation import PrepareOptions, prepare
+from las_cli.corpus.recognition import recognise
+from las_cli.errors import LasError
+from las_cli.text.normalise import TextPolicy
+from tests.corpus.corpora import (
+    RATE,
+    common_voice,
+    libri_speech,
+    lj_speech,
+    nemo,
+    rejected,
+    simple_common_voice,
+    tone,
+    write_clip,
+)
+
+
+def bad_corpus(folder: Path) -> Path:
+    """One clip for every reason to leave one out, three good ones in train, two in dev."""
+    train = [
+        ("s1", "good1", "red green"), ("s2", "good2", "blue"), ("s3", "good3", "yellow"),
+        ("s1", "gone", "missing"), ("s1", "text", "unreadable"), ("s1", "empty", "zero"),
+        ("s1", "good1", "red green"), ("s1", "marks", "?! ..."), ("s1", "digits", "room 5"),
+        ("s1", "short", "hi"), ("s1", "long", "very long"),
+        ("s1", "dense", "far more letters than a second of speech can hold by any means"),
+        ("s1", "leak", "The SHARED sentence!"), ("d1", "speaker", "of another"),
+        ("s1", "nan", "not a number"), ("s1", "silent", "silence"), ("s1", "cut", "cut off"),
+        ("s1", "copy", "the same sound"),
+    ]  # fmt: skip
+    dev = [("d1", "dev1", "the shared sentence"), ("d2", "dev2", "zebra x"), ("d2", "dev3", "7")]
+    common_voice(folder, {"train": train, "dev": dev})
+    clips = folder / "clips"
+    (clips / "gone.wav").unlink()
+    (clips / "text.wav").write_text("words\n")
+    (clips / "empty.wav").write_bytes(b"")
+    write_clip(clips / "short.wav", 0.1)
+    write_clip(clips / "long.wav", 31)
+    wave = tone(pitch=333)
+    wave[5] = numpy.nan
+    soundfile.write(clips / "nan.wav", wave, RATE, subtype="FLOAT")
+    soundfile.write(clips / "silent.wav", wave * 0, RATE)
+    data = (clips / "cut.wav").read_bytes()
+    (clips / "cut.wav").write_bytes(data[: len(data) // 2])
+    soundfile.write(clips / "silent.wav", tone() * 0, RATE)
+    shutil.copy(clips / "good2.wav", clips / "copy.wav")
+    with open(folder / "train.tsv", "a") as lines:
+        lines.write("torn\n")
+    return folder
+
+
+REASON_OF = {
+    "gone": "missing file", "text": "unreadable", "empty": "zero length", "good1": "duplicate",
+    "marks": "empty text", "digits": "digits in the text", "short": "too short",
+    "long": "too long", "dense": "fewer frames than letters need", "leak": "sentence shared",
+    "speaker": "speaker shared", "": "unreadable row", "dev3": "digits in the text",
+}  # fmt: skip
+BY_DECODING = {"nan": "NaN samples", "silent": "silent", "cut": "truncated", "copy": "duplicate"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("check_audio", [False, True])
+def test_every_reason(tmp_path: Path, jobs: int, check_audio: bool) -> None:
+    layout = recognise(bad_corpus(tmp_path / "cv"))
+    output = tmp_path / "out"
+    report = prepare(layout, output, PrepareOptions(jobs=jobs, check_audio=check_audio))
+    expected = {**REASON_OF, **(BY_DECODING if check_audio else {})}
+    rows = rejected(output)
+    assert {row["id"]: row["reason"] for row in rows} == expected
+    assert set(expected.values()) <= set(REASONS)
+    details = {row["id"]: row["detail"] for row in rows}
+    assert details["long"] == "31.0 s, more than 30 s"
+    assert details[""] == "1 columns where the header has 10"
+    assert all(detail for detail in details.values())
+    kept = {"good1", "good2", "good3"} | (set() if check_audio else set(BY_DECODING))
+    corpus = load_corpus(output)
+    assert {cut.id for cut in corpus.cuts("train")} == kept
+    assert {cut.id for cut in corpus.cuts("dev")} == {"dev1", "dev2"}
+    train = report.splits["train"]
+    assert train.kept.clips == len(kept)
+    assert train.rejected["too long"].seconds == 31
+    assert sum(amount.clips for amount in train.rejected.values()) == len(expected) - 1
+    saved = json.loads((output / "report.json").read_text())
+    assert saved == report.to_json()
+    assert saved["splits"]["train"]["rejected"]["duplicate"]["clips"] == (2 if check_audio else 1)
+    assert {"x": 1, "z": 1}.items() <= saved["unseen_letters"]["dev"].items()
+
+
+def test_a_second_run_reuses_what_has_not_changed(tmp_path: Path) -> None:
+    folder = bad_corpus(tmp_path / "cv")
+    output = tmp_path / "out"
+
+    def run(**options: Any) -> tuple[dict[str, Any], bytes, str]:
+        report = prepare(recognise(folder), output, PrepareOptions(jobs=1, **options)).to_json()
+        report.pop("seconds_taken")
+        manifest = load_corpus(output).cuts("train")
+        return report, str([cut.to_dict() for cut in manifest]).encode(), str(rejected(output))
+
+    first, cuts, rows = run()
+    second, cuts_again, rows_again = run()
+    assert first.pop("files_reused") in (0, 1)  # the file listed twice may be known by then
+    assert second.pop("files_reused") == 20  # all but the missing one
+    assert (second, cuts_again, rows_again) == (first, cuts, rows)
+    write_clip(folder / "clips" / "good2.wav", 2.0)
+    write_clip(folder / "clips" / "gone.wav")
+    third, _, _ = run()
+    assert third["files_reused"] == 19
+    assert (
+        third["splits"]["train"]["kept"]["clips"] == first["splits"]["train"]["kept"]["clips"] + 1
+    )
+    decoded, _, _ = run(check_audio=True)  # samples were never looked at
+    assert decoded["files_reused"] < 4  # those whose header cannot be read
+    assert run(check_audio=True)[0]["files_reused"] == 21
+    assert run(check_audio=True)[0]["splits"] == decoded["splits"]
+
+
+LAYOUTS = {"librispeech": libri_speech, "ljspeech": lj_speech, "nemo": nemo}
+
+
+@pytest.mark.parametrize("build", LAYOUTS.values(), ids=LAYOUTS)
+def test_other_layouts(tmp_path: Path, build: Any) -> None:
+    path = build(tmp_path / "in")
+    report = prepare(
+        recognise(path), tmp_path / "out", PrepareOptions(TextPolicy(digits="keep"), jobs=1)
+    )
+    raw, prepared = load_corpus(path), load_corpus(tmp_path / "out")
+    assert list(report.splits) == ["train", "dev"]
+    for split in report.splits:
+        assert not report.splits[split].rejected
+        ids = {cut.id for cut in raw.cuts(split)}
+        assert {cut.id for cut in prepared.cuts(split)} == ids and ids
+
+
+def leaky(folder: Path, shared: int, total: int = 10) -> Path:
+    train = [
+        (f"s{n}", f"t{n}", "in both" if n < shared else f"only {'abcdefghij'[n]}")
+        for n in range(total)
+    ]
+    return common_voice(folder, {"train": train, "dev": [("d", "d0", "In both.")]})
+
+
+@pytest.mark.parametrize(
+    ("shared", "wish", "kept", "noted"),
+    [(3, "auto", 7, False), (3, "keep", 10, True), (8, "auto", 10, True), (8, "drop", 2, False)],
+)
+def test_shared_sentences(tmp_path: Path, shared: int, wish: str, kept: int, noted: bool) -> None:
+    layout = recognise(leaky(tmp_path / "cv", shared))
+    report = prepare(layout, tmp_path / "out", PrepareOptions(shared_sentences=wish, jobs=1))
+    assert report.splits["train"].kept.clips == kept
+    assert any("share their sentence" in note for note in report.notes) == noted
+    if wish == "auto":
+        corpus = load_corpus(tmp_path / "cv")
+        assert len(corpus.cuts("train")) == kept
+        assert any("share their sentence" in note for note in corpus.notes) == noted
+
+
+def test_train_on_validated(tmp_path: Path) -> None:
+    folder = simple_common_voice(tmp_path / "cv")
+    rows = [("d", "d0", "quite another"), ("e", "e0", "something else"), ("f", "new", "all new"),
+            ("s0", "t0", "the red one")]  # fmt: skip
+    common_voice(folder, {"validated": rows})
+    options = PrepareOptions(train_split="validated", jobs=1)
+    report = prepare(recognise(folder), tmp_path / "out", options)
+    assert {cut.id for cut in load_corpus(tmp_path / "out").cuts("train")} == {"new", "t0"}
+    assert report.splits["train"].rejected["duplicate"].clips == 2
+    with pytest.raises(LasError, match="no split 'best' .* only train, dev, test, validated"):
+        prepare(recognise(folder), tmp_path / "out", PrepareOptions(train_split="best"))
+
+
+def test_letters(tmp_path: Path) -> None:
+    texts = ["abc", "cab", "bca ł", "aß", "ab"]
+    rows = [(f"s{n}", f"t{n}", text) for n, text in enumerate(texts)]
+    dev = [("d", "d0", "abc q"), ("e", "d1", "ca q")]
+    layout = recognise(common_voice(tmp_path / "cv", {"train": rows, "dev": dev}))
+
+    def run(**options: Any) -> tuple[int, dict[str, int], dict[str, int]]:
+        report = prepare(layout, tmp_path / "out", PrepareOptions(jobs=1, **options))
+        gone = report.splits["train"].rejected.get("letters outside the alphabet")
+        assert report.splits["dev"].kept.clips == 2  # dev is not made easier
+        return gone.clips if gone else 0, report.rare, report.unseen["dev"]
+
+    assert run() == (0, {" ": 1, "b": 4, "c": 3, "ß": 1, "ł": 1}, {"q": 2})
+    # The only space of train is in a clip that is left out.
+    assert run(rare_letters=2) == (2, {"a": 3, "b": 3, "c": 2}, {" ": 2, "q": 2})
+    assert run(alphabet="ABCß") == (1, {"a": 4, "b": 3, "c": 2, "ß": 1}, {" ": 2, "q": 2})
+
+
+def test_limits(tmp_path: Path) -> None:
+    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    report = prepare(
+        layout, tmp_path / "out", PrepareOptions(limits=Limits(min_seconds=1.5), jobs=1)
+    )
+    assert report.splits["train"].rejected["too short"].clips == 8
+    assert report.splits["dev"].kept.clips == 1  # scored whole
+    assert not (tmp_path / "out" / "cuts_train.jsonl.gz").exists()
+    assert any("train: no clip is left" in note for note in report.notes)
+
+
+def test_the_order_of_train_is_random_but_fixed(tmp_path: Path) -> None:
+    ids = [f"clip{n:03d}" for n in range(200)]
+    orders = []
+    for name, sequence in (("a", ids), ("b", ids[::-1])):
+        with ManifestWriter(tmp_path / f"{name}.jsonl.gz", shuffle=True) as manifest:
+            for one in sequence:
+                manifest.write({"id": one})
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "rt") as lines:
+            orders.append([json.loads(line)["id"] for line in lines])
+    assert orders[0] == orders[1] != ids and sorted(orders[0]) == ids
+    assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl.gz", "b.jsonl.gz"}
+
+
+def test_an_interrupted_run_leaves_the_old_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    output = tmp_path / "out"
+    prepare(layout, output, PrepareOptions(jobs=1))
+    before = {path.name: path.read_bytes() for path in output.glob("*.jsonl.gz")}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", str(output / "cuts_train.jsonl.gz"))
+
+    monkeypatch.setattr(ManifestWriter, "write", full)
+    with pytest.raises(LasError, match="No space left on device"):
+        prepare(layout, output, PrepareOptions(jobs=1))
+    assert {path.name: path.read_bytes() for path in output.glob("*.jsonl.gz")} == before
+
+
+def las(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["prepare", *map(str, arguments)])
+
+
+def test_the_command(tmp_path: Path) -> None:
+    result = las(bad_corpus(tmp_path / "cv"), "--output", tmp_path / "out", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    for part in (
+        *("Common Voice", "missing file", "sentence shared", "text rules:", "lower case"),
+        *("clips with digits left out", "in dev but never in train", "las train --data"),
+    ):
+        assert part in result.output
+    result = las(tmp_path / "cv", "-o", tmp_path / "out", "--json-only", "--check-audio")
+    assert json.loads(result.stdout)["splits"]["train"]["kept"]["clips"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["gone", "-o", "out"], 1, "there is no such file or folder"),
+        (["empty", "-o", "out"], 1, "no corpus (the folder is empty)"),
+        (["cv"], 2, "Missing option"),
+        (["cv", "-o", "cv"], 1, "must be another folder than the corpus"),
+        (["cv", "-o", "cv/train.tsv"], 2, "is a file"),
+        (["cv", "-o", "out", "--train-split", "best"], 1, "no split 'best'"),
+        (["cv", "-o", "out", "--min-seconds", "9", "--max-seconds", "2"], 2, "no clip could be"),
+        (["cv", "-o", "out", "--jobs", "0"], 2, "--jobs"),
+        (["hopeless", "-o", "out"], 1, "not one clip can be used"),
+        (["cv", "-o", "cv/train.tsv/out"], 1, "cannot be written"),
+    ],
+)
+def test_wrong_calls(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    simple_common_voice(tmp_path / "cv")
+    common_voice(tmp_path / "hopeless", {"train": [("a", "a", "a"), ("b", "b", "b")]}, clips=False)
+    (tmp_path / "empty").mkdir()
+    result = las(*arguments)
+    assert result.exit_code == code, result.output
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_help_states_the_text_rules() -> None:
+    result = las("--help")
+    assert result.exit_code == 0
+    words = " ".join(result.output.split())
+    for part in ("Unicode NFC", "lower case", "punctuation", "digits", "Nothing is transliterated"):
+        assert part in words
