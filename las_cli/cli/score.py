@@ -49,11 +49,7 @@ EXAMPLES = (
 @click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option("--ref", metavar="FILE", help="References; - is standard input.")
 @click.option(
-    "--hyp",
-    "hyps",
-    metavar="FILE",
-    multiple=True,
-    help="Hypotheses; left out or -: standard input. Further files are compared with the first.",
+    "--hyp", "hyps", metavar="FILE", multiple=True, help="Hypotheses, else stdin; two: compared."
 )
 @click.option("--format", "format_", type=_FORMAT, default="auto", help="Format of the files.")
 @click.option("--hyp-format", type=_FORMAT, help="Format of the hypotheses, if another.")
@@ -186,8 +182,7 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
         search = {name: value for name, value in given.items() if name not in own}
         recogniser = load_recogniser(given["model"], **search)
         decoded, _ = decode_corpus(recogniser, given["data"], given["split"])
-        name = f"{given['model']} on {given['split']} of {given['data']}"
-        yield DecodedPairs(name, decoded)
+        yield DecodedPairs("{model} on {split} of {data}".format(**given), decoded)
         return
     if not given["hyps"] and sys.stdin.isatty():
         click.echo("las: hypotheses are read from standard input", err=True)

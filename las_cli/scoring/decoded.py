@@ -21,6 +21,10 @@ class DecodedPairs:
     decoded: DecodedSplit
 
     @property
+    def title(self) -> str:
+        return self.name
+
+    @property
     def failures(self) -> int:
         return len(self.decoded.broken)
 

@@ -73,6 +73,7 @@ def _system(report: Report) -> dict[str, Any]:
     )
     return {
         "name": report.name,
+        "title": report.title,
         "utterances": score.count,
         "letters": _counts(score.letters, bounds[0]),
         "words": _counts(score.words, bounds[1]),

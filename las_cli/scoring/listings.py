@@ -56,6 +56,9 @@ class Listing:
     def name(self) -> str:
         return self.source.name
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.format})"
+
     def entries(self) -> Iterator[Entry]:
         """All utterances in order; LasError for what cannot be read, naming the line."""
         if self.format in ("json", "jsonl", "tsv"):
@@ -183,12 +186,13 @@ def recognise(source: Source) -> str:
         if spoken and all(pattern.match(text) for text in spoken):
             return format
     trn = [_TRN.match(text) for text in spoken]
-    if _all_different([match[2] if match else "" for match in trn]):
+    ids = [match[2] if match else "" for match in trn]
+    if _all_different(ids) and all(re.search(r"\d", id) for id in ids):  # else "(laughs)"
         return "trn"
     ids = [text.split(None, 1)[0] for text in spoken]
-    if _all_different(ids) and (
-        all(_ID.match(id) for id in ids) or (source.stem == "text" and source.suffix == "")
-    ):
+    named = source.stem == "text" and source.suffix == ""  # as in every Kaldi data folder
+    # One line alone may well be a sentence that begins with "3.5".
+    if _all_different(ids) and (named or (len(ids) > 1 and all(_ID.match(id) for id in ids))):
         return "kaldi"
     return "lines"
 

@@ -55,7 +55,7 @@ def _body(reports: Sequence[Report], comparisons: Iterable[Comparison]) -> Itera
     for comparison in comparisons:
         yield from _comparison(comparison)
     for report in reports:
-        yield f"<h2>{escape(report.name)}</h2>"
+        yield f"<h2>{escape(report.title)}</h2>"
         yield from _overall(report)
         if report.score.utterances:
             rates = (utterance.letters.rate for utterance in report.score.utterances)

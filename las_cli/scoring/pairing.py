@@ -30,6 +30,8 @@ class PairSource(Protocol):
     @property
     def name(self) -> str: ...  # of the system that made the hypotheses
     @property
+    def title(self) -> str: ...  # what is compared with what
+    @property
     def notes(self) -> Sequence[str]: ...  # for the user, known once all pairs are read
     def __iter__(self) -> Iterator[Pair]: ...
 
@@ -53,6 +55,10 @@ class Pairing:
     @property
     def name(self) -> str:
         return self.hypothesis.name
+
+    @property
+    def title(self) -> str:
+        return f"{self.hypothesis} against {self.reference}"
 
     def __iter__(self) -> Iterator[Pair]:
         """Raises LasError: unequal line counts, ids missing, unknown or double, ids on one side."""

@@ -49,6 +49,7 @@ class Report:
     """All about one system's hypotheses."""
 
     name: str
+    title: str  # what was compared with what, and how the files were read
     score: Score
     intervals: Intervals | None  # None for fewer than two units to draw from
     groups: Mapping[str, list[Group]]  # by column
@@ -119,6 +120,7 @@ def make_report(
     resampling = (options.resamples, options.seed, drawn)
     return Report(
         name=pairs.name,
+        title=pairs.title,
         score=score,
         intervals=(
             score_intervals(score, drawn, options.draw, options.resamples, options.seed)

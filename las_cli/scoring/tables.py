@@ -158,7 +158,7 @@ def print_reports(
             if utterance.words.errors:
                 console.print(alignment_text(utterance), soft_wrap=True)
                 console.print()
-        for table in report_tables(report, title=report.name):
+        for table in report_tables(report):
             console.print(table)
             console.print()
         for note in report.notes:
@@ -167,9 +167,9 @@ def print_reports(
         console.print(comparison_table(comparison))
 
 
-def report_tables(report: Report, title: str = "") -> Iterator[RenderableType]:
+def report_tables(report: Report) -> Iterator[RenderableType]:
     """Every table of a report, the overall one first."""
-    yield overall_table(report.score, report.intervals, title)
+    yield overall_table(report.score, report.intervals, report.title)
     for column, groups in report.groups.items():
         yield group_table(column, groups)
     if report.lengths:

@@ -51,6 +51,7 @@ def test_hypotheses_from_standard_input(folder: Path) -> None:
     for arguments in (("--ref", "ref.txt"), ("--ref", "ref.txt", "--hyp", "-")):
         output = run(*arguments, stdin=HYP).output
         assert output.replace("standard input", "hyp.txt").split() == from_file.split()
+    assert "hyp.txt (lines) against ref.txt (lines)" in from_file
 
 
 def test_json_on_standard_output_is_nothing_else(folder: Path) -> None:
@@ -173,7 +174,7 @@ def test_decode_and_score_in_one_go(folder: Path) -> None:
     save_model(Path("model"), tiny_model(), ALPHABET, TextPolicy())
     rows = [("ann", "a1", "a bad cab"), ("ann", "a2", "a bag"), ("bob", "b1", "dig")]
     common_voice(Path("cv"), {"train": rows, "dev": rows, "test": rows})
-    options = ("--search", "greedy", "--by", "speaker", "--json", "out.json")
+    options = ("--search", "greedy", "--threads", "1", "--by", "speaker", "--json", "out.json")
     run("--model", "model", "--data", "cv", "--split", "test", *options)
     (system,) = json.loads(Path("out.json").read_text(encoding="utf-8"))["systems"]
     assert system["name"] == "model on test of cv"

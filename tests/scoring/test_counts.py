@@ -52,6 +52,25 @@ def test_published_examples_of_jiwer(references, hypotheses, counts) -> None:
         assert score.words == counts
 
 
+sentences = st.lists(st.sampled_from(["a", "ab", "abc", "b", "ca"]), min_size=1, max_size=7)
+
+
+@settings(max_examples=100, deadline=None)
+@given(sentences, sentences)
+def test_counts_are_those_of_jiwer(reference: list[str], hypothesis: list[str]) -> None:
+    import jiwer
+
+    one, other = " ".join(reference), " ".join(hypothesis)
+    score = score_pairs([one], [other], "none")
+    for ours, theirs in (
+        (score.words, jiwer.process_words(one, other)),
+        (score.letters, jiwer.process_characters(one, other)),
+    ):
+        assert ours == ErrorCounts(
+            theirs.hits, theirs.substitutions, theirs.deletions, theirs.insertions
+        )
+
+
 @settings(max_examples=200, deadline=None)
 @given(sequences, sequences)
 def test_swapping_sides_swaps_insertions_and_deletions(one, other) -> None:

@@ -28,6 +28,8 @@ FORMATS = [
     ("ref.txt", "", "lines", []),
     ("text", "u1 the cat sat\nu2\nu3 hello world\n", "kaldi", WORDS),
     ("ref.txt", "spk1-u1 the cat\nspk1-u2\n", "kaldi", [("spk1-u1", "the cat"), ("spk1-u2", "")]),
+    ("ref.txt", "3.5 million\n", "lines", [("", "3.5 million")]),
+    ("ref.txt", "yes (laughs)\nno (sighs)\n", "lines", [("", "yes (laughs)"), ("", "no (sighs)")]),
     ("ref.txt", "the cat\nthe dog\n", "lines", [("", "the cat"), ("", "the dog")]),
     ("ref.trn", "the cat sat (u1)\n(u2)\nhello world (u3)\n", "trn", WORDS),
     (

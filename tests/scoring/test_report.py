@@ -37,6 +37,7 @@ class Pairs:
 
     def __init__(self, pairs: list[Pair], name: str = "hyp.txt") -> None:
         self.pairs, self.name, self.notes = pairs, name, ["a note"]
+        self.title = f"{name} against ref.txt"
 
     def __iter__(self):
         return iter(self.pairs)
