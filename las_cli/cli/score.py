@@ -80,7 +80,7 @@ EXAMPLES = (
 @click.option("--dtl", metavar="FILE", help="Totals and all confusions as sclite's dtl has them.")
 @click.option("--json", metavar="FILE", help="All tables as JSON; - prints it instead of them.")
 @click.option("--csv", metavar="FILE", help="A row of counts for each utterance.")
-@click.option("--html", metavar="FILE", help="A page with tables, histogram and alignments.")
+@click.option("--html", metavar="FILE", help="A page: tables, histogram, alignments (as --full).")
 @click.option(
     "--draw",
     default="utterances",

@@ -9,14 +9,18 @@ from las_cli.scoring.lines import Source
 from las_cli.scoring.pairing import Pair, file_name
 from las_cli.scoring.records import id_of, tsv_rows
 
+# Releases of Common Voice and other corpora differ in how they call the same thing.
+OTHER_NAMES = {
+    "speaker": ("client_id", "speaker_id", "spk"),
+    "accent": ("accents",),
+    "accents": ("accent",),
+    "gender": ("sex",),
+}
 UNKNOWN = "(none)"  # label of an utterance whose cell is empty
 
 
 class Manifest:
-    """Columns of a TSV file such as `accent` and `gender`, found by id or by line.
-
-    `speaker` also finds Common Voice's `client_id`.
-    """
+    """Columns of a TSV file such as `accent` and `gender`, found by id or by line."""
 
     def __init__(self, path: str, columns: Sequence[str], id_column: str = "") -> None:
         """Reads `columns` of the file; LasError for a column that is not there or a double id."""
@@ -63,9 +67,8 @@ class Manifest:
 
 
 def _cell(row: Mapping[str, str], column: str) -> str | None:
-    if column == "speaker" and column not in row:
-        column = next((name for name in ("client_id", "speaker_id", "spk") if name in row), column)
-    return row.get(column)
+    names = (column, *OTHER_NAMES.get(column, ()))
+    return next((row[name] for name in names if name in row), None)
 
 
 def facts_of_reference(pair: Pair, columns: Sequence[str]) -> Mapping[str, str]:

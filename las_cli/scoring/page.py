@@ -186,7 +186,7 @@ def _alignments(utterances: Sequence[UtteranceScore]) -> Iterator[str]:
     right = len(utterances) - len(wrong)
     yield "<h3>Alignments, worst first</h3>"
     left_out = f"; the worst {len(shown)} of them are shown" if len(shown) < len(wrong) else ""
-    yield f'<p class="note">{right} utterances without an error, {len(wrong)} with{left_out}.</p>'
+    yield f'<p class="note">utterances without an error: {right}, with: {len(wrong)}{left_out}.</p>'
     yield (
         '<p class="key"><span class="substitution">substitution</span>'
         '<span class="deletion">deletion</span><span class="insertion">insertion</span></p>'
