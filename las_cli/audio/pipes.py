@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,8 +22,9 @@ class PipeSource:
     It goes through a temporary file, since containers are read by jumping about in them.
     """
 
-    def __init__(self, stream: BinaryIO, name: str = "-") -> None:
-        self._stream, self.name = stream, name
+    def __init__(self, opener: Callable[[], BinaryIO], name: str = "-") -> None:
+        """opener: gives the stream, when it is its turn: opening a pipe waits for its writer"""
+        self._opener, self.name = opener, name
         self.flags: list[str] = []
         self.duration = math.nan
 
@@ -33,7 +34,7 @@ class PipeSource:
         with tempfile.TemporaryDirectory(prefix="las-") as folder:
             path = Path(folder) / "input"
             with path.open("wb") as file:
-                shutil.copyfileobj(self._stream, file, 1 << 20)
+                shutil.copyfileobj(self._opener(), file, 1 << 20)
             try:
                 reader = AudioReader(path)
                 self.duration = reader.duration

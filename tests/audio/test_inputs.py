@@ -124,10 +124,10 @@ def test_a_pipe_of_any_container(tmp_path: Path) -> None:
 
     soundfile.write(tmp_path / "a.flac", tone(1.5, 8_000), 8_000)
     with (tmp_path / "a.flac").open("rb") as stream:
-        source = PipeSource(stream)
+        source = PipeSource(lambda: stream)
         assert sum(block.numel() for block in source.blocks(0.5)) == 24_000
         assert source.flags == [] and source.duration == 1.5
     with pytest.raises(LasError, match="^standard input: the file is empty"):
-        list(PipeSource(io.BytesIO(b"")).blocks())
+        list(PipeSource(lambda: io.BytesIO(b"")).blocks())
     with pytest.raises(LasError, match="^/dev/fd/63: it holds text"):
-        list(PipeSource(io.BytesIO(b"hello\n" * 9), "/dev/fd/63").blocks())
+        list(PipeSource(lambda: io.BytesIO(b"hello\n" * 9), "/dev/fd/63").blocks())

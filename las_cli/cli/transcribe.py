@@ -1,0 +1,326 @@
+"""`las transcribe`: recordings in; words on standard output, or files in many formats, out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from las_cli.cli.decode import search_options
+from las_cli.cli.grouped import GroupedCommand
+
+if TYPE_CHECKING:
+    from las_cli.audio.inputs import Input
+    from las_cli.cli.transcript_display import Display
+    from las_cli.job import Job
+    from las_cli.transcriber import Finished, Recognised
+    from las_cli.workers import Recipe
+
+EXAMPLES = (
+    ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
+    ("las transcribe talk.mp3 > talk.txt", "The plain words and nothing else into a file."),
+    (
+        "las transcribe interviews/ --output-dir texts --format txt,srt --skip-done",
+        "A folder and the folders in it; started again after an interruption, it goes on.",
+    ),
+    ("ffmpeg -i film.mkv -f wav - | las transcribe - --format vtt", "Any container from a pipe."),
+    (
+        "arecord -r 16000 -f S16_LE | las transcribe - --raw-rate 16000",
+        "Raw samples as they come, each sentence printed as soon as it is spoken.",
+    ),
+    (
+        "las transcribe --from-file clips.txt --format json -o out --jobs 4",
+        "A list of files, by four processes.",
+    ),
+    (
+        "torchrun --nproc-per-node 2 -m las_cli transcribe calls/ -o out",
+        "The same list on every rank: each does its share and writes its own outputs.",
+    ),
+    ("las transcribe --microphone", "What is said now, until Enter or a pause."),
+)
+
+GROUPS = {
+    "Input": ("from_file", "recursive", "raw_rate", "microphone"),
+    "Output": (
+        "format_",
+        "output_dir",
+        "skip_done",
+        "words",
+        "max_line_width",
+        "max_line_count",
+        "color_confidence",
+        "quiet",
+    ),
+    "Long recordings": ("vad", "longest"),
+    "Model and search": (
+        "model",
+        "search",
+        "beam",
+        "nbest",
+        "ctc_weight",
+        "lm",
+        "lm_weight",
+        "length_bonus",
+        "eos_threshold",
+    ),
+    "Machine": ("device", "precision", "threads", "jobs", "batch"),
+}
+
+
+@click.command("transcribe", cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
+@click.argument("inputs", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]...")
+@click.option(
+    "--from-file",
+    multiple=True,
+    metavar="LIST",
+    help="Recordings named in a file: a path a line, a table with a column path, or JSON lines.",
+)
+@click.option(
+    "--recursive/--no-recursive", default=True, help="Folders with all below them.  [default: yes]"
+)
+@click.option("--raw-rate", type=int, metavar="HZ", help="- is raw PCM: 16 bits, mono, this rate.")
+@click.option("--microphone", is_flag=True, help="Record until Enter or a pause of two seconds.")
+@click.option(
+    "--format",
+    "-f",
+    "format_",
+    multiple=True,
+    metavar="LIST",
+    help="txt, srt, vtt, tsv, json, ctm, several parted by commas, or all.  [default: txt]",
+)
+@click.option("--output-dir", "-o", metavar="DIR", help="Write files here, not to standard output.")
+@click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
+@click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
+@click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
+@click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
+@click.option("--color-confidence", is_flag=True, help="Colour words: green, yellow, red: unsure.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, warnings or summary; only errors.")
+@click.option(
+    "--vad/--no-vad", default=True, help="Find speech, or cut by loudness.  [default: vad]"
+)
+@click.option("--longest", default=20.0, show_default=True, help="Seconds a piece has at most.")
+@click.option("--model", "-m", default="en", show_default=True, help="Shipped name or a folder.")
+@click.option("--nbest", type=int, help="Readings in json, at most --beam.  [default: 1]")
+@search_options
+@click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), default=1, help="Processes.  [default: 1]"
+)
+@click.option(
+    "--batch", type=click.IntRange(min=1), help="Pieces at a time.  [default: CPU 8, CUDA 32]"
+)
+def command(
+    inputs: tuple[str, ...],
+    from_file: tuple[str, ...],
+    recursive: bool,
+    raw_rate: int | None,
+    microphone: bool,
+    format_: tuple[str, ...],
+    output_dir: str | None,
+    skip_done: bool,
+    words: bool,
+    max_line_width: int,
+    max_line_count: int,
+    color_confidence: bool,
+    quiet: bool,
+    vad: bool,
+    longest: float,
+    model: str,
+    device: str,
+    lm: str | None,
+    threads: int | None,
+    jobs: int,
+    batch: int | None,
+    **decoding: Any,
+) -> None:
+    """Write down what is said in recordings.
+
+    Reads wav, flac, ogg, opus, mp3 and more by itself, and whatever else an installed ffmpeg reads
+    (m4a, mp4, webm). Into a pipe go the plain words: of one recording a line a segment, of several
+    a line a recording. A recording that cannot be read is named on standard error, the others are
+    done, and the exit code is 1.
+    """
+    from las_cli.audio.inputs import STDIN, Input, gather
+    from las_cli.cli.native_noise import native_noise_hidden
+    from las_cli.job import Job, Share
+    from las_cli.output import OutputOptions, SubtitleLimits
+
+    formats = chosen_formats(format_)
+    if not (inputs or from_file or microphone):
+        raise click.UsageError("name a recording, a folder, or - for standard input")
+    if raw_rate is not None and "-" not in inputs:
+        raise click.UsageError("--raw-rate is for raw samples on standard input: name - as input")
+    if not 1.0 <= longest <= 120.0:
+        raise click.UsageError(f"--longest {longest:g}: choose 1 to 120 seconds")
+    share = Share.from_environment(os.environ)
+    found, errors = gather(inputs, from_file, recursive)
+    several = len(found) + len(errors) > 1
+    check_outputs(formats, output_dir, several, words, skip_done, share.world_size)
+    pipes = microphone or any(entry.is_pipe for entry in found)
+    if pipes and jobs > 1:
+        raise click.UsageError("--jobs: standard input, pipes and the microphone need one process")
+    if microphone:
+        if found or errors:
+            raise click.UsageError("--microphone takes no other input")
+        found = [Input(STDIN)]
+    job = Job(
+        found,
+        formats,
+        Path(output_dir) if output_dir else None,
+        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
+        skip_done,
+        share,
+    )
+    if share.world_size > 1 and device == "auto":
+        device = own_device(os.environ.get("LOCAL_RANK", "0"))
+    recipe = make_recipe(model, device, lm, threads, batch, vad, longest, decoding)
+    debug = click.get_current_context().find_root().params.get("debug")
+    with nullcontext() if debug else native_noise_hidden():
+        from las_cli.cli.transcript_display import Display
+
+        display = Display(job, several, quiet=quiet, color_confidence=color_confidence)
+        for error in errors if share.rank == 0 else ():
+            job.fail(error)
+            display.failed(None, error)
+        with display:
+            work(job, display, events(job, recipe, jobs, raw_rate, microphone, display))
+        display.summary(job.tally)
+    if job.tally.failures:
+        sys.exit(1)
+
+
+def chosen_formats(given: Iterable[str]) -> list[str]:
+    """`--format txt,srt --format json` → txt, srt, json; UsageError for an unknown one."""
+    from las_cli.output import FORMATS, make_writer
+
+    names = [name.strip().lower() for part in given for name in part.split(",") if name.strip()]
+    if "all" in names:
+        names = list(FORMATS)
+    for name in names:
+        make_writer(name)
+    return list(dict.fromkeys(names)) or ["txt"]
+
+
+def check_outputs(
+    formats: list[str],
+    output_dir: str | None,
+    several: bool,
+    words: bool,
+    skip_done: bool,
+    world_size: int,
+) -> None:
+    """Refuse what cannot go to one standard output."""
+    if output_dir is not None:
+        if Path(output_dir).exists() and not Path(output_dir).is_dir():
+            raise click.UsageError(f"--output-dir {output_dir}: is a file; name a folder")
+        return
+    if skip_done:
+        raise click.UsageError("--skip-done: says which files to leave alone; add --output-dir")
+    if world_size > 1:
+        raise click.UsageError("under torchrun each rank writes its own files: add --output-dir")
+    if len(formats) > 1:
+        raise click.UsageError("--format: several formats need --output-dir")
+    if several and (formats[0] in ("srt", "vtt", "tsv") or (words and formats[0] == "txt")):
+        kind = "--words" if formats[0] == "txt" else f"--format {formats[0]}"
+        raise click.UsageError(
+            f"{kind}: of several recordings it needs --output-dir (or use --format ctm or json)"
+        )
+
+
+def own_device(local_rank: str) -> str:
+    """The device of this process among those of its machine."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda:{int(local_rank) % torch.cuda.device_count()}"
+    return "auto"
+
+
+def make_recipe(
+    model: str,
+    device: str,
+    lm: str | None,
+    threads: int | None,
+    batch: int | None,
+    vad: bool,
+    longest: float,
+    decoding: dict[str, Any],
+) -> Recipe:
+    """How every process loads its recogniser."""
+    from las_cli.audio.segmentation import SegmentationOptions
+    from las_cli.workers import Recipe
+
+    segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
+    given = {name: value for name, value in decoding.items() if value is not None}
+    return Recipe(model, device, lm, threads, segmentation, batch, given)
+
+
+def events(
+    job: Job,
+    recipe: Recipe,
+    jobs: int,
+    raw_rate: int | None,
+    microphone: bool,
+    display: Display,
+) -> Iterator[Recognised | Finished]:
+    """What happens to the recordings of `job`, in this process or in several."""
+    if not job.inputs:
+        return
+    if jobs > 1 and len(job.inputs) > 1:
+        from las_cli.workers import follow_with_workers
+
+        yield from follow_with_workers(recipe, [str(entry.path) for entry in job.inputs], jobs)
+        return
+    transcriber = recipe.load()
+    sounds = (opened(entry, raw_rate, microphone, display) for entry in job.inputs)
+    yield from transcriber.follow(sounds, live=microphone or raw_rate is not None)
+
+
+def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Display) -> Any:
+    """What `Transcriber.follow` takes: a path, or a source for what is no file."""
+    from las_cli.audio.inputs import STDIN
+
+    if microphone:
+        from las_cli.audio.microphone import MicrophoneSource, stop_on_enter
+
+        source = MicrophoneSource()
+        stop_on_enter(source)
+        display.note("speak; Enter or a pause of two seconds ends the recording")
+        return source
+    if entry.path == STDIN and raw_rate is not None:
+        from las_cli.audio.sources import PCMSource
+
+        return PCMSource(sys.stdin.buffer, raw_rate)
+    if entry.is_pipe:
+        from las_cli.audio.pipes import PipeSource
+
+        if entry.path == STDIN:
+            return PipeSource(lambda: sys.stdin.buffer)
+        return PipeSource(lambda: entry.path.open("rb"), str(entry.path))
+    return entry.path
+
+
+def work(job: Job, display: Display, happenings: Iterable[Recognised | Finished]) -> None:
+    """Write and show what is done as it is done."""
+    from las_cli.errors import LasError
+    from las_cli.transcriber import Recognised
+
+    for event in happenings:
+        if isinstance(event, Recognised):
+            display.recognised(event.place, event.segment, event.seconds)
+            continue
+        error = event.error
+        if event.transcript is not None:
+            try:
+                job.finish(event.place, event.transcript)
+                display.finished(event.place, event.transcript)
+                continue
+            except LasError as unwritten:
+                error = unwritten
+        assert error is not None
+        job.fail(error)
+        display.failed(event.place, error)

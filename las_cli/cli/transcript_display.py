@@ -1,0 +1,222 @@
+"""What `las transcribe` shows: words on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from las_cli.audio.files import audio_info
+from las_cli.audio.inputs import Input
+from las_cli.errors import LasError
+from las_cli.job import Job, Tally
+from las_cli.output.writers import JSONWriter, Writer
+from las_cli.transcript import Segment, Transcript
+
+UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
+LONGEST_LIST = 50  # failures in the summary table
+
+
+class Display:
+    """Shows one run. As a context it keeps a progress bar, where standard error is a terminal.
+
+    Into a pipe go the plain words and nothing else: of one recording a line a segment, as it is
+    recognised; of several a line a recording, in order, an empty one for a recording that failed.
+    """
+
+    def __init__(
+        self, job: Job, several: bool, *, quiet: bool = False, color_confidence: bool = False
+    ) -> None:
+        """several: more than one recording was named; job.folder None: words go to stdout"""
+        self._job, self._several, self._quiet = job, several, quiet
+        self._color = color_confidence
+        self._out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._writer: Writer | None = None if job.folder else job.writers[0]
+        self._as_it_goes = self._writer is not None and self._writer.name == "txt" and not several
+        self._bar = _Bar(job.inputs, self._err, quiet or not self._err.is_terminal, self._out)
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Display:
+        self._bar.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.progress.stop()
+
+    def recognised(self, place: int, segment: Segment | None, seconds: float) -> None:
+        """A piece of a recording is done."""
+        self._bar.advance(place, seconds)
+        if segment is not None and self._as_it_goes:
+            self._print_segments((segment,))
+
+    def finished(self, place: int, transcript: Transcript) -> None:
+        """A recording is done."""
+        self._bar.finish(place)
+        self._warn(transcript)
+        if self._writer is None or self._as_it_goes:
+            return
+        if self._writer.name == "txt":
+            self._print_one_of_several(transcript)
+        elif self._several and isinstance(self._writer, JSONWriter):
+            self._print(self._writer.line(transcript))
+        else:
+            self._print(self._writer.format(transcript))
+
+    def failed(self, place: int | None, error: LasError) -> None:
+        """A recording could not be done; `place` None: it was not even one."""
+        if place is not None:
+            self._bar.finish(place)
+            if self._writer is not None and self._writer.name == "txt" and self._several:
+                self._print("" if self._out.is_terminal else "\n")
+        self._err.print(f"las: {error}")
+
+    def note(self, sentence: str) -> None:
+        """Tell something that is no error."""
+        if not self._quiet:
+            self._err.print(f"las: {sentence}")
+
+    def summary(self, tally: Tally) -> None:
+        """What became of all recordings, with the failures by name."""
+        if self._quiet or not self._several:
+            return
+        took = time.monotonic() - self._began
+        speed = f" ({tally.seconds / took:.1f} × real time)" if tally.seconds and took else ""
+        table = Table(show_header=False, title="las transcribe", title_justify="left")
+        table.add_row("done", str(tally.done))
+        if tally.skipped:
+            table.add_row("there already", str(tally.skipped))
+        table.add_row("failed", str(len(tally.failures)))
+        table.add_row("audio", clock(tally.seconds))
+        table.add_row("time", clock(took) + speed)
+        self._err.print(table)
+        if not tally.failures:
+            return
+        broken = Table("failed", "why", show_lines=False)
+        for error in tally.failures[:LONGEST_LIST]:
+            name, _, why = str(error).partition(": ")
+            broken.add_row(Text(name, overflow="fold"), Text(why or name))
+        if len(tally.failures) > LONGEST_LIST:
+            broken.add_row("…", f"and {len(tally.failures) - LONGEST_LIST} more, named above")
+        self._err.print(broken, soft_wrap=False)
+
+    def _print(self, text: str) -> None:
+        if text:
+            self._out.file.write(text)
+            self._out.file.flush()
+
+    def _print_segments(self, segments: Sequence[Segment]) -> None:
+        assert self._writer is not None
+        if self._color and self._out.is_terminal:
+            for segment in segments:
+                self._out.print(colored(segment))
+            return
+        self._print(self._writer.format(Transcript("", 0.0, tuple(segments), "")))
+
+    def _print_one_of_several(self, transcript: Transcript) -> None:
+        if not self._out.is_terminal:
+            self._print(transcript.text + "\n")
+            return
+        self._out.print(Text(transcript.source, style="bold"))
+        self._print_segments(transcript.segments)
+
+    def _warn(self, transcript: Transcript) -> None:
+        for segment in transcript.segments:
+            if segment.flags:
+                where = f"{clock(segment.start)}–{clock(segment.end)}"
+                self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
+
+
+class _Bar:
+    """Progress over all recordings, weighed by their size on disk, since opening all takes long."""
+
+    def __init__(
+        self, inputs: Sequence[Input], console: Console, disabled: bool, out: Console
+    ) -> None:
+        self._inputs, self._disabled = inputs, disabled
+        self._sizes = [] if disabled else [max(1, entry.size) for entry in inputs]
+        self._durations: dict[int, float] = {}
+        self._finished = 0
+        self._before = 0.0  # size of what is finished
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            disable=disabled,
+            transient=True,
+            # Words printed on the same terminal go above the bar; a pipe must get them itself.
+            redirect_stdout=out.is_terminal,
+            redirect_stderr=True,
+        )
+        self._task = self.progress.add_task(self._title(), total=max(1, sum(self._sizes)))
+
+    def _title(self) -> str:
+        count = len(self._inputs)
+        return f"{self._finished} of {count} recordings" if count > 1 else "transcribing"
+
+    def advance(self, place: int, seconds: float) -> None:
+        """Recording `place` is done up to `seconds`."""
+        if self._disabled:
+            return
+        if place not in self._durations:
+            try:
+                self._durations[place] = audio_info(self._inputs[place].path).duration
+            except (LasError, OSError):
+                self._durations[place] = math.nan
+        duration = self._durations[place]
+        share = min(1.0, seconds / duration) if duration > 0 else 0.0
+        self.progress.update(self._task, completed=self._before + share * self._sizes[place])
+
+    def finish(self, place: int) -> None:
+        """Recording `place` is done."""
+        if self._disabled:
+            return
+        self._before += self._sizes[place]
+        self._finished += 1
+        self.progress.update(self._task, completed=self._before, description=self._title())
+
+
+def colored(segment: Segment) -> Text:
+    """The words of a segment: green, yellow below 0.8, red below 0.5, plain where not known."""
+    if not segment.words:
+        return Text(segment.text)
+    text = Text()
+    for word in segment.words:
+        style = "green"
+        if math.isnan(word.confidence):
+            style = ""
+        elif word.confidence < UNSURE:
+            style = "red" if word.confidence < DOUBTFUL else "yellow"
+        text.append(" " if text else "").append(word.text, style=style)
+    return text
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds; tenths below a minute."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,247 @@
+"""`las transcribe`: inputs, outputs, pipes, broken files, interrupted runs, wrong usage."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from las_cli.cli.main import cli
+
+Writer = Callable[..., Path]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `las transcribe ARGUMENTS` with the tiny model in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: str, data: bytes | None = None, code: int = 0) -> Result:
+        options = ["--model", str(tiny_model), "--device", "cpu", "--search", "ctc", "--beam", "1"]
+        result = CliRunner().invoke(cli, ["transcribe", *options, *arguments], input=data)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def tree(tmp_path: Path, write_noise: Writer) -> Path:
+    for seed, name in enumerate(("a.wav", "b.flac", "sub/a.wav", "sub/deep/c.ogg")):
+        write_noise(tmp_path / "in" / name, 0.5 + seed / 10, seed=seed)
+    return tmp_path
+
+
+def produced(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_one_file_gives_its_words_alone(run: Run, tree: Path) -> None:
+    result = run("in/a.wav")
+    assert result.stdout.strip() and result.stderr == ""
+    assert result.stdout.endswith("\n") and len(result.stdout.splitlines()) == 1
+
+
+def test_several_give_a_line_each_in_order_also_where_one_fails(run: Run, tree: Path) -> None:
+    alone = [run(f"in/{name}").stdout.strip() for name in ("a.wav", "b.flac")]
+    result = run("in/a.wav", "gone.wav", "in/b.flac", code=1)
+    assert result.stdout.split("\n") == [alone[0], "", alone[1], ""]
+    assert "las: gone.wav: there is no such file" in result.stderr
+    assert run("in/a.wav", "gone.wav", "in/b.flac", "--quiet", code=1).stderr.count("\n") == 1
+
+
+def test_folders_keep_their_structure(run: Run, tree: Path) -> None:
+    result = run("in", "--output-dir", "out", "--format", "all")
+    assert result.stdout == ""
+    names = ["a", "b", "sub/a", "sub/deep/c"]
+    kinds = ["ctm", "json", "srt", "tsv", "txt", "vtt"]
+    assert produced(tree / "out") == sorted(f"{name}.{kind}" for name in names for kind in kinds)
+    record = json.loads((tree / "out/sub/a.json").read_text())
+    assert record["source"] == "in/sub/a.wav" and record["duration"] == 0.7
+    assert record["text"] == (tree / "out/sub/a.txt").read_text().strip()
+    assert produced(tree / "in") == ["a.wav", "b.flac", "sub/a.wav", "sub/deep/c.ogg"]
+    run("in", "--no-recursive", "-o", "flat")
+    assert produced(tree / "flat") == ["a.txt", "b.txt"]
+
+
+def test_two_inputs_of_one_name_never_share_an_output(run: Run, tree: Path) -> None:
+    run("in/a.wav", "in/sub/a.wav", "-o", "out")
+    texts = {(tree / "out" / name).read_text() for name in produced(tree / "out")}
+    assert len(produced(tree / "out")) == len(texts) == 2
+
+
+def test_a_run_goes_on_where_it_was_interrupted(run: Run, tree: Path) -> None:
+    run("in/a.wav", "in/b.flac", "-o", "out", "-f", "txt,json")
+    (tree / "out" / "b.json").unlink()
+    (tree / "out" / "a.txt").write_text("kept\n")
+    result = run("in/a.wav", "in/b.flac", "-o", "out", "-f", "txt,json", "--skip-done")
+    assert (tree / "out" / "a.txt").read_text() == "kept\n"
+    assert (tree / "out" / "b.json").exists()
+    assert "there already" in result.stderr
+    run("in/a.wav", "in/b.flac", "-o", "out", "-f", "txt,json", "--skip-done")
+
+
+def test_json_of_several_is_a_line_each(run: Run, tree: Path) -> None:
+    lines = run("in/a.wav", "in/b.flac", "--format", "json", "--nbest", "1").stdout.splitlines()
+    assert [json.loads(line)["source"] for line in lines] == ["in/a.wav", "in/b.flac"]
+    assert json.loads(run("in/a.wav", "-f", "json").stdout)["model"] == "tiny"
+
+
+def test_words_have_times(run: Run, tree: Path) -> None:
+    rows = [line.split("\t") for line in run("in/a.wav", "--words").stdout.splitlines()]
+    assert rows and all(0 <= float(start) <= float(end) <= 0.6 for start, end, _ in rows)
+    assert "-->" in run("in/a.wav", "--format", "srt").stdout
+
+
+def test_standard_input(run: Run, tree: Path) -> None:
+    expected = run("in/a.wav").stdout
+    assert run("-", data=(tree / "in/a.wav").read_bytes()).stdout == expected
+    samples, _ = soundfile.read(tree / "in/a.wav", dtype="int16")
+    assert run("-", "--raw-rate", "16000", data=samples.tobytes()).stdout == expected
+    assert "standard input: the file is empty" in run("-", data=b"", code=1).stderr
+    run("-", "-o", "out", data=(tree / "in/a.wav").read_bytes())
+    assert produced(tree / "out") == ["stdin.txt"]
+
+
+def test_a_list_of_files(run: Run, tree: Path) -> None:
+    (tree / "list.txt").write_text("in/a.wav\nin/b.flac\n")
+    assert run("--from-file", "list.txt").stdout == run("in/a.wav", "in/b.flac").stdout
+    assert "no such list" in run("--from-file", "gone.txt", "in/a.wav", code=1).stderr
+
+
+def test_a_folder_with_ten_kinds_of_broken_files(
+    run: Run, tree: Path, write_noise: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")  # without ffmpeg, which may know more formats
+    bad = tree / "in" / "bad"
+    bad.mkdir()
+    whole = write_noise(tree / "whole.wav", 1.0).read_bytes()
+    (bad / "01-empty.wav").write_bytes(b"")
+    (bad / "02-text.wav").write_text("no sound at all\n" * 20)
+    (bad / "03-header.wav").write_bytes(whole[:20])
+    (bad / "04-noise.mp3").write_bytes(bytes(range(7, 256)) * 40)
+    soundfile.write(bad / "05-no-samples.wav", [], 16_000)
+    (bad / "06-picture.flac").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    (bad / "07-zeros.ogg").write_bytes(bytes(5_000))
+    (bad / "08-headless.flac").write_bytes(b"fLaC" + bytes(90))
+    (bad / "09-dangling.wav").symlink_to("nowhere.wav")
+    (bad / "10-page.webm").write_text("<html>404</html>\n")
+    result = run("in", "-o", "out", code=1)
+    complaints = [line for line in result.stderr.splitlines() if line.startswith("las: ")]
+    assert len(complaints) == 10, complaints
+    for complaint, path in zip(complaints, sorted(bad.iterdir()), strict=True):
+        assert complaint.startswith(f"las: in/bad/{path.name}: "), complaint
+    assert "Traceback" not in result.output
+    assert produced(tree / "out") == ["a.txt", "b.txt", "sub/a.txt", "sub/deep/c.txt"]
+    table = " ".join(result.stderr.split("las transcribe")[1].split())
+    assert "failed │ 10" in table and "done │ 4" in table and "01-empty" in table
+
+
+def test_a_cut_off_file_is_done_with_a_warning(run: Run, tree: Path, write_noise: Writer) -> None:
+    path = write_noise(tree / "cut.wav", 2.0)
+    path.write_bytes(path.read_bytes()[:40_000])
+    result = run("cut.wav")
+    assert result.stdout.strip() and "truncated file" in result.stderr
+    assert run("cut.wav", "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a recording"),
+        (["in/a.wav", "--format", "doc"], "--format doc: choose from txt, srt"),
+        (["in/a.wav", "--format", "txt,srt"], "several formats need --output-dir"),
+        (["in", "--format", "srt"], "--format srt: of several recordings"),
+        (["in", "--words"], "--words: of several recordings"),
+        (["in/a.wav", "--skip-done"], "add --output-dir"),
+        (["in/a.wav", "--output-dir", "in/a.wav"], "is a file; name a folder"),
+        (["in/a.wav", "--raw-rate", "8000"], "name - as input"),
+        (["-", "--raw-rate", "-5"], "--raw-rate -5"),
+        (["in/a.wav", "--beam", "0"], "beam 0: choose 1 to 100"),
+        (["in/a.wav", "--longest", "0"], "--longest 0: choose"),
+        (["in/a.wav", "--max-line-width", "0"], "must be at least 1"),
+        (["-", "--jobs", "2"], "need one process"),
+        (["in/a.wav", "--device", "tpu"], "--device tpu"),
+    ],
+)
+def test_wrong_usage(run: Run, tree: Path, arguments: list[str], message: str) -> None:
+    result = run(*arguments, code=2, data=b"")
+    assert message in result.stderr and "Traceback" not in result.output
+
+
+def test_an_empty_folder_and_a_wrong_model(run: Run, tree: Path) -> None:
+    (tree / "none").mkdir()
+    assert "none: no audio file in this folder" in run("none", code=1).stderr
+    result = CliRunner().invoke(cli, ["transcribe", "in/a.wav", "--model", "in"])
+    assert result.exit_code == 1 and "no las model folder" in result.stderr
+
+
+def test_ranks_share_the_list_and_agree_on_names(
+    run: Run, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    counts = []
+    for rank in range(3):
+        monkeypatch.setenv("RANK", str(rank))
+        run("in", "in/b.flac", "-o", f"out{rank}")
+        counts.append(len(produced(tree / f"out{rank}")))
+    assert counts == [2, 2, 1]
+    together = sorted(name for rank in range(3) for name in produced(tree / f"out{rank}"))
+    monkeypatch.delenv("WORLD_SIZE")
+    monkeypatch.delenv("RANK")
+    run("in", "in/b.flac", "-o", "one")
+    assert together == produced(tree / "one")
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    assert "WORLD_SIZE=two" in run("in", "-o", "x", code=2).stderr
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "add --output-dir" in run("in", code=2).stderr
+
+
+def test_help_is_grouped_and_has_examples() -> None:
+    result = CliRunner().invoke(cli, ["transcribe", "--help"])
+    for part in ("\nInput:", "\nOutput:", "\nModel and search:", "\nExamples:", "--color-conf"):
+        assert part in result.output
+
+
+def program(tree: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "las_cli", "transcribe", *arguments, "--device", "cpu"],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_the_program_itself(tiny_model: Path, tree: Path) -> None:
+    """Once for real: standard output holds the words, libraries' chatter is nowhere."""
+    (tree / "in" / "bad.mp3").write_bytes(b"\xff\xfb\x90\x64" + bytes(999))
+    done = program(tree, "in/a.wav", "in/bad.mp3", "--model", str(tiny_model), "--quiet")
+    assert done.returncode == 1, done.stderr.decode()
+    assert len(done.stdout.decode().splitlines()) == 2
+    (complaint,) = done.stderr.decode().splitlines()
+    assert complaint.startswith("las: in/bad.mp3: ")
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_same_in_the_same_order(tiny_model: Path, tree: Path) -> None:
+    (tree / "in" / "b2.wav").write_bytes(b"")
+    results = [
+        program(tree, "in", "--model", str(tiny_model), "--quiet", "--jobs", jobs)
+        for jobs in ("1", "2")
+    ]
+    assert results[0].stdout == results[1].stdout and results[0].stdout.count(b"\n") == 5
+    assert results[0].stderr == results[1].stderr and results[0].returncode == 1
+    wrong = program(tree, "in", "--model", "in", "--jobs", "2")
+    assert wrong.returncode == 1 and b"no las model folder" in wrong.stderr
+    assert b"Traceback" not in wrong.stderr
