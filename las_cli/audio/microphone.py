@@ -46,7 +46,7 @@ class MicrophoneSource:
             heard.put(torch.from_numpy(data[:, 0].copy()))
 
         activity = VoiceActivity()
-        spoken, quiet = False, 0.0
+        spoken, quiet = False, 0  # samples since the last speech
         try:
             stream = self._device.InputStream(
                 samplerate=SAMPLE_RATE,
@@ -68,10 +68,10 @@ class MicrophoneSource:
                 yield block
                 speech = activity.push(block)
                 if speech.numel() and float(speech.max()) > 0.5:
-                    spoken, quiet = True, 0.0
+                    spoken, quiet = True, 0
                 else:
-                    quiet += block.numel() / SAMPLE_RATE
-                if quiet >= (self._pause if spoken else self._patience):
+                    quiet += block.numel()
+                if quiet >= (self._pause if spoken else self._patience) * SAMPLE_RATE:
                     return
 
 
