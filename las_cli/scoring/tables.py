@@ -56,24 +56,25 @@ def counts_row(counts: ErrorCounts) -> list[str]:
     ]
 
 
-def new_table(title: str, caption: str = "") -> Table:
+def new_table() -> Table:
     """An empty table in the house's dress."""
     from rich import box
     from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+
+
+def with_text(title: str, table: Table, caption: str = "") -> RenderableType:
+    """A table between its title and its caption, which may be wider than the table."""
+    from rich.console import Group
     from rich.text import Text
 
     # Text, not strings: names and transcripts may hold [brackets], which rich takes for markup.
-    return Table(
-        title=Text(title) if title else None,
-        caption=Text(caption) if caption else None,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        min_width=40,  # room for the title
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
+    parts: list[RenderableType] = [Text(title, style="italic")] if title else []
+    parts.append(table)
+    if caption:
+        parts.append(Text(caption, style="dim"))
+    return Group(*parts)
 
 
 def new_console() -> Console:
@@ -86,9 +87,9 @@ def new_console() -> Console:
     return console
 
 
-def overall_table(score: Score, intervals: Intervals | None, title: str = "") -> Table:
+def overall_table(score: Score, intervals: Intervals | None, title: str = "") -> RenderableType:
     """Letter, word and sentence error rates with counts and intervals."""
-    table = new_table(title, caption(score, intervals))
+    table = new_table()
     table.add_column("")
     table.add_column("rate", justify="right", style="bold")
     table.add_column("95 % interval", justify="right")
@@ -114,7 +115,7 @@ def overall_table(score: Score, intervals: Intervals | None, title: str = "") ->
     )
     table.add_row("mean of LERs", percent(score.mean_letter_rate), style="dim")
     table.add_row("mean of WERs", percent(score.mean_word_rate), style="dim")
-    return table
+    return with_text(title, table, caption(score, intervals))
 
 
 def caption(score: Score, intervals: Intervals | None) -> str:
@@ -125,8 +126,8 @@ def caption(score: Score, intervals: Intervals | None) -> str:
     ]
     if intervals is not None:
         lines.append(
-            f"intervals: bootstrap, {intervals.resamples} draws of "
-            f"{intervals.units} {intervals.unit}"
+            f"intervals: bootstrap over {intervals.unit} ({intervals.units}), "
+            f"{intervals.resamples} draws"
         )
     lines.append("mean of LERs, of WERs: over utterances, as the research code reported them")
     return "\n".join(lines)
@@ -182,11 +183,11 @@ def report_tables(report: Report) -> Iterator[RenderableType]:
         yield worst_table(report.worst)
 
 
-def group_table(name: str, groups: Sequence[Group]) -> Table:
+def group_table(name: str, groups: Sequence[Group]) -> RenderableType:
     """Error rates by the values of a column."""
     from rich.text import Text
 
-    table = new_table(f"by {name}")
+    table = new_table()
     table.add_column("", overflow="fold")
     for heading in ("utts", "LER", "95 % interval", "WER", "95 % interval", "letters", "words"):
         table.add_column(heading, justify="right", style="bold" if heading == "LER" else "")
@@ -201,20 +202,20 @@ def group_table(name: str, groups: Sequence[Group]) -> Table:
             str(group.letters.reference),
             str(group.words.reference),
         )
-    return table
+    return with_text(f"by {name}", table)
 
 
-def confusion_table(unit: str, confusions: Confusions, count: int) -> Table:
+def confusion_table(unit: str, confusions: Confusions, count: int) -> RenderableType:
     """The most frequent errors."""
     from rich.text import Text
 
-    table = new_table(f"most frequent errors, {unit}")
+    table = new_table()
     table.add_column("times", justify="right")
     table.add_column("reference", style="green")
     table.add_column("hypothesis", style="red")
     for ours, theirs, times in confusions.most_common(count):
         table.add_row(str(times), Text(shown_unit(ours)), Text(shown_unit(theirs)))
-    return table
+    return with_text(f"most frequent errors, {unit}", table)
 
 
 def shown_unit(unit: str) -> str:
@@ -222,11 +223,11 @@ def shown_unit(unit: str) -> str:
     return {" ": "␣", "": "—"}.get(unit, unit)
 
 
-def worst_table(utterances: Sequence[UtteranceScore]) -> Table:
+def worst_table(utterances: Sequence[UtteranceScore]) -> RenderableType:
     """The utterances with the highest letter error rates, and what was recognised."""
     from rich.text import Text
 
-    table = new_table("worst utterances")
+    table = new_table()
     table.add_column("id")
     table.add_column("LER", justify="right", style="bold")
     table.add_column("WER", justify="right")
@@ -238,18 +239,12 @@ def worst_table(utterances: Sequence[UtteranceScore]) -> Table:
             percent(utterance.words.rate),
             Text(f"{utterance.reference or '—'}\n{utterance.hypothesis or '—'}"),
         )
-    return table
+    return with_text("worst utterances", table)
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison) -> RenderableType:
     """Two systems side by side, and how sure their difference is."""
-    table = new_table(
-        f"{comparison.second} against {comparison.first}",
-        f"letter errors: fewer in {comparison.better} utterances, more in {comparison.worse}, "
-        f"as many in {comparison.equal}\n"
-        f"P(better): probability of improvement, bootstrap over {comparison.unit}, "
-        f"{comparison.resamples} draws",
-    )
+    table = new_table()
     table.add_column("")
     for heading in ("first", "second", "difference", "95 % interval", "P(better)"):
         table.add_column(heading, justify="right", style="bold" if heading == "difference" else "")
@@ -268,7 +263,13 @@ def comparison_table(comparison: Comparison) -> Table:
             f"{100 * bounds.low:+.2f} … {100 * bounds.high:+.2f}" if known else "–",
             percent(difference.improvement),
         )
-    return table
+    caption = (
+        f"letter errors: fewer in {comparison.better} utterances, more in {comparison.worse}, "
+        f"as many in {comparison.equal}\n"
+        f"P(better): probability of improvement, bootstrap over {comparison.unit}, "
+        f"{comparison.resamples} draws"
+    )
+    return with_text(f"{comparison.second} against {comparison.first}", table, caption)
 
 
 def alignment_text(utterance: UtteranceScore) -> Text:

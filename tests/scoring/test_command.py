@@ -94,7 +94,7 @@ def test_rates_by_a_column_of_the_reference_table(folder: Path) -> None:
     Path("h.tsv").write_text("path\tsentence\na\tno\nb\tyes\n", encoding="utf-8")
     output = run("--ref", "r.tsv", "--hyp", "h.tsv", "--by", "accent", "--draw", "accent").output
     assert "by accent" in output and "(none)" in output
-    assert "draws of 2 accent" in output
+    assert "bootstrap over accent (2)" in output
 
 
 def test_partial_says_what_it_left_out(folder: Path) -> None:
