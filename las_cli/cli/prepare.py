@@ -7,71 +7,145 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.grouped import GroupedCommand
+
 if TYPE_CHECKING:
     from las_cli.corpus.report import Report
 
+GROUPS = {
+    "Output": ["output", "shards", "shard_size", "json_only"],
+    "What is left out": [
+        *("check_audio", "min_seconds", "max_seconds", "rare_share", "alphabet"),
+        *("shared_sentences", "shared_speakers"),
+    ],
+    "Text rules": ["case", "punctuation", "keep", "digits"],
+    "Reading": ["train_split", "jobs"],
+}
+EXAMPLES = [
+    ("las prepare cv-corpus-17.0/cy --output data/cy", "Check a Common Voice language; then:"),
+    ("las train --data data/cy --output runs/cy", "train on what is kept."),
+    ("las prepare LibriSpeech -o data/ls --check-audio --jobs 16", "Decode every clip as well."),
+    ("las prepare cv/en -o /net/en --train-split validated --shards", "All validated clips that "
+     "dev and test do not hold, packed for a network disk."),
+]  # fmt: skip
+SHARED = click.Choice(["auto", "drop", "keep"])
 
-@click.command("prepare")
+
+@click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the manifests and the report; a second run there reuses what is unchanged.",
-)  # fmt: skip
-@click.option("--train-split", default="train", show_default=True, metavar="NAME",
-              help="The corpus' own split to train on, e.g. validated.")  # fmt: skip
-@click.option("--min-seconds", type=click.FloatRange(min=0), default=0.3, show_default=True,
-              help="Leave shorter training clips out.")  # fmt: skip
-@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), default=30.0,
-              show_default=True, help="Leave longer training clips out.")  # fmt: skip
-@click.option("--check-audio", is_flag=True,
-              help="Decode every clip: finds NaN samples, silence, truncated files and clips that "
-              "sound the same.")  # fmt: skip
-@click.option("--shared-sentences", type=click.Choice(["auto", "drop", "keep"]), default="auto",
-              show_default=True, help="Training clips whose sentence is also in dev or test; auto "
-              "drops them unless that would cost more than half of train.")  # fmt: skip
-@click.option("--shared-speakers", type=click.Choice(["auto", "drop", "keep"]), default="auto",
-              show_default=True, help="Training clips of speakers of dev or test.")  # fmt: skip
-@click.option("--alphabet", metavar="LETTERS",
-              help="Leave training clips with other letters out, e.g. \"abc…z'\".")  # fmt: skip
-@click.option("--rare-letters", type=click.IntRange(min=1), default=1, show_default=True,
-              metavar="N", help="Leave training clips out that hold a letter which fewer than N "
-              "of them have.")  # fmt: skip
-@click.option("--case", type=click.Choice(["lower", "upper", "keep"]), default="lower",
-              show_default=True, help="Text rules: case folding.")  # fmt: skip
-@click.option("--punctuation", type=click.Choice(["drop", "keep"]), default="drop",
-              show_default=True, help="Text rules: punctuation and symbols.")  # fmt: skip
-@click.option("--keep", default="'", show_default=True, metavar="MARKS",
-              help="Text rules: punctuation that stays when the rest is dropped.")  # fmt: skip
-@click.option("--digits", type=click.Choice(["reject", "keep"]), default="reject",
-              show_default=True, help="Text rules: clips with digits in their text.")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(min=1),
-              help="Processes that read sound files [default: one a core, at most 8].")  # fmt: skip
-@click.option("--shards", is_flag=True,
-              help="Write lhotse Shar too, for network disks and many machines; the sound is "
-              "copied as it is.")  # fmt: skip
-@click.option("--shard-size", type=click.IntRange(min=1), default=1000, show_default=True,
-              help="Clips a shard.")  # fmt: skip
-@click.option("--json-only", is_flag=True,
-              help="Print the report as JSON and nothing else.")  # fmt: skip
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write; a second run there reuses what is known of unchanged files.",
+)
+@click.option(
+    "--shards",
+    is_flag=True,
+    help="Write lhotse Shar too: for network disks and many machines; the sound is copied as it "
+    "is, and `las train` reads it from there.",
+)
+@click.option(
+    "--shard-size",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Clips a shard.",
+)
+@click.option("--json-only", is_flag=True, help="Print the report as JSON and nothing else.")
+@click.option(
+    "--check-audio",
+    is_flag=True,
+    help="Decode every clip: finds NaN samples, silence, truncated files and clips that sound the "
+    "same.",
+)
+@click.option(
+    "--min-seconds",
+    type=click.FloatRange(min=0),
+    default=0.3,
+    show_default=True,
+    help="Shorter training clips.",
+)
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Longer training clips.",
+)
+@click.option(
+    "--rare-share",
+    type=click.FloatRange(0, 1),
+    default=1e-5,
+    show_default=True,
+    help="Training clips with a letter rarer than this share of all letters.",
+)
+@click.option("--alphabet", metavar="LETTERS", help="Training clips with any other letter.")
+@click.option(
+    "--shared-sentences",
+    type=SHARED,
+    default="auto",
+    show_default=True,
+    help="Training clips whose sentence is also in dev or test; auto drops them unless that would "
+    "cost more than half of train.",
+)
+@click.option(
+    "--shared-speakers",
+    type=SHARED,
+    default="auto",
+    show_default=True,
+    help="Training clips of a speaker who is also in dev or test.",
+)
+@click.option(
+    "--case", type=click.Choice(["lower", "upper", "keep"]), default="lower", show_default=True
+)
+@click.option(
+    "--punctuation",
+    type=click.Choice(["drop", "keep"]),
+    default="drop",
+    show_default=True,
+    help="Punctuation and symbols.",
+)
+@click.option(
+    "--keep", default="'", show_default=True, metavar="MARKS", help="Punctuation that is kept."
+)
+@click.option(
+    "--digits",
+    type=click.Choice(["reject", "keep"]),
+    default="reject",
+    show_default=True,
+    help="Clips with digits in their text, of every split.",
+)
+@click.option(
+    "--train-split",
+    default="train",
+    show_default=True,
+    metavar="NAME",
+    help="The corpus' own split to train on, e.g. validated.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes that read sound files.  [default: one a core, at most 8]",
+)
 def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None:
     """Check the CORPUS and write manifests, a list of rejected clips and a report.
 
-    \b
-      las prepare cv-corpus-17.0/cy --output data/cy
-      las train --data data/cy --output runs/cy
-
-    CORPUS is recognised by its layout: a Common Voice language folder (release 1 to 20),
+    CORPUS is recognised by its layout: a Common Voice language folder (releases 1 to 20),
     LibriSpeech or Mini LibriSpeech, LJSpeech (metadata.csv and wavs/), NeMo manifests, a TSV or
-    CSV with path and text columns, lhotse manifests (cuts, or recordings with supervisions) or
-    lhotse Shar. Its files stay as they are and where they are.
+    CSV with path and text columns, or lhotse manifests (cuts, or recordings with supervisions).
+    Its files stay as they are and where they are.
 
     Text rules: Unicode NFC, lower case, punctuation and symbols dropped except the apostrophe,
     white space collapsed; clips with digits are left out, since nobody knows how they were read.
-    Nothing is transliterated: the alphabet is what train holds. The options below change the
-    rules; the manifests keep the text as the corpus writes it, so give `las train` the same ones.
+    Nothing is transliterated: the alphabet is what train holds. The manifests keep the text as
+    the corpus writes it, so give `las train` the same rules.
 
-    Without a dev split, about 5 % of the speakers are set aside. Clips of dev and test are left
-    out only when they cannot be read or have no usable text: they are scored whole.
+    Without a dev split, about 5 % of the speakers are set aside as dev. Clips of dev and test are
+    left out only when they cannot be read or their text has no letters or has digits: they are
+    scored whole.
 
     \b
     Written to the output folder:
@@ -103,12 +177,11 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
         report = prepare(
             layout, output, PrepareOptions(policy=policy, limits=limits, **options), bar.update
         )
-    kept = sum(split.kept.clips for split in report.splits.values())
     if json_only:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
     else:
         _print(report, output)
-    if not kept:
+    if not any(split.kept.clips for split in report.splits.values()):
         raise LasError(
             f"{corpus}: not one clip can be used; {output / 'rejected.tsv'} gives the reasons"
         )
@@ -130,8 +203,10 @@ def _print(report: Report, output: Path) -> None:
     )
     console.print(
         f"written to {output}; `las train --data {output}` trains on it",
-        highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 class _Bar:

@@ -18,13 +18,17 @@ REASONS = {
     "duplicate": "the same sound twice in a split, or in train and in dev or test",
     "empty text": "nothing is left of the text under the text rules",
     "digits in the text": "nobody knows how they were read out",
-    "letters outside the alphabet": "with --alphabet, or rarer than --rare-letters",
+    "letters outside the alphabet": "train only; rarer than --rare-share, or see --alphabet",
     "too short": "train only; see --min-seconds",
     "too long": "train only; see --max-seconds",
     "fewer frames than letters need": "train only; CTC needs one a letter, one more a double",
     "sentence shared": "train only: the sentence is also in dev or test",
     "speaker shared": "train only: the speaker is also in dev or test",
 }
+
+# Letters rarer than this share of the training text are strays (one é in a million letters of
+# English) and not part of the alphabet; `las train` learns its alphabet by the same rule.
+RARE_SHARE = 1e-5
 
 Verdict = tuple[str, str]  # reason, detail
 

@@ -78,16 +78,16 @@ class Corpus:
             return None
         return Amount(len(cuts), sum(cut.duration for cut in cuts))
 
-    def letters(self, policy: TextPolicy, split: str = "train") -> set[str] | None:
-        """The letters of a split under `policy`, from the report of `las prepare`; None where
-        that does not say (read `texts` then)."""
+    def letters(self, policy: TextPolicy, split: str = "train") -> Counter[str] | None:
+        """How often each letter occurs in a split under `policy`, from the report of
+        `las prepare`; None where that does not say (count them in `texts` then)."""
         if not isinstance(self._layout, Prepared):
             return None
         rules = dict(self._layout.report.get("text_rules", {}))
         rules.pop("in_words", None)
         if rules != policy.__dict__:
             return None
-        return set(self._layout.letters(split))
+        return Counter(self._layout.letters(split))
 
     @cached_property
     def _survey(self) -> Survey:

@@ -7,13 +7,14 @@ import os
 import shutil
 import time
 import zlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from las_cli.corpus.checks import (
+    RARE_SHARE,
     Limits,
     Verdict,
     declared_verdict,
@@ -49,7 +50,7 @@ class PrepareOptions:
     shared_sentences: str = "auto"  # "drop", "keep", "auto": drop unless half of train goes
     shared_speakers: str = "auto"  # the same
     alphabet: str | None = None  # letters allowed; None: all that train holds
-    rare_letters: int = 1  # letters in fewer training clips than this are outside the alphabet
+    rare_share: float = RARE_SHARE  # letters rarer than this in train are outside the alphabet
     check_audio: bool = False  # decode every clip
     jobs: int | None = None  # processes; None: one a core, at most 8
     shards: bool = False  # write lhotse Shar too
@@ -156,7 +157,7 @@ class _Preparation:
         self,
         split: str,
         found: Survey,
-        outside: frozenset[str] | None,
+        outside: frozenset[str],
         store: FindingStore,
         rejected: IO[str],
     ) -> None:
@@ -186,8 +187,8 @@ class _Preparation:
                 manifest.write(cut_record(self._named(row), header))
                 report.kept.add(seconds)
                 report.longest = max(report.longest, seconds)
-                for letter in set(letters):
-                    report.letters[letter] = report.letters.get(letter, 0) + 1
+                report.letters.update(letters)
+                report.clips_with.update(set(letters))
                 if row.speaker is not None:
                     speakers.add(row.speaker)
         report.speakers = len(speakers)
@@ -238,7 +239,7 @@ class _Preparation:
         seconds: float,
         letters: str,
         found: Survey,
-        outside: frozenset[str] | None,
+        outside: frozenset[str],
     ) -> Verdict | None:
         """Why a clip is left out; None for one that is kept."""
         options = self.options
@@ -363,13 +364,13 @@ def _record_verdict(row: Utterance, header: AudioHeader) -> Verdict | None:
     return None
 
 
-def _outside(found: Survey, options: PrepareOptions) -> frozenset[str] | None:
+def _outside(found: Survey, options: PrepareOptions) -> frozenset[str]:
     """Letters of train that clips must not hold."""
-    counts = found.letters.get("train", Counter())
     if options.alphabet is not None:
         allowed = set(normalise(options.alphabet, options.policy)) | set(options.alphabet) | {" "}
-        return frozenset(set(counts) - allowed)
-    return frozenset(letter for letter, count in counts.items() if count < options.rare_letters)
+        return frozenset(set(found.letters) - allowed)
+    least = options.rare_share * found.letters.total()
+    return frozenset(letter for letter, count in found.letters.items() if count < least)
 
 
 def _reject(

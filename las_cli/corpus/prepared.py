@@ -51,7 +51,7 @@ class Prepared(CutManifests):
         return counts_in(self.report, split)
 
     def letters(self, split: str) -> dict[str, int]:
-        """Letters of a split under the text rules of the report → clips they occur in."""
+        """How often each letter occurs in a split under the text rules of the report."""
         letters = self.report["splits"][split].get("letters", {})
         return {str(letter): int(count) for letter, count in letters.items()}
 

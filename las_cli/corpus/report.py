@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,8 @@ class SplitReport:
     kept: Amount = field(default_factory=Amount)
     rejected: dict[str, Amount] = field(default_factory=dict)
     speakers: int = 0  # among the kept clips; 0 where the corpus names none
-    letters: dict[str, int] = field(default_factory=dict)  # kept clips a letter occurs in
+    letters: Counter[str] = field(default_factory=Counter)  # of the kept texts, normalised
+    clips_with: Counter[str] = field(default_factory=Counter)  # kept clips a letter occurs in
     longest: float = 0.0  # seconds
     shards: int = 0
 
@@ -73,7 +75,7 @@ class Report:
         return {
             split: {
                 letter: count
-                for letter, count in sorted(found.letters.items())
+                for letter, count in sorted(found.clips_with.items())
                 if letter not in train
             }
             for split, found in self.splits.items()
@@ -83,7 +85,7 @@ class Report:
     @property
     def rare(self) -> dict[str, int]:
         """Letters that so few training clips hold that they will hardly be learned."""
-        train = self.splits.get("train", SplitReport()).letters
+        train = self.splits.get("train", SplitReport()).clips_with
         return {letter: count for letter, count in sorted(train.items()) if count < RARE}
 
     def to_json(self) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def print_report(report: Report, console: Console) -> None:
     if report.rare:
         listed = "  ".join(f"{letter} {count}" for letter, count in list(report.rare.items())[:40])
         console.print(f"[bold]in fewer than {RARE} training clips[/] (letter, clips): ", end="")
-        console.print(listed + "; --rare-letters leaves such clips out", markup=False)
+        console.print(listed, markup=False)
     for name, letters_of in report.unseen.items():
         listed = "  ".join(f"{letter} {count}" for letter, count in list(letters_of.items())[:40])
         console.print(

@@ -10,7 +10,7 @@ from las_cli.corpus.held_out import HeldOut, choose, hash_of
 from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
-from las_cli.text.normalise import TextPolicy, normalise
+from las_cli.text.normalise import TextPolicy, has_digits, normalise
 
 # "auto" gives up dropping what is shared when it would cost more than this share of train:
 # a corpus in which every speaker reads the same sentences would be left with nothing.
@@ -25,7 +25,7 @@ class Survey:
     train_split: str = "train"  # the corpus' own name of the split to train on
     held_out: HeldOut | None = None
     rows: Counter[str] = field(default_factory=Counter)  # by split, unreadable ones too
-    letters: dict[str, Counter[str]] = field(default_factory=dict)  # clips a letter, by split
+    letters: Counter[str] = field(default_factory=Counter)  # of the training text
     sentences: set[int] = field(default_factory=set)  # of dev and test, hashed
     speakers: set[str] = field(default_factory=set)  # of dev and test
     same_sentence: int = 0  # training clips whose sentence is one of these
@@ -91,13 +91,11 @@ def survey(
     for split in ("dev", "test", "train"):
         if split not in found.splits:
             continue
-        letters: Counter[str] = Counter()
         for row in found.read(split):
             found.rows[split] += 1
             if isinstance(row, BadRow):
                 continue
             text = normalise(row.text, policy)
-            letters.update(set(text))
             sentence = hash_of(text)
             if split != "train":
                 if text:
@@ -106,8 +104,9 @@ def survey(
                     found.speakers.add(row.speaker)
             else:
                 found.same_sentence += sentence in found.sentences
+                if policy.digits == "keep" or not has_digits(text):
+                    found.letters.update(text)
                 found.same_speaker += row.speaker is not None and row.speaker in found.speakers
-        found.letters[split] = letters
     total = found.rows["train"]
     found.drop_sentences = _decide(found, shared_sentences, "sentence", found.same_sentence, total)
     by_sentence = found.held_out is not None and not found.held_out.speakers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 from las_cli.corpus.checks import Limits
@@ -55,5 +56,5 @@ def write_synthetic(folder: Path, clips: int, seed: int = 0) -> None:
                 manifest.write(cut_record(utterance, header))
                 found.kept.add(header.seconds)
         found.longest = max(header.seconds for _, header in files)
-        found.letters = dict.fromkeys(sorted(set("".join(WORDS)) | {" "}), count)
+        found.letters = Counter(dict.fromkeys(sorted(set("".join(WORDS)) | {" "}), count))
     (folder / "report.json").write_text(json.dumps(report.to_json()), encoding="utf-8")

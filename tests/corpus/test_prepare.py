@@ -199,7 +199,7 @@ def test_letters(tmp_path: Path) -> None:
 
     assert run() == (0, {" ": 1, "b": 4, "c": 3, "ß": 1, "ł": 1}, {"q": 2})
     # The only space of train is in a clip that is left out.
-    assert run(rare_letters=2) == (2, {"a": 3, "b": 3, "c": 2}, {" ": 2, "q": 2})
+    assert run(rare_share=0.1) == (2, {"a": 3, "b": 3, "c": 2}, {" ": 2, "q": 2})
     assert run(alphabet="ABCß") == (1, {"a": 4, "b": 3, "c": 2, "ß": 1}, {" ": 2, "q": 2})
 
 
