@@ -72,11 +72,30 @@ GROUPS = {
 }
 
 
+def complete_formats(typed: str) -> list[str]:
+    """What the shell offers for `--format`: the last of a list that is being typed."""
+    from las_cli.output import FORMATS
+
+    before, comma, last = typed.rpartition(",")
+    return [f"{before}{comma}{name}" for name in (*FORMATS, "all") if name.startswith(last)]
+
+
+def complete_models(typed: str) -> list[Any]:
+    """What the shell offers for `--model`: shipped names, and folders."""
+    from click.shell_completion import CompletionItem
+
+    from las_cli.hub import shipped_models
+
+    names = [CompletionItem(name) for name in shipped_models() if name.startswith(typed)]
+    return [*names, CompletionItem(typed, type="dir")]
+
+
 @click.command("transcribe", cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
-@click.argument("inputs", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]...")
+@click.argument("inputs", nargs=-1, type=click.Path(), metavar="[FILE | FOLDER | PATTERN | -]...")
 @click.option(
     "--from-file",
     multiple=True,
+    type=click.Path(),
     metavar="LIST",
     help="Recordings named in a file: a path a line, a table with a column path, or JSON lines.",
 )
@@ -90,10 +109,17 @@ GROUPS = {
     "-f",
     "format_",
     multiple=True,
+    shell_complete=lambda context, option, typed: complete_formats(typed),
     metavar="LIST",
     help="txt, srt, vtt, tsv, json, ctm, several parted by commas, or all.  [default: txt]",
 )
-@click.option("--output-dir", "-o", metavar="DIR", help="Write files here, not to standard output.")
+@click.option(
+    "--output-dir",
+    "-o",
+    type=click.Path(),
+    metavar="DIR",
+    help="Write files here, not to standard output.",
+)
 @click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
 @click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
@@ -104,7 +130,14 @@ GROUPS = {
     "--vad/--no-vad", default=True, help="Find speech, or cut by loudness.  [default: vad]"
 )
 @click.option("--longest", default=20.0, show_default=True, help="Seconds a piece has at most.")
-@click.option("--model", "-m", default="en", show_default=True, help="Shipped name or a folder.")
+@click.option(
+    "--model",
+    "-m",
+    default="en",
+    show_default=True,
+    shell_complete=lambda context, option, typed: complete_models(typed),
+    help="Shipped name or a folder.",
+)
 @click.option("--nbest", type=int, help="Readings in json, at most --beam.  [default: 1]")
 @search_options
 @click.option(
