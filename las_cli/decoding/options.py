@@ -13,6 +13,7 @@ from las_cli.errors import UsageError
 
 SEARCHES = ("beam", "greedy", "ctc", "rescore")
 PRECISIONS = ("auto", "float32", "bf16", "float16", "int8")
+TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
 
 
@@ -101,12 +102,12 @@ class DecodingOptions:
         return cls(**values)
 
     def to_config(self) -> dict[str, Any]:
-        """What `from_config` reads, without the options that stand at their default."""
+        """What `from_config` reads: the searched options, and others where they are no default."""
         default = DecodingOptions()
         values = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(default, field.name)
+            if field.name in TUNED or getattr(self, field.name) != getattr(default, field.name)
         }
         if "calibration" in values:
             values["calibration"] = self.calibration.to_json()

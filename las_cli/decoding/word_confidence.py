@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,29 +43,44 @@ def describe(
     seconds. The utterance's confidence is that of its words, weighted by their letters; an empty
     hypothesis is as sure as its end of sentence.
     """
-    units, scores = hypothesis.units, hypothesis.letter_scores
-    groups = group_words(units, alphabet)
+    aligned = with_times or bool(options.calibration.weights)
+    groups, spans, evidence = weigh_words(
+        hypothesis, alphabet, model, states, log_probs, aligned
+    )
     if not groups:
+        scores = hypothesis.letter_scores
         sure = min(0.0, scores[-1]) if scores else 0.0
-        return replace(hypothesis, confidence=float(torch.tensor(sure).exp()))
-    spans: list[Span] | None = None
-    if with_times:
-        spans = align_units(units, scores, model, states, log_probs)
-    evidence = [
-        word_evidence(scores, spans if log_probs is not None else None, first, last)
-        for first, last, _ in groups
-    ]
+        return replace(hypothesis, confidence=round(math.exp(sure), 4))
     confidences = [options.calibration.confidence(one) for one in evidence]
     letters = sum(one.letters for one in evidence)
     overall = sum(c * one.letters for c, one in zip(confidences, evidence, strict=True)) / letters
     words: tuple[Word, ...] = ()
-    if spans is not None:
-        places = place_words(units, spans, alphabet, model.config.step_seconds, duration)
+    if spans is not None and with_times:
+        step_seconds = model.config.step_seconds
+        places = place_words(hypothesis.units, spans, alphabet, step_seconds, duration)
         words = tuple(
             Word(place.text, place.start, place.end, round(confidence, 4))
             for place, confidence in zip(places, confidences, strict=True)
         )
     return replace(hypothesis, confidence=round(overall, 4), words=words)
+
+
+def weigh_words(
+    hypothesis: Hypothesis,
+    alphabet: Units,
+    model: LAS,
+    states: Tensor,
+    log_probs: Tensor | None,
+    aligned: bool = True,
+) -> tuple[list[tuple[int, int, str]], list[Span] | None, list[Evidence]]:
+    """The words of a hypothesis, the place of each letter if `aligned`, evidence of each word."""
+    units, scores = hypothesis.units, hypothesis.letter_scores
+    groups = group_words(units, alphabet)
+    if not groups:
+        return [], None, []
+    spans = align_units(units, scores, model, states, log_probs) if aligned else None
+    heard = spans if log_probs is not None else None
+    return groups, spans, [word_evidence(scores, heard, first, last) for first, last, _ in groups]
 
 
 def align_units(

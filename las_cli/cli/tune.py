@@ -1,0 +1,144 @@
+"""`las tune`: a model and a split in; the best search options in the model's config.json out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from las_cli.cli.decode import search_options
+from las_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from las_cli.decoding.tuning import Trial
+
+EXAMPLES = """
+\b
+Examples:
+  las tune --model runs/en --data cv-corpus/en --split dev
+  las tune --model runs/en --data cv-corpus/en --beams 4,8,16 --clips 500
+  las tune --model runs/en --data cv-corpus/en --dry-run       only show
+
+The clips are heard once and searched with other options again and again: each option climbs from
+its present value, in the order language model weight, CTC weight, length bonus; then the beam.
+Tune on a split that is not the one whose error rate you report.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--model", required=True, help="Model folder; its config.json is written.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
+@click.option("--split", default="dev", show_default=True, help="Split to tune on.")
+@click.option(
+    "--clips", type=click.IntRange(min=1), default=300, show_default=True,
+    help="At most so many clips, spread over the split.",
+)
+@click.option("--beams", default="4,8,16", show_default=True, help="Beams to try, at the end.")
+@click.option(
+    "--metric", type=click.Choice(["wer", "ler"]), default="wer", show_default=True,
+    help="Word or letter error rate.",
+)
+@search_options
+@click.option("--dry-run", is_flag=True, help="Show the best options and write nothing.")
+def command(
+    model: str,
+    data: Path,
+    split: str,
+    clips: int,
+    beams: str,
+    metric: str,
+    dry_run: bool,
+    **given: Any,
+) -> None:
+    """Find the search options and confidences that suit a model, and keep them in its config.json.
+
+    Also fits the confidences to how often words are right, and prints their calibration error.
+    """
+    widths = parse_beams(beams)
+    from rich.console import Console
+    from rich.table import Table
+
+    from las_cli.corpus import load_corpus
+    from las_cli.decoding.recogniser import load_recogniser
+    from las_cli.decoding.tuning import Tuner, hear
+    from las_cli.scoring import score_pairs
+
+    recogniser = load_recogniser(model, **given)
+    corpus = load_corpus(data)
+    cuts = list(corpus.cuts(split))
+    for note in (*corpus.notes, *recogniser.notes):
+        click.echo(f"las: {note}", err=True)
+    cuts = cuts[:: max(1, -(-len(cuts) // clips))]
+    console = Console(stderr=True)
+
+    def rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+        score = score_pairs(references, hypotheses)
+        return (score.words if metric == "wer" else score.letters).rate
+
+    def tell(trial: Trial) -> None:
+        console.print(f"{describe(trial.options)}  {metric} {100 * trial.rate:.2f} %",
+                      highlight=False)  # fmt: skip
+
+    with console.status(f"listening to {len(cuts)} clips"):
+        batched = hear(recogniser.loaded, cuts, recogniser.options.precision)
+    tuner = Tuner(recogniser.loaded, batched, recogniser.lm, rate, tell)
+    with console.status("searching"):
+        start = tuner.attempt(dataclasses.replace(recogniser.options, nbest=1))
+        best = tuner.climb(dataclasses.replace(recogniser.options, nbest=1))
+        if best.search != "greedy":
+            best = tuner.widen(best, widths)
+        calibration, utterances = tuner.calibrate(best, right_words)
+    best = dataclasses.replace(best, calibration=calibration)
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "options", metric.upper()):
+        table.add_column(column)
+    table.add_row("before", describe(start.options), f"{100 * start.rate:.2f} %")
+    table.add_row("best", describe(best), f"{100 * tuner.attempt(best).rate:.2f} %")
+    Console().print(table)
+    if calibration.weights:
+        click.echo(
+            f"confidence: expected calibration error {calibration.error:.3f} a word "
+            f"({calibration.plain_error:.3f} of the plain posterior), {utterances:.3f} an utterance"
+        )
+    else:
+        click.echo("confidence: left as plain posteriors, there are too few right or wrong words")
+    if dry_run:
+        return
+    from las_cli.hub import CONFIG, read_json, write_json
+
+    path = recogniser.loaded.folder / CONFIG
+    config = read_json(path)
+    config["decoding"] = best.to_config()
+    write_json(path, config)
+    click.echo(f"written to {path}")
+
+
+def parse_beams(text: str) -> list[int]:
+    """Beams separated by commas; UsageError for anything else."""
+    from las_cli.decoding.options import MAX_BEAM
+
+    try:
+        widths = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--beams {text}: numbers separated by commas") from error
+    if not all(1 <= width <= MAX_BEAM for width in widths):
+        raise UsageError(f"--beams {text}: choose 1 to {MAX_BEAM}")
+    return widths
+
+
+def describe(options: Any) -> str:
+    """One line on what was tried."""
+    return (
+        f"{options.search} {options.width}, lm {options.lm_weight:g}, "
+        f"ctc {options.ctc_weight:g}, bonus {options.length_bonus:+g}"
+    )
+
+
+def right_words(reference: Sequence[str], hypothesis: Sequence[str]) -> list[bool]:
+    """Which words of the hypothesis the cheapest alignment finds in the reference."""
+    from las_cli.scoring import align
+
+    return [pair.kind == "hit" for pair in align(reference, hypothesis) if pair.kind != "deletion"]

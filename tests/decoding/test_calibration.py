@@ -1,0 +1,68 @@
+"""Confidences: fitted to what is right, and the error measured."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from las_cli.decoding import Calibration, calibration_error, fit_calibration
+from las_cli.decoding.calibration import Evidence
+from las_cli.errors import LasError
+
+
+def words(count: int = 2000) -> tuple[list[Evidence], list[bool]]:
+    """Words of an overconfident model: right with probability p, while it says sqrt(p)."""
+    chance = random.Random(0)
+    evidence, right = [], []
+    for _ in range(count):
+        p = chance.random()
+        mean = math.log(max(p, 1e-3)) / 2
+        evidence.append(Evidence(mean, 2 * mean, mean, chance.randint(1, 9)))
+        right.append(chance.random() < p)
+    return evidence, right
+
+
+def test_an_overconfident_model_is_put_right() -> None:
+    evidence, right = words()
+    calibration = fit_calibration(evidence, right)
+    assert calibration.plain_error > 0.1 > 0.05 > calibration.error
+    sure = calibration.confidence(Evidence(-0.01, -0.02, -0.01, 5))
+    unsure = calibration.confidence(Evidence(-1.5, -4.0, -1.5, 5))
+    assert 0 <= unsure < 0.5 < sure <= 1
+    assert Calibration.from_json(calibration.to_json()) == calibration
+
+
+@pytest.mark.parametrize("right", [[True] * 50, [False] * 50, [True, False]])
+def test_too_little_to_fit_leaves_the_posterior(right: list[bool]) -> None:
+    evidence = [Evidence(-0.5, -1.0, -0.5, 3)] * len(right)
+    calibration = fit_calibration(evidence, right)
+    assert calibration == Calibration()
+    assert calibration.confidence(evidence[0]) == pytest.approx(math.exp(-0.5))
+
+
+def test_extreme_evidence_stays_a_probability() -> None:
+    calibration = fit_calibration(*words(100))
+    for mean in (0.0, -1e6, 1e-9):
+        assert 0 <= calibration.confidence(Evidence(mean, -1e6, mean, 0)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("confidences", "truth", "error"),
+    [
+        ([], [], math.nan),
+        ([1.0, 1.0], [1, 1], 0.0),
+        ([1.0, 1.0], [0, 0], 1.0),
+        ([0.5, 0.5], [1, 0], 0.0),
+        ([0.25, 0.85], [1, 1], 0.45),
+        ([0.5], [0.5], 0.0),
+    ],
+)
+def test_calibration_error(confidences: list[float], truth: list[float], error: float) -> None:
+    assert calibration_error(confidences, truth) == pytest.approx(error, nan_ok=True)
+
+
+def test_a_damaged_calibration_says_so() -> None:
+    with pytest.raises(LasError, match="las tune"):
+        Calibration.from_json({"weights": [1.0]})

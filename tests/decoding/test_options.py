@@ -1,0 +1,78 @@
+"""Options of the search: what is refused, and how config.json and the command line meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from las_cli.decoding import Calibration, DecodingOptions
+from las_cli.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"beam": 0}, "beam 0: choose 1 to 100"),
+        ({"beam": 10_000}, "beam 10000: choose 1 to 100"),
+        ({"beam": -3}, "beam -3"),
+        ({"nbest": 0}, "nbest 0"),
+        ({"nbest": 9}, "beam of 8 holds no more"),
+        ({"search": "greedy", "nbest": 2}, "beam of 1 holds no more"),
+        ({"ctc_weight": 1.1}, "ctc-weight 1.1: choose 0 to 1"),
+        ({"ctc_weight": -0.1}, "ctc-weight -0.1"),
+        ({"ctc_weight": float("nan")}, "ctc-weight nan"),
+        ({"lm_weight": 3.0}, "lm-weight 3.0: choose 0 to 1"),
+        ({"length_bonus": 50.0}, "length-bonus 50.0"),
+        ({"length_bonus": float("nan")}, "length-bonus nan"),
+        ({"eos_threshold": 0.5}, "eos-threshold 0.5"),
+        ({"eos_threshold": float("nan")}, "eos-threshold nan"),
+        ({"candidates": -1}, "candidates -1"),
+        ({"letters_per_step": 0.0}, "letters-per-step 0.0"),
+        ({"letters_per_step": float("inf")}, "letters-per-step inf"),
+        ({"search": "best"}, "choose one of beam, greedy, ctc, rescore"),
+        ({"precision": "fp8"}, "choose one of auto"),
+    ],
+)
+def test_values_out_of_range_are_refused(values: dict[str, Any], found: str) -> None:
+    with pytest.raises(UsageError, match=found) as error:
+        DecodingOptions(**values)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UsageError):
+        DecodingOptions.from_config({}, **values)
+
+
+def test_the_command_line_lies_over_the_config() -> None:
+    config = {"beam": 4, "ctc_weight": 0.5, "lm_weight": 1}
+    options = DecodingOptions.from_config(config, beam=None, ctc_weight=0.2, nbest=None)
+    assert (options.beam, options.ctc_weight, options.lm_weight) == (4, 0.2, 1.0)
+    assert DecodingOptions.from_config({}) == DecodingOptions()
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"width": 4}, "width not known"),
+        ({"beam": "8"}, "'8' is no int"),
+        ({"beam": True}, "True is no int"),
+        ({"ctc_weight": "high"}, "'high' is no float"),
+        ({"calibration": [1]}, "is no Calibration"),
+    ],
+)
+def test_a_config_that_is_off_is_refused(config: dict[str, Any], found: str) -> None:
+    with pytest.raises(UsageError, match=found):
+        DecodingOptions.from_config(config)
+
+
+def test_round_trip() -> None:
+    options = DecodingOptions(
+        beam=12, length_bonus=0.5, calibration=Calibration((1.0, 2.0, 3.0, 4.0, 5.0), 0.02, 0.1)
+    )
+    assert DecodingOptions.from_config(options.to_config()) == options
+    assert {"beam", "search", "ctc_weight"} <= DecodingOptions().to_config().keys()
+
+
+@pytest.mark.parametrize(("beam", "tried"), [(1, 8), (4, 8), (8, 12), (20, 30)])
+def test_letters_tried(beam: int, tried: int) -> None:
+    assert DecodingOptions(beam=beam).tried == tried
+    assert DecodingOptions(beam=beam, candidates=5).tried == 5
