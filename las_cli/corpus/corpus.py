@@ -78,14 +78,19 @@ class Corpus:
             return None
         return Amount(len(cuts), sum(cut.duration for cut in cuts))
 
-    def letters(self, policy: TextPolicy, split: str = "train") -> Counter[str] | None:
-        """How often each letter occurs in a split under `policy`, from the report of
-        `las prepare`; None where that does not say (count them in `texts` then)."""
+    @property
+    def policy(self) -> TextPolicy | None:
+        """The text rules that `las prepare` checked by; None for a corpus it did not write."""
         if not isinstance(self._layout, Prepared):
             return None
         rules = dict(self._layout.report.get("text_rules", {}))
         rules.pop("in_words", None)
-        if rules != policy.__dict__:
+        return TextPolicy(**rules)
+
+    def letters(self, policy: TextPolicy, split: str = "train") -> Counter[str] | None:
+        """How often each letter occurs in a split under `policy`, from the report of
+        `las prepare`; None where that does not say (count them in `texts` then)."""
+        if not isinstance(self._layout, Prepared) or policy != self.policy:
             return None
         return Counter(self._layout.letters(split))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +18,27 @@ COLUMNS = "key, size, changed, rate, frames, channels, reason, detail, decoded, 
 
 
 class FindingStore:
-    """What the last run found out about each file; a damaged store is started anew."""
+    """What the last run found out about each file.
+
+    A damaged store is started anew. One that cannot be used at all (locked by another run, on a
+    disk without locks) is done without: it only saves time.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            self._connection = self._open()
-        except sqlite3.DatabaseError:
-            path.unlink(missing_ok=True)
-            self._connection = self._open()
+        self._connection: sqlite3.Connection | None = None
+        for attempt in range(2):
+            try:
+                self._connection = self._open()
+                return
+            except sqlite3.OperationalError:
+                return
+            except sqlite3.DatabaseError:
+                if attempt == 0:
+                    path.unlink(missing_ok=True)
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path)
+        connection = sqlite3.connect(self._path, timeout=1.0)
         # Losing it costs a second look at the files, so it need not be safe against power cuts.
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute(SCHEMA)
@@ -37,26 +47,40 @@ class FindingStore:
 
     def look_up(self, keys: Sequence[str]) -> dict[str, Finding]:
         """The findings kept under `keys`."""
+        if self._connection is None:
+            return {}
         marks = ",".join("?" * len(keys))
-        rows = self._connection.execute(
-            f"SELECT {COLUMNS} FROM findings WHERE key IN ({marks})", list(keys)
-        )
-        return {row[0]: _finding(row) for row in rows}
+        try:
+            rows = self._connection.execute(
+                f"SELECT {COLUMNS} FROM findings WHERE key IN ({marks})", list(keys)
+            )
+            return {row[0]: _finding(row) for row in rows}
+        except sqlite3.Error:
+            return {}
 
     def keep(self, answers: Sequence[tuple[Question, Finding]]) -> None:
         """Store fresh findings; a missing file is not remembered."""
-        self._connection.executemany(
-            f"INSERT OR REPLACE INTO findings ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",
-            [
-                _row(question.key, finding)
-                for question, finding in answers
-                if not finding.reused and finding.changed
-            ],
-        )
+        if self._connection is None:
+            return
+        fresh = [
+            _row(question.key, finding)
+            for question, finding in answers
+            if not finding.reused and finding.changed
+        ]
+        try:
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO findings ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)", fresh
+            )
+        except sqlite3.Error:
+            self.close()
 
     def close(self) -> None:
-        self._connection.commit()
-        self._connection.close()
+        """Write what is kept; the store is not used after that."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.commit()
+            connection.close()
 
 
 def _finding(row: tuple) -> Finding:  # type: ignore[type-arg]

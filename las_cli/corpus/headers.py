@@ -86,17 +86,42 @@ def default_jobs() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def in_processes(work: Callable[[In], Out], items: Iterable[In], jobs: int) -> Iterator[Out]:
-    """`work` on each item in `jobs` processes; results in order, few in memory at a time."""
-    from concurrent.futures import ProcessPoolExecutor
+def in_processes(
+    work: Callable[[In], Out],
+    items: Iterable[In],
+    jobs: int,
+    rescue: Callable[[In], Out] | None = None,
+) -> Iterator[Out]:
+    """`work` on each item in `jobs` processes; results in order, few in memory at a time.
+
+    A broken file can crash a decoder and with it the process; `rescue` is then called, in this
+    process, for the item that no result came for.
+    """
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    def start() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=_quiet)
 
     iterator = iter(items)
-    pool = ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=_quiet)
+    pool = start()
+    pending: deque[tuple[In, Future[Out]]] = deque()
     try:
-        pending = deque(pool.submit(work, item) for item in islice(iterator, jobs * 4))
-        while pending:
-            result = pending.popleft().result()
-            pending.extend(pool.submit(work, item) for item in islice(iterator, 1))
+        while True:
+            for item in islice(iterator, jobs * 4 - len(pending)):
+                pending.append((item, pool.submit(work, item)))
+            if not pending:
+                return
+            item, future = pending.popleft()
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                if rescue is None:
+                    raise
+                pool.shutdown(wait=True)
+                result = rescue(item)
+                pool = start()
+                pending = deque((other, pool.submit(work, other)) for other, _ in pending)
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

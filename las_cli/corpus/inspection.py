@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import zlib
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from las_cli.corpus.headers import AudioFault, AudioHeader, read_header, what_went_wrong
+from las_cli.corpus.headers import (
+    AudioFault,
+    AudioHeader,
+    in_processes,
+    read_header,
+    what_went_wrong,
+)
 
 BLOCK = 1 << 20  # samples decoded at a time, so that a long file needs no long memory
 SILENCE = 5e-4  # half of the swing between lowest and highest sample, 1.0 is full scale
@@ -54,6 +61,19 @@ class Batch:
 def inspect_batch(batch: Batch) -> list[Finding]:
     """The findings on a batch, in order."""
     return [inspect(question, batch.decode) for question in batch.questions]
+
+
+def inspect_one_by_one(batch: Batch) -> list[Finding]:
+    """The findings on a batch in which a file crashes the decoder: a process for each file."""
+    findings = []
+    for question in batch.questions:
+        alone = Batch([question], batch.decode)
+        try:
+            findings += next(in_processes(inspect_batch, [alone], 1))
+        except BrokenProcessPool:
+            fault = AudioFault("unreadable", "the decoder crashed on this file")
+            findings.append(Finding(fault=fault))
+    return findings
 
 
 def inspect(question: Question, decode: bool) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -58,20 +59,25 @@ class ManifestWriter:
         trace: TracebackType | None,
     ) -> None:
         assert self._file is not None
+        finished = False
         try:
             if kind is None:
                 for line in self._shuffled():
                     self._file.write(line)
+                self._file.close()
+                finished = True
         finally:
-            self._file.close()
-            for file in self._bins:
-                file.close()
-        if kind is None and self.clips:
+            # On a full disk closing fails like the write before it, and says nothing new.
+            for file in (self._file, *self._bins):
+                with contextlib.suppress(OSError):
+                    file.close()
+            if not finished:
+                self._partial.unlink(missing_ok=True)
+        if finished and self.clips:
             os.replace(self._partial, self._path)
-        else:
-            self._partial.unlink(missing_ok=True)
-            if kind is None:  # the split is empty now
-                self._path.unlink(missing_ok=True)
+        elif finished:  # the split is empty now
+            self._partial.unlink()
+            self._path.unlink(missing_ok=True)
 
     def _shuffled(self) -> Iterator[bytes]:
         for file in self._bins:

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -61,10 +62,33 @@ class CutManifests(Layout):
         sets = []
         for file in self._files[split]:
             cuts = CutSet.from_jsonl_lazy(file)
+            if (prefix := self._prefix(file)) is not None:
+                cuts = cuts.map(partial(_from_folder, folder=prefix))
             if not self._as_it_is(file):
                 cuts = cuts.filter(_usable).trim_to_supervisions(keep_overlapping=False)
             sets.append(cuts)
         return sets[0] if len(sets) == 1 else sum(sets[1:], sets[0])
+
+    def _prefix(self, file: Path) -> str | None:
+        """The folder that relative paths of a manifest hold from, where it is not this one;
+        LasError when its first sound file is nowhere."""
+        for _, data in islice(json_lines(file), PEEK):
+            sources = ((data or {}).get("recording") or {}).get("sources") or [{}]
+            if sources[0].get("type") != "file":
+                continue
+            path = str(sources[0].get("source"))
+            if os.path.exists(path):
+                return None
+            if not os.path.isabs(path) and (file.parent / path).exists():
+                return str(file.parent)
+            again = (
+                "run `las prepare` again" if self.kind.startswith("prepared") else "write it again"
+            )
+            raise LasError(
+                f"{file}: its first sound file, {path}, is not there; if the corpus was moved, "
+                f"{again}"
+            )
+        return None
 
     def _as_it_is(self, file: Path) -> bool:
         if file not in self._ready:
@@ -172,6 +196,10 @@ def _is_plain(data: dict[str, Any]) -> bool:
     one = supervisions[0]
     covers = one.get("start", 0) <= 0.01 and one.get("duration", 0) >= data["duration"] - 0.01
     return covers and "recording" in data and isinstance(one.get("text"), str)
+
+
+def _from_folder(cut: Any, folder: str) -> Any:
+    return cut.with_recording_path_prefix(folder)
 
 
 def _usable(cut: Any) -> bool:

@@ -25,7 +25,7 @@ from las_cli.corpus.cuts import cut_record
 from las_cli.corpus.findings import FindingStore
 from las_cli.corpus.headers import AudioHeader, batches, default_jobs, in_processes
 from las_cli.corpus.held_out import hash_of
-from las_cli.corpus.inspection import Batch, Finding, Question, inspect_batch
+from las_cli.corpus.inspection import Batch, Finding, Question, inspect_batch, inspect_one_by_one
 from las_cli.corpus.layout import Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
@@ -137,9 +137,10 @@ class _Preparation:
                 for split in ("test", "dev", "train"):
                     if split in found.splits:
                         self._split(split, found, outside, store, rejected)
+            os.replace(partial, rejected_path)
         finally:
             store.close()
-        os.replace(partial, rejected_path)
+            partial.unlink(missing_ok=True)
         order = [split for split in ("train", "dev", "test") if split in self.report.splits]
         self.report.splits = {split: self.report.splits[split] for split in order}
         for split in {"train", "dev", "test"} - set(order):
@@ -215,7 +216,7 @@ class _Preparation:
                 )
 
         jobs = self.options.jobs or default_jobs()
-        for findings in in_processes(inspect_batch, asked(), jobs):
+        for findings in in_processes(inspect_batch, asked(), jobs, inspect_one_by_one):
             group = waiting.popleft()
             answers = iter(findings)
             fresh = []

@@ -50,7 +50,7 @@ class _Lengths(torch.utils.data.Dataset[Any]):
         return frames, type(get_current_audio_backend()).__name__
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_read_through_soundfile(tmp_path: Path, method: str) -> None:
     from torch.utils.data import DataLoader
 

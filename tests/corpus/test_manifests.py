@@ -127,6 +127,26 @@ def test_files_that_changed_since_the_manifest(tmp_path: Path) -> None:
     assert reasons == {"r0": "truncated", "r1": "unreadable"}
 
 
+def test_relative_paths_hold_from_the_manifest(tmp_path: Path) -> None:
+    cuts = []
+    for one in recordings(tmp_path, 4):
+        one.sources[0].source = f"audio/{one.id}.wav"
+        cut = one.to_cut()
+        cut.supervisions = [supervision(one, one.id, 0.0, 2.0)]
+        cuts.append(cut)
+    lhotse.CutSet.from_cuts(cuts).to_file(tmp_path / "cuts_train.jsonl.gz")
+    lhotse.CutSet.from_cuts(cuts).to_file(tmp_path / "cuts_dev.jsonl.gz")
+    for cut in load_corpus(tmp_path).cuts("train"):
+        assert cut.load_audio().shape == (1, 32000)
+
+
+def test_a_corpus_that_was_moved(tmp_path: Path) -> None:
+    prepare(recognise(simple_common_voice(tmp_path / "cv")), tmp_path / "out", KEEP)
+    (tmp_path / "cv").rename(tmp_path / "elsewhere")
+    with pytest.raises(LasError, match="is not there; if the corpus was moved, run `las prepare`"):
+        load_corpus(tmp_path / "out").cuts("train")
+
+
 def test_a_manifest_cut_off_in_the_middle(tmp_path: Path) -> None:
     path = tmp_path / "cuts_train.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"id": "a"}\n' * 1000)[:20])
@@ -150,6 +170,7 @@ def test_what_prepare_wrote_is_read_lazily(tmp_path: Path) -> None:
         assert (amount.clips, amount.seconds) == (same.clips, pytest.approx(same.seconds))
     letters = Counter("".join(corpus.texts("train")))
     assert corpus.letters(TextPolicy()) == letters
+    assert corpus.policy == TextPolicy() and raw.policy is None
     assert corpus.letters(TextPolicy(case="upper")) is None
     assert raw.letters(TextPolicy()) is None
 

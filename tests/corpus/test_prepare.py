@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +244,35 @@ def test_an_interrupted_run_leaves_the_old_manifest(
     with pytest.raises(LasError, match="No space left on device"):
         prepare(layout, output, PrepareOptions(jobs=1))
     assert {path.name: path.read_bytes() for path in output.glob("*.jsonl.gz")} == before
+    assert not list(output.glob("*.partial"))
+
+
+def test_a_file_that_crashes_the_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from las_cli.corpus import inspection
+
+    read = inspection.read_header
+
+    def crash(path: str) -> Any:
+        if path.endswith("t3.wav"):
+            os._exit(9)
+        return read(path)
+
+    monkeypatch.setattr(inspection, "read_header", crash)
+    monkeypatch.setattr("las_cli.corpus.preparation.BATCH", 2)
+    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    report = prepare(layout, tmp_path / "out", PrepareOptions(jobs=2))
+    assert report.splits["train"].kept.clips == 7
+    (row,) = rejected(tmp_path / "out")
+    assert (row["id"], row["detail"]) == ("t3", "the decoder crashed on this file")
+
+
+def test_two_runs_at_once_do_without_the_store(tmp_path: Path) -> None:
+    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    prepare(layout, tmp_path / "out", PrepareOptions(jobs=1))
+    with sqlite3.connect(tmp_path / "out" / "findings.sqlite") as other:
+        other.execute("BEGIN EXCLUSIVE")
+        report = prepare(layout, tmp_path / "out", PrepareOptions(jobs=1))
+    assert report.files_reused == 0 and report.splits["train"].kept.clips == 8
 
 
 def las(*arguments: object) -> Result:
