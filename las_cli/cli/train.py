@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -18,7 +20,8 @@ Examples:
   las train --data cv-corpus/cy --output runs/cy --preset small --epochs 20
   las train --data my/ --output runs/my --init en            start from the model that ships
   las train --output runs/en --resume                        go on after an interruption
-  torchrun --nproc-per-node 2 -m las_cli train --data cv-corpus/en --output runs/en
+  las train --data cv-corpus/en --output runs/en --processes 2      both cores of a small machine
+  torchrun --nnodes 4 --nproc-per-node 8 … -m las_cli train …       GPUs of many machines
 
 \b
 The run folder can be used as a model at once: las transcribe a.wav --model runs/en
@@ -33,6 +36,7 @@ The run folder can be used as a model at once: las transcribe a.wav --model runs
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
 @click.option("--overwrite", is_flag=True, help="Start afresh in a folder that holds a training.")
 @click.option("--preset", type=click.Choice(["seed", "small", "base", "large"]), default="base", show_default=True, help="Size of the network.")
+@click.option("--network", "network_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="JSON with a network of your own, in place of a preset.")
 @click.option("--init", default="", help="Start from this model: a shipped name or a folder.")
 @click.option("--units", type=click.Choice(["letters", "wordpieces"]), default="letters", show_default=True)
 @click.option("--wordpieces", default=200, show_default=True, help="How many, with --units wordpieces.")
@@ -62,10 +66,14 @@ The run folder can be used as a model at once: las transcribe a.wav --model runs
 @click.option("--checkpoint-minutes", type=float, help="[default: 10]")
 @click.option("--keep-best", type=int, help="Checkpoints kept by dev LER.  [default: 5]")
 @click.option("--early-stop", type=int, help="Validations without a better LER before stopping.")
+@click.option("--log-seconds", type=float, help="Between rows of metrics.jsonl.  [default: 5]")
+@click.option("--tensorboard", is_flag=True, default=None, help="Also write TensorBoard events.")
 @click.option("--workers", type=int, help="Processes that read sound.  [default: 1]")
 @click.option("--seed", type=int, help="[default: 1]")
 @click.option("--device", help="auto, cuda, mps or cpu.  [default: auto]")
 @click.option("--precision", type=click.Choice(["auto", "float32", "bf16", "float16"]), help="[default: auto]")
+@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Train with N processes on this machine; on CPUs one a core is fastest.")
+@click.option("--dry-run", is_flag=True, help="Two batches through everything, an estimate, then stop.")
 @click.option("--quiet", is_flag=True, help="Warnings only.")
 def command(
     data: Path | None,
@@ -75,6 +83,7 @@ def command(
     resume: bool,
     overwrite: bool,
     preset: str,
+    network_file: Path | None,
     init: str,
     units: str,
     wordpieces: int,
@@ -82,6 +91,8 @@ def command(
     punctuation: str,
     digits: str,
     dropout: float | None,
+    processes: int,
+    dry_run: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -91,7 +102,10 @@ def command(
     other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
     keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
     """
-    from las_cli.network.config import PRESETS
+    if processes > 1 and "RANK" not in os.environ:
+        start_processes(processes)
+    from las_cli.hub import read_json
+    from las_cli.network.config import PRESETS, LASConfig
     from las_cli.text import TextPolicy
     from las_cli.training import setup
     from las_cli.training.config import TrainingConfig
@@ -103,6 +117,8 @@ def command(
         if data is None:
             raise UsageError("--data is missing: which corpus to train on (or --resume)")
         network = PRESETS[preset]
+        if network_file is not None:
+            network, preset = LASConfig.from_json(read_json(network_file)), network_file.name
         if dropout is not None:
             network = replace(
                 network,
@@ -123,11 +139,23 @@ def command(
             wordpieces=wordpieces if units == "wordpieces" else 0,
             init=init,
         )
+        if dry_run:
+            click.echo(setup.rehearse(plan))
+            return
         trainer = setup.start(plan, output, overwrite=overwrite, quiet=quiet)
     stopping = Interruption()
     with trainer.run:
         trainer.train(stopping)
     trainer.processes.leave()
+
+
+def start_processes(count: int) -> NoReturn:
+    """This command again under torchrun, in `count` processes of this machine."""
+    # A thread a process: two threads of torch's fused LSTM spend their time waiting for each other.
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    again = ["--nproc-per-node", str(count), "-m", "las_cli", *sys.argv[1:]]
+    os.execve(sys.executable, [*launch, *again], environment)
 
 
 class Interruption:

@@ -35,7 +35,8 @@ class Checkpoint(NamedTuple):
     scaler: dict[str, Any]  # of float16 losses; empty otherwise
     random: list[Tensor]  # state of each process's random numbers
     progress: Progress
-    facts: dict[str, Any]  # dev LER and the like
+    facts: dict[str, Any]  # dev LER, network and alphabet
+    cuda_random: list[Tensor]  # the same of each process's GPU; empty without one
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -58,6 +59,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
                 "optimiser": checkpoint.optimiser,
                 "scaler": checkpoint.scaler,
                 "random": checkpoint.random,
+                "cuda_random": checkpoint.cuda_random,
             },
             temporary / OPTIMISER,
         )
@@ -94,7 +96,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         progress = Progress(**state["progress"])
         return Checkpoint(
             weights, average, rest["optimiser"], rest["scaler"], rest["random"], progress,
-            dict(state.get("facts") or {}),
+            dict(state.get("facts") or {}), rest.get("cuda_random", []),
         )  # fmt: skip
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise LasError(
@@ -103,6 +105,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from error
     except Exception as error:  # pickle's own errors, whatever their class
         raise LasError(f"{path / OPTIMISER}: not a las optimiser state ({error})") from error
+
+
+def differences(saved: Any, wanted: Any, name: str = "") -> list[str]:
+    """Names of the fields in which two nested JSON objects differ, each with both values."""
+    if isinstance(saved, Mapping) and isinstance(wanted, Mapping):
+        return [
+            line
+            for key in sorted(saved.keys() | wanted.keys())
+            for line in differences(saved.get(key), wanted.get(key), f"{name}.{key}".strip("."))
+        ]
+    if isinstance(saved, tuple | list) and isinstance(wanted, tuple | list):
+        saved, wanted = list(saved), list(wanted)
+    return [] if saved == wanted else [f"{name} {saved!r} → {wanted!r}"]
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -56,6 +56,8 @@ class TrainingConfig:
     early_stop: int = 0  # validations without a better LER before training ends; 0: never
     dev_minutes: float = 60.0  # sound of the dev split used, at most
     bad_steps: int = 10  # non-finite updates in a row before training stops
+    log_seconds: float = 5.0  # between rows of metrics.jsonl; 0: every update
+    tensorboard: bool = False  # events for TensorBoard beside metrics.jsonl
 
     def __post_init__(self) -> None:
         for name in ("epochs", "max_steps", "max_minutes"):

@@ -257,7 +257,7 @@ def make_sampler(
     from lhotse import CutSet
     from lhotse.dataset import DynamicBucketingSampler, DynamicCutSampler
 
-    shared = dict(max_duration=config.batch_seconds, rank=rank, world_size=world)
+    shared: dict[str, Any] = dict(max_duration=config.batch_seconds, rank=rank, world_size=world)
     if epoch == 0 and config.short_first and not cuts.is_lazy and len(cuts) <= SORTED_LIMIT:
 
         def jittered(cut: Cut) -> float:
@@ -266,14 +266,12 @@ def make_sampler(
 
         ordered = CutSet.from_cuts(sorted(filter(accept, cuts), key=jittered))
         return DynamicCutSampler(ordered, shuffle=False, **shared)
-    sampler = DynamicBucketingSampler(
-        cuts.filter(accept),
-        num_buckets=bucket_count(config, seconds, world),
-        shuffle=True,
-        seed=config.seed * 1000,
-        num_cuts_for_bins_estimate=10_000,
-        **shared,
-    )
+    shared |= dict(shuffle=True, seed=config.seed * 1000)
+    buckets = bucket_count(config, seconds, world)
+    if buckets > 1:
+        sampler = DynamicBucketingSampler(cuts.filter(accept), num_buckets=buckets, **shared)
+    else:
+        sampler = DynamicCutSampler(cuts.filter(accept), **shared)
     sampler.set_epoch(epoch)
     return sampler
 

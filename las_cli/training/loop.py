@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from las_cli.training import schedule
 from las_cli.training.average import MovingAverage
 from las_cli.training.checkpoint import (
     Checkpoint,
+    differences,
     list_checkpoints,
     load_checkpoint,
     prune,
@@ -37,6 +38,7 @@ from las_cli.training.data import (
     make_loader,
 )
 from las_cli.training.losses import alignment_health, losses
+from las_cli.training.memory import keep_freed_memory
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
 from las_cli.training.validation import Validation, validate
@@ -64,6 +66,7 @@ class Trainer:
         # Gradients that fade over hundreds of LSTM steps become denormals, on which a CPU is
         # many times slower (measured: a step of 8 s instead of 2.8 s).
         torch.set_flush_denormal(True)
+        keep_freed_memory()
         self.config, self.units, self.policy, self.run = config, units, policy, run
         self.device = pick_device(local_device(config.device))
         self.precision = pick_precision(config.precision, self.device)
@@ -102,7 +105,7 @@ class Trainer:
         saved = validated = began
         reason = schedule.finished(config, progress)
         while not reason:
-            for batches in self._updates(self._loader()):
+            for batches in self.batches():
                 stats = self.update(batches)
                 progress.step, progress.batch = progress.step + 1, progress.batch + 1
                 progress.seconds += stats["seconds"]
@@ -245,6 +248,8 @@ class Trainer:
     def save(self, facts: dict[str, Any]) -> None:
         """Writes a checkpoint; every process gives its random state, the first one writes."""
         states = self.processes.gather(torch.get_rng_state())
+        cuda = self.device.type == "cuda"
+        cuda_states = self.processes.gather(torch.cuda.get_rng_state(self.device)) if cuda else []
         if self.processes.first:
             folder = self.run.checkpoints
             save_checkpoint(
@@ -256,7 +261,8 @@ class Trainer:
                     self.scaler.state_dict(),
                     states,
                     self.progress,
-                    facts,
+                    facts | self._identity(),
+                    cuda_states,
                 ),
             )
             prune(folder, self.config.keep_best)
@@ -269,6 +275,12 @@ class Trainer:
                 f"{self.run.checkpoints}: no checkpoint to resume from; start without --resume"
             )
         saved = load_checkpoint(paths[-1])
+        mine = self._identity()
+        if changed := differences({key: saved.facts.get(key) for key in mine}, mine):
+            raise LasError(
+                f"{paths[-1]}: saved by another network or alphabet ({'; '.join(changed)}); "
+                "resume with the training.json and alphabet.json it was made with"
+            )
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(saved.weights[name])
@@ -279,6 +291,8 @@ class Trainer:
             self.scaler.load_state_dict(saved.scaler)
         if len(saved.random) == self.processes.world:
             torch.set_rng_state(saved.random[self.processes.rank])
+            if saved.cuda_random and self.device.type == "cuda":
+                torch.cuda.set_rng_state(saved.cuda_random[self.processes.rank], self.device)
         else:
             self.run.warn(
                 f"resumed with {self.processes.world} processes what {len(saved.random)} began: "
@@ -286,10 +300,15 @@ class Trainer:
             )
         self.progress = saved.progress
         self.progress.done = False
+        self.run.rewind(self.progress)
         return paths[-1]
 
-    def _loader(self) -> Any:
-        """Batches of the current epoch from where it was left."""
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must share with the training that goes on from it."""
+        return {"network": self.model.config.to_json(), "alphabet": self.units.fingerprint}
+
+    def batches(self) -> Iterator[list[Batch]]:
+        """The micro-batches of each update of the current epoch, from where it was left."""
         config, progress = self.config, self.progress
         batches = EpochBatches(
             self.train_cuts, self.accept, config, seconds=self.epoch_seconds,
@@ -300,12 +319,8 @@ class Trainer:
             self.units, self.policy, speeds=config.speeds, mixer=self.mixer,
             seed=config.seed, epoch=progress.epoch,
         )  # fmt: skip
-        return make_loader(batches, dataset, config.workers)
-
-    def _updates(self, loader: Any) -> Any:
-        """Groups of `accumulate` micro-batches."""
         group: list[Batch] = []
-        for batch in loader:
+        for batch in make_loader(batches, dataset, config.workers):
             group.append(batch)
             if len(group) == self.config.accumulate:
                 yield group

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.hub import save_model
+from las_cli.hub import save_model, write_bytes
+from las_cli.training.plots import read_metrics
 from las_cli.training.schedule import Progress
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 METRICS, SAMPLES, CHECKPOINTS = "metrics.jsonl", "samples.txt", "checkpoints"
 LINE_SECONDS = 20.0  # between plain log lines
-METRIC_SECONDS = 5.0  # between rows of metrics.jsonl and redraws
 
 
 class Run:
@@ -42,6 +42,8 @@ class Run:
         facts: Mapping[str, Any],
         writes: bool = True,
         quiet: bool = False,
+        log_seconds: float = 5.0,
+        tensorboard: bool = False,
     ) -> None:
         self.folder, self.units, self.policy = folder, units, policy
         self.checkpoints = folder / CHECKPOINTS
@@ -56,6 +58,8 @@ class Run:
         self.count = 0
         self.terminal = writes and not quiet and sys.stderr.isatty()
         self.quiet = quiet
+        self.log_seconds = log_seconds
+        self.events = _events(folder) if writes and tensorboard else None
         if writes:
             try:
                 self.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -75,6 +79,8 @@ class Run:
         if self.live is not None:
             self.live.__exit__(*error)
             self.live = None
+        if self.events is not None:
+            self.events.close()
 
     def log_step(self, progress: Progress, stats: dict[str, float], share: float) -> None:
         """Adds one update; now and then a row of metrics and a line or a redraw."""
@@ -85,7 +91,7 @@ class Run:
         for name, value in stats.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         now = time.monotonic()
-        if now - self.last_metric < METRIC_SECONDS:
+        if now - self.last_metric < self.log_seconds:
             return
         means = {name: value / self.count for name, value in self.sums.items()}
         self.sums, self.count, self.last_metric = {}, 0, now
@@ -101,7 +107,7 @@ class Run:
             name: means[name]
             for name in ("loss", "attention", "ctc", "accuracy", "rate", "norm", "diagonal", "sharp")
         }
-        self._append(METRICS, json.dumps(_rounded(row)) + "\n")
+        self._record(row)
         if self.live is not None:
             from las_cli.training.view import step_table
 
@@ -132,7 +138,7 @@ class Run:
             "dev_diagonal": result.diagonal,
             "dev_sharp": result.sharp,
         }
-        self._append(METRICS, json.dumps(_rounded(row)) + "\n")
+        self._record(row)
         lines = [f"# epoch {progress.epoch} step {progress.step} dev LER {result.ler:.2%}"]
         for sample in result.samples:
             lines += [sample.id, f"  true_y: {sample.true_y}", f"  pred_y: {sample.pred_y}"]
@@ -147,6 +153,14 @@ class Run:
 
         draw_curves(self.folder)
         draw_attention(self.folder, result.samples)
+
+    def rewind(self, progress: Progress) -> None:
+        """Drops the measurements made after the checkpoint that a resumed run goes on from."""
+        path = self.folder / METRICS
+        if self.writes and path.is_file():
+            rows = read_metrics(self.folder) if path.stat().st_size else []
+            kept = [json.dumps(row) for row in rows if row["step"] <= progress.step]
+            write_bytes(path, "".join(row + "\n" for row in kept).encode())
 
     def save_best(
         self,
@@ -190,6 +204,13 @@ class Run:
         else:
             print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
+    def _record(self, row: dict[str, float]) -> None:
+        """A row of metrics.jsonl, and the same as TensorBoard events."""
+        self._append(METRICS, json.dumps(_rounded(row)) + "\n")
+        if self.events is not None:
+            for name, value in row.items():
+                self.events.add_scalar(name, value, row["step"])
+
     def _append(self, name: str, text: str) -> None:
         if not self.writes:
             return
@@ -208,5 +229,16 @@ class Run:
         return str(timedelta(minutes=round(progress.minutes * (1 - share) / share)))[:-3]
 
 
+def _events(folder: Path) -> Any:
+    """TensorBoard's writer; LasError without the optional package."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise LasError(
+            "--tensorboard needs the package tensorboard: pip install 'las-cli[tensorboard]'"
+        ) from error
+    return SummaryWriter(str(folder / "events"))
+
+
 def _rounded(row: dict[str, float]) -> dict[str, float]:
-    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in row.items()}
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}

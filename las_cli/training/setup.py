@@ -96,6 +96,40 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
     return trainer
 
 
+def rehearse(plan: Plan) -> str:
+    """Two updates and a validation of `plan` in a folder that is thrown away.
+
+    Returns what was measured: parameters, speed, time an epoch, peak memory.
+    """
+    import tempfile
+    import time
+
+    from las_cli.training.memory import peak_memory
+
+    with tempfile.TemporaryDirectory(prefix="las-dry-run-") as folder:
+        trainer = start(plan, Path(folder) / "run", overwrite=True)
+        batches = trainer.batches()
+        seconds = 0.0
+        next_update = next(batches)
+        trainer.update(next_update)  # the first one also warms up
+        began = time.monotonic()
+        seconds += trainer.update(next(batches, next_update))["seconds"]
+        speed = seconds / (time.monotonic() - began)
+        del batches
+        result = trainer.validate() if trainer.processes.first else None
+        hours = trainer.epoch_seconds / 3600
+        lines = [
+            f"device {trainer.device}, precision {str(trainer.precision).removeprefix('torch.')}, "
+            f"{trainer.processes.world} process(es)",
+            f"{speed:.0f} × real time: an epoch of {hours:.2f} h takes about "
+            f"{trainer.epoch_seconds / speed / 60:.1f} min",
+            f"peak memory {peak_memory() / 2**30:.1f} GB a process",
+        ]
+        if result is not None:
+            lines.append(f"validation works (LER {result.ler:.0%} before any training)")
+        return "\n".join(lines)
+
+
 def read_corpus(plan: Plan) -> tuple[CutSet, CutSet, list[str]]:
     """Train and dev cuts, and what the user should know about them."""
     from las_cli.corpus import load_corpus, use_soundfile
@@ -177,6 +211,7 @@ def make_trainer(
         raise LasError(f"{plan.data}: no clip of {plan.split} can be trained on ({reasons})")
     run = Run(
         folder, units, plan.text, writes=first, quiet=quiet,
+        log_seconds=plan.training.log_seconds, tensorboard=plan.training.tensorboard,
         facts={
             "preset": plan.preset,
             "training": plan.training.to_json(),

@@ -1,0 +1,34 @@
+"""`las average`: the checkpoints of a run in, a model of their mean weights out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--last", type=click.IntRange(1), help="The last N checkpoints.")
+@click.option("--best", type=click.IntRange(1), help="The N checkpoints of the lowest dev LER.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new model."
+)
+@click.option("--half", is_flag=True, help="Store float16 weights: half the size.")
+def command(run: Path, last: int | None, best: int | None, output: Path, half: bool) -> None:
+    """Average the weights of a training's checkpoints into a new model.
+
+    Takes the moving averages where the training kept them. Measure the result with `las decode`.
+
+    \b
+    Examples:
+      las average runs/en --best 5 --output runs/en-mean
+      las average runs/en --last 1 --half --output my-model      the last one, for sharing
+    """
+    from las_cli.errors import UsageError
+    from las_cli.training.release import average_checkpoints
+
+    if (last is None) == (best is None):
+        raise UsageError("give either --last N or --best N")
+    paths = average_checkpoints(run, output, last=last, best=best, half=half)
+    click.echo(f"{output}: the mean of {len(paths)} checkpoints ({', '.join(p.name for p in paths)})")

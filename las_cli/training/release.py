@@ -1,0 +1,46 @@
+"""Checkpoints of a run in, a model folder of their mean out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from las_cli.errors import LasError
+from las_cli.hub import ALPHABET, CONFIG, read_json, save_model, units_from_json
+from las_cli.network.config import build
+from las_cli.network.las import LAS
+from las_cli.training.average import mean_of
+from las_cli.training.checkpoint import checkpoint_ler, list_checkpoints, load_checkpoint
+from las_cli.training.setup import SETUP, Plan
+
+
+def average_checkpoints(
+    run: Path,
+    output: Path,
+    *,
+    last: int | None = None,
+    best: int | None = None,
+    half: bool = False,
+) -> list[Path]:
+    """Writes the mean of the `last` or the `best` checkpoints of `run` as a model to `output`.
+
+    Returns the checkpoints taken, which may be fewer than asked for. LasError if there are none.
+    """
+    paths = list_checkpoints(run / "checkpoints")
+    if best is not None:
+        rated = sorted((checkpoint_ler(path), path) for path in paths)
+        paths = sorted(path for ler, path in rated[:best] if ler < float("inf"))
+    elif last is not None:
+        paths = paths[-last:]
+    if not paths:
+        raise LasError(f"{run}: holds no checkpoints to average; is it a run of `las train`?")
+    plan = build(Plan, read_json(run / SETUP), "training")
+    units = units_from_json(read_json(run / ALPHABET))
+    checkpoints = map(load_checkpoint, paths)
+    weights = mean_of(c.average if c.average is not None else c.weights for c in checkpoints)
+    facts = read_json(run / CONFIG).get("facts", {}) if (run / CONFIG).is_file() else {}
+    taken = [path.name for path in paths]
+    facts = {k: v for k, v in facts.items() if not k.startswith("dev_")} | {"averaged": taken}
+    save_model(
+        output, LAS(plan.network), units, plan.text, weights=weights, facts=facts, half=half
+    )
+    return paths

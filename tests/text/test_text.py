@@ -1,0 +1,106 @@
+"""Normalisation, the alphabet, word pieces."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from las_cli.errors import LasError
+from las_cli.text import Alphabet, TextPolicy, has_digits, normalise, units_from_json
+
+
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [
+        ("Don't  stop — “Tom”, please!", "don't stop tom please"),
+        ("AS IF THE YOUNG LADY", "as if the young lady"),
+        ("the boys’ ‘quoted’ word", "the boys quoted word"),
+        ("mother-in-law", "mother in law"),
+        ("  tabs\tand\nlines ", "tabs and lines"),
+        ("cafe\u0301", "café"),
+        ("STRASSE straße", "strasse straße"),
+        ("Ёжик, привет!", "ёжик привет"),
+        ("İstanbul", "i̇stanbul"),
+        ("你好，世界。", "你好 世界"),
+        ("نمی\u200cدانم", "نمی\u200cدانم"),
+        ("room 101", "room 101"),
+        ("…", ""),
+        ("", ""),
+    ],
+)
+def test_normalise(written: str, spelled: str) -> None:
+    assert normalise(written, TextPolicy()) == spelled
+    assert normalise(spelled, TextPolicy()) == spelled  # a second time changes nothing
+
+
+def test_policies() -> None:
+    text = "Hello, World's!"
+    assert normalise(text, TextPolicy(case="upper")) == "HELLO WORLD'S"
+    assert normalise(text, TextPolicy(case="keep", punctuation="keep")) == text
+    assert normalise(text, TextPolicy(keep="")) == "hello world s"
+    with pytest.raises(LasError, match="case is 'title'"):
+        TextPolicy(case="title")
+
+
+def test_digits_of_any_script() -> None:
+    assert has_digits("room 7") and has_digits("٣ كتب") and not has_digits("seven ½")
+
+
+def test_alphabet_learns_encodes_and_survives_json() -> None:
+    alphabet = Alphabet.learn(["ab a", "c"])
+    assert alphabet.units == (" ", "a", "b", "c") and len(alphabet) == 6
+    assert alphabet.encode("cab") == [5, 3, 4]
+    assert alphabet.decode([1, 5, 0, 3, 4, 1]) == "cab"
+    again = units_from_json(json.loads(json.dumps(alphabet.to_json())))
+    assert again.units == alphabet.units and again.fingerprint == alphabet.fingerprint
+    assert Alphabet(["a", "b"]).fingerprint != Alphabet(["b", "a"]).fingerprint
+
+
+def test_alphabet_names_letters_it_does_not_hold() -> None:
+    alphabet = Alphabet.learn(["ab"])
+    with pytest.raises(LasError, match="outside the alphabet: x z"):
+        alphabet.encode("abzx")
+    assert alphabet.encode("abzx", skip_unknown=True) == [2, 3]
+    assert alphabet.unknown("abzx") == {"x", "z"}
+
+
+def test_alphabet_leaves_rare_letters_out() -> None:
+    assert Alphabet.learn(["a" * 999 + "é"], rare_share=0.01).units == ("a",)
+    assert Alphabet.learn(["a" * 999 + "é"], rare_share=0.001).units == ("a", "é")
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", ""]])
+def test_alphabet_of_nothing(texts: list[str]) -> None:
+    with pytest.raises(LasError, match="no letters"):
+        Alphabet.learn(texts)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, {}, {"kind": "letters"}, {"kind": "letters", "letters": "ab"}, {"kind": "runes"},
+     {"kind": "letters", "letters": ["a", 3]}, {"kind": "letters", "letters": ["ab"]},
+     {"kind": "letters", "letters": ["a", "a"]}],
+)  # fmt: skip
+def test_damaged_alphabets(data: object) -> None:
+    with pytest.raises(LasError, match="alphabet"):
+        units_from_json(data)
+
+
+def test_word_pieces() -> None:
+    pytest.importorskip("sentencepiece")
+    from las_cli.text.wordpieces import WordPieces
+
+    texts = ["the cat sat on the mat", "the hat of the cat", "a rat at the mat"] * 20
+    pieces = WordPieces.learn(texts, 24)
+    assert len(pieces) == 26
+    for text in texts:
+        ids = pieces.encode(text)
+        assert min(ids) >= 2 and len(ids) < len(text) and pieces.decode([1, *ids, 0]) == text
+    assert pieces.unknown("cat zoo") == {"z"}
+    again = units_from_json(json.loads(json.dumps(pieces.to_json())))
+    assert again.units == pieces.units and again.encode(texts[0]) == pieces.encode(texts[0])
+    with pytest.raises(LasError, match="choose fewer"):
+        WordPieces.learn(texts, 5000)
+    with pytest.raises(LasError, match="damaged"):
+        units_from_json({"kind": "wordpieces", "model": "!!"})

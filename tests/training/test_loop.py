@@ -1,0 +1,271 @@
+"""Training as a whole: it learns, resumes exactly, survives a kill, shares out, stops well."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from las_cli.errors import LasError, UsageError
+from las_cli.hub import load_model
+from las_cli.training import setup
+from las_cli.training.checkpoint import list_checkpoints
+from las_cli.training.loop import Trainer
+from tests.training.corpora import write_corpus, write_network
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COMMON = ["--precision", "float32", "--device", "cpu", "--workers", "0", "--log-seconds", "0"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("sung") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_network(tmp_path_factory.mktemp("network") / "tiny.json")
+
+
+def las(*words: object, launcher: tuple[str, ...] = ()) -> list[str]:
+    return [sys.executable, *launcher, "-m", "las_cli", "train", *map(str, words), *COMMON]
+
+
+def run(command: list[str], expect: int = 0) -> str:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, cwd=REPOSITORY
+    )
+    assert done.returncode == expect, done.stderr
+    assert expect == 0 or "Traceback" not in done.stderr
+    return done.stderr
+
+
+def losses(folder: Path) -> dict[int, tuple[float, float]]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {row["step"]: (row["attention"], row["ctc"]) for row in rows if "loss" in row}
+
+
+def small_trainer(corpus: Path, network: Path, folder: Path, **options: Any) -> Trainer:
+    """A trainer on the sung corpus, in this process."""
+    from las_cli.hub import read_json
+    from las_cli.network.config import LASConfig
+    from las_cli.text import TextPolicy
+    from las_cli.training.config import TrainingConfig
+
+    values = {
+        "epochs": None, "max_steps": 4, "batch_seconds": 6.0, "precision": "float32",
+        "device": "cpu", "workers": 0, "log_seconds": 0.0,
+    }  # fmt: skip
+    plan = setup.Plan(
+        data=str(corpus), split="train", dev_split="dev",
+        network=LASConfig.from_json(read_json(network)),
+        training=TrainingConfig(**(values | options)), text=TextPolicy(),
+    )  # fmt: skip
+    return setup.start(plan, folder, overwrite=False, quiet=True)
+
+
+def test_twenty_utterances_are_learned_by_heart(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    """Overfits to a letter error rate of 0 on its own training clips."""
+    folder = tmp_path / "run"
+    trainer = small_trainer(
+        corpus, network, folder, max_steps=260, batch_seconds=60.0, speeds=(1.0,),
+        spec_augment=0.0, learning_rate=8e-3, warmup_steps=20, label_smoothing=0.0, ema=0.9,
+        checkpoint_minutes=60.0, short_first=False,
+    )  # fmt: skip
+    from las_cli.training.data import dev_batches
+
+    trainer.dev = dev_batches(trainer.train_cuts, trainer.config)
+    trainer.validate_and_save = lambda: None  # type: ignore[method-assign]
+    trainer.train()
+    result = trainer.validate()
+    assert result.ler == 0.0 and result.ctc_ler == 0.0
+    assert result.diagonal > 0.9
+
+
+def test_a_run_leaves_everything_it_promises(corpus: Path, network: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    trainer = small_trainer(corpus, network, folder)
+    with trainer.run:
+        trainer.train()
+    for name in ("config.json", "alphabet.json", "model.safetensors", "training.json",
+                 "metrics.jsonl", "curves.png", "attention.png", "samples.txt"):  # fmt: skip
+        assert (folder / name).stat().st_size > 0, name
+    samples = (folder / "samples.txt").read_text()
+    assert "true_y:" in samples and "pred_y:" in samples
+    loaded = load_model(str(folder), "cpu")
+    assert loaded.alphabet.units == tuple(" abcde")
+    assert loaded.facts["train_clips"] == 20 and loaded.facts["step"] <= 4
+    assert sorted(losses(folder)) == [1, 2, 3, 4]
+
+
+def test_kill_minus_nine_loses_nothing(corpus: Path, network: Path, tmp_path: Path) -> None:
+    """A run killed in the middle of an epoch goes on as if nothing had happened."""
+    options = [
+        "--data", corpus, "--network", network, "--batch-seconds", "4", "--max-steps", "16",
+        "--dropout", "0.2", "--checkpoint-minutes", "1e-9",
+    ]  # fmt: skip
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run(las("--output", whole, *options))
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    process = subprocess.Popen(
+        las("--output", broken, *options), env=environment, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 200
+    while not any(int(p.name[5:]) >= 6 for p in list_checkpoints(broken / "checkpoints")):
+        assert process.poll() is None, "ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed_at = int(list_checkpoints(broken / "checkpoints")[-1].name[5:])
+    assert killed_at < 16
+    assert "goes on from" in run(las("--output", broken, "--resume"))
+    assert losses(broken) == losses(whole)
+    assert len(losses(whole)) == 16
+    ends = [list_checkpoints(f / "checkpoints")[-1] for f in (whole, broken)]
+    assert ends[0].name == ends[1].name
+    for name in ("model.safetensors", "average.safetensors"):
+        one, other = (load_file(end / name) for end in ends)
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_two_processes_train_like_one(corpus: Path, network: Path, tmp_path: Path) -> None:
+    """The same total batch gives the same losses; only the first process writes."""
+    options = ["--data", corpus, "--network", network, "--batch-seconds", "4", "--max-steps", "4",
+               "--spec-augment", "0"]  # fmt: skip
+    one, two = tmp_path / "one", tmp_path / "two"
+    run(las("--output", one, *options, "--accumulate", "2"))
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    run(las("--output", two, *options, launcher=launcher))
+    alone, together = losses(one), losses(two)
+    assert sorted(alone) == sorted(together) == [1, 2, 3, 4]
+    for step, values in alone.items():
+        assert together[step] == pytest.approx(values, rel=2e-3)
+
+
+def test_updates_that_are_not_finite_are_skipped_then_fatal(
+    corpus: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = small_trainer(corpus, network, tmp_path / "run", bad_steps=3, max_steps=50)
+    before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    with torch.no_grad():
+        trainer.model.ctc.bias[2] = float("nan")
+    with pytest.raises(LasError, match="3 updates in a row had no finite gradient.*train"):
+        trainer.train()
+    assert "not finite, skipped (train" in capsys.readouterr().err
+    after = dict(trainer.model.named_parameters())
+    assert all(torch.equal(before[n], after[n]) for n in before if n != "ctc.bias")
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    corpus: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = small_trainer(corpus, network, tmp_path / "run")
+    trainer.run.quiet = False
+    progress = trainer.train(stop=lambda: True)
+    assert progress.step == 1 and not progress.done
+    assert len(list_checkpoints(tmp_path / "run" / "checkpoints")) == 1
+    assert "interrupted" in (said := capsys.readouterr().err) and "--resume" in said
+
+
+def test_budgets_and_early_stopping(corpus: Path, network: Path, tmp_path: Path) -> None:
+    stopped = small_trainer(
+        corpus, network, tmp_path / "early", max_steps=None, epochs=50.0, early_stop=2,
+        learning_rate=1e-9, batch_seconds=60.0,
+    ).train()  # fmt: skip
+    assert stopped.epoch == 3 and stopped.since_best == 2
+    epochs = small_trainer(corpus, network, tmp_path / "epochs", max_steps=None, epochs=2.0)
+    assert epochs.train().epoch == 2
+
+
+def test_folders_that_hold_a_training_are_kept(corpus: Path, network: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1).train()
+    with pytest.raises(UsageError, match="holds a training already.*--resume.*--overwrite"):
+        small_trainer(corpus, network, folder)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty"):
+        small_trainer(corpus, network, other)
+    with pytest.raises(LasError, match="no training to resume"):
+        setup.resume(other, {})
+
+
+def test_resuming_another_network_names_the_fields(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1).train()
+    plan = json.loads((folder / "training.json").read_text())
+    plan["network"]["listener"]["hidden"] = 64
+    (folder / "training.json").write_text(json.dumps(plan))
+    with pytest.raises(LasError, match="network.listener.hidden 48 → 64"):
+        setup.resume(folder, {}, quiet=True)
+
+
+def test_starting_from_a_model_names_what_is_fresh(
+    corpus: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = small_trainer(corpus, network, tmp_path / "first", max_steps=2)
+    first.train()
+    more = write_corpus(tmp_path / "more", train=6, dev=2, seed=5)
+    table = more / "train.tsv"
+    table.write_text(table.read_text() + "x\ttrain0.wav\tabé\n", encoding="utf-8")
+    write_network(tmp_path / "wide.json", attention={"heads": 2, "size": 32})
+    from dataclasses import replace
+
+    trainer = small_trainer(more, tmp_path / "wide.json", tmp_path / "unused", max_steps=1)
+    plan = replace(
+        setup.build(
+            setup.Plan, json.loads((tmp_path / "unused" / "training.json").read_text()), "plan"
+        ),
+        init=str(tmp_path / "first"),
+    )
+    capsys.readouterr()
+    trainer = setup.start(plan, tmp_path / "second", overwrite=False)
+    said = capsys.readouterr().err
+    assert "6 of 7 letters known" in said and "start fresh: é" in said
+    assert "speller.attention.key.weight" in said and "listener.layers.0" not in said
+    old = load_model(str(tmp_path / "first"), "cpu")
+    mine, theirs = trainer.units.encode("c")[0], old.alphabet.encode("c")[0]
+    assert torch.equal(trainer.model.ctc.weight[mine], old.model.ctc.weight[theirs])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--output", "{tmp}/x"], 2, "--data is missing"),
+        (["--output", "{tmp}/x", "--data", "{tmp}/nowhere"], 1, "nowhere"),
+        (["--output", "{tmp}/x", "--data", "{tmp}", "--epochs", "0"], 2, "--epochs 0"),
+        (["--output", "{tmp}/x", "--resume"], 1, "no training to resume"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--device", "gpu"], 2, "--device gpu"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--split", "tran"], 1, "tran"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--speeds", "1;2"], 2, "--speeds"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--init", "nobody"], 1, "nobody"),
+    ],
+)
+def test_mistakes_get_one_sentence(
+    words: list[str], code: int, message: str, corpus: Path, tmp_path: Path
+) -> None:
+    from click.testing import CliRunner
+
+    from las_cli.cli.main import cli
+
+    filled = [word.format(tmp=tmp_path, corpus=corpus) for word in words]
+    result = CliRunner().invoke(cli, ["train", *filled])
+    assert result.exit_code == code, result.output
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1 or "Usage:" in result.output
