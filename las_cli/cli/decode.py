@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.grouped import GroupedCommand
+
 if TYPE_CHECKING:
     from las_cli.decoding.recogniser import Recogniser
     from las_cli.decoding.split import BrokenClip, DecodedSplit
@@ -36,33 +38,42 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-EXAMPLES = """
-\b
-Examples:
-  las decode --model runs/en --data cv-corpus/en --split test --output decoded/
-  las decode --model en --data cv-corpus/en --search greedy --output greedy/
-  las score --ref decoded/true_y.txt --hyp decoded/pred_y.txt --full
+GROUPS = {
+    "Input": ("model", "data", "split", "limit"),
+    "Output": ("output", "nbest", "quiet"),
+    "Search": ("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold"),
+    "Machine": ("device", "precision", "threads", "batch_seconds"),
+}
+EXAMPLES = (
+    (
+        "las decode --model runs/en --data cv-corpus/en --output decoded",
+        "The test split; writes true_y.txt, pred_y.txt and hypotheses.jsonl, a line an utterance.",
+    ),
+    (
+        "las decode --model en --data cv-corpus/en --split dev --search greedy --output greedy",
+        "Without a beam; what that costs:",
+    ),
+    (
+        "las score --ref greedy/true_y.txt --hyp greedy/pred_y.txt --hyp decoded/pred_y.txt",
+        "Two searches against each other, with the interval of the difference.",
+    ),
+)
 
-\b
---output receives, a line an utterance in the order of the corpus:
-  true_y.txt        references, normalised as the model's training text was
-  pred_y.txt        what was recognised
-  hypotheses.jsonl  id, ref, hyp, scores by source, words with times and confidence, flags
-"""
 
-
-@click.command(epilog=EXAMPLES)
-@click.option("--model", required=True, help="Name of a shipped model, or a folder.")
+@click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
+@click.option("--model", "-m", required=True, help="Name of a shipped model, or a folder.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
 @click.option("--split", default="test", show_default=True, help="Split to recognise.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder to write."
+)
 @click.option("--nbest", type=int, help="Hypotheses written, at most --beam.  [default: 1]")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N clips.")
 @click.option(
     "--batch-seconds", type=click.FloatRange(min=1), help="Sound in a batch.  [default: 240]"
 )
 @search_options
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def command(
     model: str,
     data: Path,
@@ -77,6 +88,9 @@ def command(
 
     Joint beam search: speller, CTC head and, if the model has one, a language model. A clip whose
     sound cannot be read is named on standard error; the others are done, and the exit code is 1.
+    --output receives, a line an utterance in the order of the corpus, true_y.txt (references,
+    normalised as the model's training text was), pred_y.txt (what was recognised) and
+    hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags).
     """
     from las_cli.decoding.recogniser import load_recogniser
     from las_cli.decoding.results import write_split

@@ -8,31 +8,43 @@ from typing import TYPE_CHECKING
 
 import click
 
+from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from las_cli.language.training import Progress
 
-EXAMPLES = """
-\b
-Examples:
-  las train-lm --text news.txt books.txt.gz --model runs/en --output runs/en
-  las train-lm --text wiki.txt.zst --model en --output lm-en --hidden 1024 --epochs 1
-  las decode --model en --lm lm-en --data cv-corpus/en --output decoded/
-  las tune --model runs/en --data cv-corpus/en --split dev          find its weight
+GROUPS = {
+    "Input": ("first", "model"),
+    "Output": ("output", "checkpoint_minutes", "resume", "quiet"),
+    "Network": ("embedding", "hidden", "layers", "dropout"),
+    "Training": ("epochs", "max_minutes", "batch_letters", "learning_rate", "seed"),
+    "Machine": ("device", "precision", "threads"),
+}
+EXAMPLES = (
+    (
+        "las train-lm --text news.txt books.txt.gz --model runs/en --output runs/en",
+        "Into the model's own folder: it is used there without being asked for.",
+    ),
+    (
+        "las train-lm --text wiki.txt.zst --model en --output lm-en --hidden 1024 --epochs 1",
+        "A larger one, kept apart; --lm names it.",
+    ),
+    ("las decode --model en --lm lm-en --data cv-corpus/en --output decoded", "Try it out."),
+    ("las tune --model runs/en --data cv-corpus/en", "Find the weight it should have."),
+)
 
-A model's folder that holds lm.json and lm.safetensors uses them without being asked.
-"""
 
-
-@click.command(epilog=EXAMPLES)
+@click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option(
     "--text", "first", type=click.Path(path_type=Path), multiple=True,
     help="Text file: plain, .gz or .zst, a sentence a line. More may follow it.",
 )
 @click.argument("more", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]…")
-@click.option("--model", required=True, help="Recogniser whose alphabet and spelling it learns.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--model", "-m", required=True, help="Recogniser whose spelling it learns.")
+@click.option(
+    "--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder to write."
+)
 @click.option("--embedding", default=64, show_default=True, help="Size of a letter's vector.")
 @click.option("--hidden", default=512, show_default=True, help="Size of each LSTM layer.")
 @click.option("--layers", default=2, show_default=True)
@@ -47,7 +59,7 @@ A model's folder that holds lm.json and lm.safetensors uses them without being a
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bf16.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def command(
     first: tuple[Path, ...],
     more: tuple[Path, ...],

@@ -10,26 +10,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from las_cli.cli.decode import search_options
+from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from las_cli.decoding.tuning import Trial
 
-EXAMPLES = """
-\b
-Examples:
-  las tune --model runs/en --data cv-corpus/en --split dev
-  las tune --model runs/en --data cv-corpus/en --beams 4,8,16 --clips 500
-  las tune --model runs/en --data cv-corpus/en --dry-run       only show
+GROUPS = {
+    "Input": ("model", "data", "split", "clips"),
+    "Tuning": ("metric", "beams", "dry_run"),
+    "Where the search starts": (
+        *("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold"),
+    ),
+    "Machine": ("device", "precision", "threads"),
+}
+EXAMPLES = (
+    ("las tune --model runs/en --data cv-corpus/en", "On the dev split, 300 clips of it."),
+    ("las tune --model runs/en --data cv-corpus/en --beams 8 --clips 1000", "Only the weights."),
+    ("las tune --model runs/en --data cv-corpus/en --dry-run", "Show, and write nothing."),
+)
 
-The clips are heard once and searched with other options again and again: each option climbs from
-its present value, in the order language model weight, CTC weight, length bonus; then the beam.
-Tune on a split that is not the one whose error rate you report.
-"""
 
-
-@click.command(epilog=EXAMPLES)
-@click.option("--model", required=True, help="Model folder; its config.json is written.")
+@click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
+@click.option("--model", "-m", required=True, help="Model folder; its config.json is written.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
 @click.option("--split", default="dev", show_default=True, help="Split to tune on.")
 @click.option(
@@ -55,18 +58,22 @@ def command(
 ) -> None:
     """Find the search options and confidences that suit a model, and keep them in its config.json.
 
-    Also fits the confidences to how often words are right, and prints their calibration error.
+    The clips are heard once and searched again and again: each option climbs from its present
+    value, in the order language model weight, CTC weight, length bonus; then the beam. Also fits
+    the confidences to how often words are right, and prints their calibration error. Tune on a
+    split other than the one whose error rate you report.
     """
     widths = parse_beams(beams)
     from rich.console import Console
     from rich.table import Table
 
     from las_cli.corpus import load_corpus
-    from las_cli.decoding.recogniser import load_recogniser
+    from las_cli.decoding.recogniser import find_language_model, load_recogniser
     from las_cli.decoding.tuning import Tuner, hear
     from las_cli.scoring import score_pairs
 
     recogniser = load_recogniser(model, **given)
+    lm = recogniser.lm or find_language_model(recogniser.loaded, given["lm"])
     corpus = load_corpus(data)
     cuts = list(corpus.cuts(split))
     for note in (*corpus.notes, *recogniser.notes):
@@ -84,7 +91,7 @@ def command(
 
     with console.status(f"listening to {len(cuts)} clips"):
         batched = hear(recogniser.loaded, cuts, recogniser.options.precision)
-    tuner = Tuner(recogniser.loaded, batched, recogniser.lm, rate, tell)
+    tuner = Tuner(recogniser.loaded, batched, lm, rate, tell)
     with console.status("searching"):
         start = tuner.attempt(dataclasses.replace(recogniser.options, nbest=1))
         best = tuner.climb(dataclasses.replace(recogniser.options, nbest=1))
@@ -112,6 +119,8 @@ def command(
     path = recogniser.loaded.folder / CONFIG
     config = read_json(path)
     config["decoding"] = best.to_config()
+    if lm is None:
+        del config["decoding"]["lm_weight"]  # nothing is known of the one it may get some day
     write_json(path, config)
     click.echo(f"written to {path}")
 

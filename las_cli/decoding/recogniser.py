@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,12 @@ def load_recogniser(
     DecodingOptions.from_config({}, **overrides)
     loaded = load_model(model, device)
     options = DecodingOptions.from_config(loaded.decoding, **overrides)
+    if lm not in (None, NO_LM) and not options.lm_weight:
+        if overrides.get("lm_weight") is not None:
+            raise UsageError(f"--lm {lm}: of no use with --lm-weight 0")
+        # The model was tuned without one; a language model that is asked for is meant to be used.
+        options = dataclasses.replace(options, lm_weight=DecodingOptions().lm_weight)
     language_model = find_language_model(loaded, lm) if options.lm_weight else None
-    if lm not in (None, NO_LM) and language_model is None:
-        raise UsageError(f"--lm {lm}: of no use with --lm-weight 0")
     options, notes = options_for(loaded.model, options, language_model)
     return Recogniser(loaded, options, language_model, tuple(notes))
 
