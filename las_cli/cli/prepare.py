@@ -201,8 +201,10 @@ def _print(report: Report, output: Path) -> None:
         f"known from the run before)",
         highlight=False,
     )
+    train = report.splits.get("train")
+    next_step = f"; `las train --data {output}` trains on it" if train and train.kept.clips else ""
     console.print(
-        f"written to {output}; `las train --data {output}` trains on it",
+        f"written to {output}{next_step}",
         highlight=False,
         markup=False,
         soft_wrap=True,

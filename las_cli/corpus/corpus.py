@@ -141,18 +141,18 @@ class Corpus:
         policy = TextPolicy()
         left_out: Counter[str] = Counter()
         utterances: dict[str, Utterance] = {}
-        seen: set[tuple[str, float]] = set()
+        seen: set[tuple[object, ...]] = set()
         for row in self._rows(split):
             if isinstance(row, BadRow):
                 left_out["unreadable row"] += 1
-            elif (row.audio, row.start) in seen:
+            elif row.piece in seen:
                 left_out["duplicate"] += 1
             elif not row.text:
                 left_out["empty text"] += 1
             elif split == "train" and self._survey.shares_sentence(normalise(row.text, policy)):
                 left_out["sentence shared with dev or test"] += 1
             else:
-                seen.add((row.audio, row.start))
+                seen.add(row.piece)
                 if row.id in utterances:  # two folders can hold 0001.wav
                     row = replace(row, id=f"{row.id}-{zlib.crc32(row.audio.encode()):08x}")
                 utterances[row.id] = row

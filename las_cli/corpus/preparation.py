@@ -29,6 +29,7 @@ from las_cli.corpus.inspection import Batch, Finding, Question, inspect_batch, i
 from las_cli.corpus.layout import Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
+from las_cli.corpus.prepared import read_report
 from las_cli.corpus.report import Amount, Report, SplitReport
 from las_cli.corpus.shards import SHARD_SIZE, Shards, write_shards
 from las_cli.corpus.survey import Survey, survey
@@ -79,6 +80,10 @@ def prepare(
     if output.resolve() == layout.folder.resolve():
         raise LasError(
             f"{output}: the output must be another folder than the corpus, which stays as it is"
+        )
+    if (output / "report.json").is_file() and read_report(output) is None:
+        raise LasError(
+            f"{output}: holds a report.json that is not from `las prepare`; choose another output"
         )
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -244,7 +249,7 @@ class _Preparation:
     ) -> Verdict | None:
         """Why a clip is left out; None for one that is kept."""
         options = self.options
-        place = hash_of(f"{row.audio}\t{row.start}\t{row.id if not row.audio else ''}")
+        place = hash_of(repr(row.piece))
         if place in self._seen:
             return "duplicate", f"listed before, in {self._seen[place]}"
         self._seen[place] = split

@@ -27,6 +27,15 @@ class Utterance:
     record: dict[str, Any] | None = None  # the lhotse cut it came from, as JSON
     header: AudioHeader | None = None  # told by that cut, where the sound is in no file of its own
 
+    @property
+    def piece(self) -> tuple[object, ...]:
+        """What is heard: two rows with the same piece are duplicates."""
+        if self.record is None:
+            return self.audio, self.start, self.seconds
+        # Two speakers of a telephone call have the same file and times, but a channel each.
+        sound = self.audio or self.id
+        return sound, self.start, self.seconds, str(self.record.get("channel"))
+
 
 @dataclass(frozen=True, slots=True)
 class BadRow:

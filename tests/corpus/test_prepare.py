@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import sqlite3
+import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,41 @@ def test_shared_sentences(tmp_path: Path, shared: int, wish: str, kept: int, not
         assert any("share their sentence" in note for note in corpus.notes) == noted
 
 
+@pytest.mark.parametrize(
+    ("shared", "wish", "kept"), [(3, "auto", 7), (3, "keep", 10), (8, "auto", 10), (8, "drop", 2)]
+)
+def test_shared_speakers(tmp_path: Path, shared: int, wish: str, kept: int) -> None:
+    train = [
+        ("d" if n < shared else f"s{n}", f"t{n}", f"only {'abcdefghij'[n]}") for n in range(10)
+    ]
+    folder = common_voice(tmp_path / "cv", {"train": train, "dev": [("d", "d0", "in dev")]})
+    options = PrepareOptions(shared_speakers=wish, jobs=1)
+    report = prepare(recognise(folder), tmp_path / "out", options)
+    assert report.splits["train"].kept.clips == kept
+    assert any("share their speaker" in note for note in report.notes) == (kept == 10)
+
+
+SCRIPTS = {
+    "Cyrillic": ("Ёлка, «и» йод!", "ёлка и йод"),
+    "Devanagari": ("नमस्ते, दुनिया।", "नमस्ते दुनिया"),
+    "Arabic": ("مرحبا، كيف؟", "مرحبا كيف"),
+    "Chinese": ("你好，世界。", "你好 世界"),
+    "Welsh, decomposed": ("Ŵyn y tŷ", "ŵyn y tŷ"),
+    "Turkish": ("İstanbul'da", "i\u0307stanbul'da"),
+}
+
+
+@pytest.mark.parametrize(("text", "letters"), SCRIPTS.values(), ids=SCRIPTS)
+def test_any_script(tmp_path: Path, text: str, letters: str) -> None:
+    rows = {"train": [("a", "t", text)], "dev": [("b", "d", text + text)]}
+    output = tmp_path / "out"
+    prepare(recognise(common_voice(tmp_path / "cv", rows)), output, PrepareOptions(jobs=1))
+    saved = json.loads((output / "report.json").read_text(encoding="utf-8"))
+    assert saved["splits"]["train"]["letters"] == dict(sorted(Counter(letters).items()))
+    (cut,) = load_corpus(output).cuts("train")
+    assert cut.supervisions[0].text == unicodedata.normalize("NFC", text)  # as it was written
+
+
 def test_train_on_validated(tmp_path: Path) -> None:
     folder = simple_common_voice(tmp_path / "cv")
     rows = [("d", "d0", "quite another"), ("e", "e0", "something else"), ("f", "new", "all new"),
@@ -299,6 +336,7 @@ def test_the_command(tmp_path: Path) -> None:
         (["cv"], 2, "Missing option"),
         (["cv", "-o", "cv"], 1, "must be another folder than the corpus"),
         (["cv", "-o", "cv/train.tsv"], 2, "is a file"),
+        (["cv", "-o", "other"], 1, "a report.json that is not from `las prepare`"),
         (["cv", "-o", "out", "--train-split", "best"], 1, "no split 'best'"),
         (["cv", "-o", "out", "--min-seconds", "9", "--max-seconds", "2"], 2, "no clip could be"),
         (["cv", "-o", "out", "--jobs", "0"], 2, "--jobs"),
@@ -317,6 +355,8 @@ def test_wrong_calls(
     simple_common_voice(tmp_path / "cv")
     common_voice(tmp_path / "hopeless", {"train": [("a", "a", "a"), ("b", "b", "b")]}, clips=False)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "report.json").write_text('{"of": "something else"}')
     result = las(*arguments)
     assert result.exit_code == code, result.output
     assert message in result.output
