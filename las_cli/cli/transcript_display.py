@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -145,6 +146,16 @@ class Display:
                 self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
 
 
+class _TimeLeft(ProgressColumn):
+    """Time left at the mean speed so far; rich's own looks at the last steps, which vary widely."""
+
+    def render(self, task: Task) -> Text:
+        if not task.completed or not task.total or task.elapsed is None:
+            return Text("-:--:--")
+        left = task.elapsed * max(0.0, task.total - task.completed) / task.completed
+        return Text(clock(left), style="progress.remaining")
+
+
 class _Bar:
     """Progress over all recordings, weighed by their size on disk, since opening all takes long."""
 
@@ -162,7 +173,7 @@ class _Bar:
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
+            _TimeLeft(),
             console=console,
             disable=disabled,
             transient=True,
