@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -48,7 +49,7 @@ class Display:
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._writer: Writer | None = None if job.folder else job.writers[0]
         self._as_it_goes = self._writer is not None and self._writer.name == "txt" and not several
-        self._bar = _Bar(job.inputs, self._err, quiet or not self._err.is_terminal, self._out)
+        self._bar = _Bar(job.inputs, self._err, quiet or not self._err.is_terminal)
         self._began = time.monotonic()
 
     def __enter__(self) -> Display:
@@ -87,7 +88,7 @@ class Display:
         if place is not None:
             self._bar.finish(place)
             if self._writer is not None and self._writer.name == "txt" and self._several:
-                self._print("" if self._out.is_terminal else "\n")
+                self._print("" if self._out.is_terminal else "\n")  # keeps lines and inputs in step
         self._err.print(f"las: {error}")
 
     def note(self, sentence: str) -> None:
@@ -119,25 +120,30 @@ class Display:
             broken.add_row("…", f"and {len(tally.failures) - LONGEST_LIST} more, named above")
         self._err.print(broken, soft_wrap=False)
 
-    def _print(self, text: str) -> None:
-        if text:
-            self._out.file.write(text)
+    def _print(self, text: str | Text) -> None:
+        if not text:
+            return
+        # The bar and the words may share a terminal.
+        with self._bar.hidden() if self._out.is_terminal else contextlib.nullcontext():
+            if isinstance(text, Text):
+                self._out.print(text)
+            else:
+                self._out.file.write(text)
             self._out.file.flush()
 
     def _print_segments(self, segments: Sequence[Segment]) -> None:
         assert self._writer is not None
         if self._color and self._out.is_terminal:
-            for segment in segments:
-                self._out.print(colored(segment))
-            return
-        self._print(self._writer.format(Transcript("", 0.0, tuple(segments), "")))
+            self._print(Text("\n").join(colored(segment) for segment in segments if segment.text))
+        else:
+            self._print(self._writer.format(Transcript("", 0.0, tuple(segments), "")))
 
     def _print_one_of_several(self, transcript: Transcript) -> None:
-        if not self._out.is_terminal:
+        if self._out.is_terminal:
+            self._print(Text(transcript.source, style="bold"))
+            self._print_segments(transcript.segments)
+        else:
             self._print(transcript.text + "\n")
-            return
-        self._out.print(Text(transcript.source, style="bold"))
-        self._print_segments(transcript.segments)
 
     def _warn(self, transcript: Transcript) -> None:
         for segment in transcript.segments:
@@ -159,9 +165,7 @@ class _TimeLeft(ProgressColumn):
 class _Bar:
     """Progress over all recordings, weighed by their size on disk, since opening all takes long."""
 
-    def __init__(
-        self, inputs: Sequence[Input], console: Console, disabled: bool, out: Console
-    ) -> None:
+    def __init__(self, inputs: Sequence[Input], console: Console, disabled: bool) -> None:
         self._inputs, self._disabled = inputs, disabled
         self._sizes = [] if disabled else [max(1, entry.size) for entry in inputs]
         self._durations: dict[int, float] = {}
@@ -177,11 +181,19 @@ class _Bar:
             console=console,
             disable=disabled,
             transient=True,
-            # Words printed on the same terminal go above the bar; a pipe must get them itself.
-            redirect_stdout=out.is_terminal,
-            redirect_stderr=True,
+            redirect_stdout=False,
         )
         self._task = self.progress.add_task(self._title(), total=max(1, sum(self._sizes)))
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Off the terminal for the time of the context."""
+        shown = self.progress.live.is_started
+        if shown:
+            self.progress.stop()
+        yield
+        if shown:
+            self.progress.start()
 
     def _title(self) -> str:
         count = len(self._inputs)

@@ -17,7 +17,8 @@ def write_atomically(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="\n", errors="surrogateescape") as file:
+        # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.
+        with temporary.open("w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
