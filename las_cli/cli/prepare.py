@@ -165,7 +165,8 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     import sys
 
     from las_cli.corpus.checks import Limits
-    from las_cli.corpus.preparation import PrepareOptions, prepare
+    from las_cli.corpus.options import PrepareOptions
+    from las_cli.corpus.preparation import prepare
     from las_cli.corpus.recognition import recognise
     from las_cli.text.normalise import TextPolicy
 

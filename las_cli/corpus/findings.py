@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from las_cli.corpus.headers import AudioFault, AudioHeader
-from las_cli.corpus.inspection import Finding, Question
+from las_cli.corpus.headers import AudioFault, AudioHeader, batches, in_processes
+from las_cli.corpus.inspection import (
+    Batch,
+    Finding,
+    Question,
+    inspect_batch,
+    inspect_one_by_one,
+)
+from las_cli.corpus.utterance import BadRow, Utterance
+
+BATCH = 200  # clips handed to a process at a time
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS findings (
     key TEXT PRIMARY KEY, size INTEGER, changed INTEGER,
@@ -71,6 +82,7 @@ class FindingStore:
             self._connection.executemany(
                 f"INSERT OR REPLACE INTO findings ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)", fresh
             )
+            self._connection.commit()  # an interrupted run has not looked in vain
         except sqlite3.Error:
             self.close()
 
@@ -107,3 +119,49 @@ def _row(key: str, finding: Finding) -> tuple[object, ...]:
         int(finding.decoded),
         finding.digest,
     )
+
+
+def findings_of(
+    rows: Iterable[Utterance | BadRow], store: FindingStore, decode: bool, jobs: int
+) -> Iterator[tuple[Utterance | BadRow, Finding]]:
+    """Each row with what its sound file holds, in order.
+
+    The files are looked at in `jobs` processes, by their headers or, with `decode`, by all their
+    samples; those that `store` knows and that have not changed are not opened.
+    """
+    waiting: deque[list[Utterance | BadRow]] = deque()
+
+    def asked() -> Iterator[Batch]:
+        for group in batches(rows, BATCH):
+            questions = [_question(row, decode) for row in group if _has_file(row)]
+            known = store.look_up([question.key for question in questions])
+            waiting.append(group)
+            yield Batch([replace(one, known=known.get(one.key)) for one in questions], decode)
+
+    for findings in in_processes(inspect_batch, asked(), jobs, inspect_one_by_one):
+        answers = iter(findings)
+        fresh = []
+        for row in waiting.popleft():
+            if isinstance(row, BadRow):
+                yield row, Finding()
+            elif not _has_file(row):  # sound inside an archive: the manifest is believed
+                yield row, Finding(header=row.header)
+            else:
+                finding = next(answers)
+                fresh.append((_question(row, decode), finding))
+                yield row, finding
+        store.keep(fresh)
+
+
+def _has_file(row: Utterance | BadRow) -> bool:
+    return isinstance(row, Utterance) and bool(row.audio)
+
+
+def _question(row: Utterance | BadRow, decode: bool) -> Question:
+    assert isinstance(row, Utterance)
+    if not decode:  # the header is the same for all pieces of a file
+        return Question(row.audio)
+    if row.record is not None and row.header is not None:
+        whole = row.start == 0 and abs((row.seconds or 0) - row.header.seconds) < 1e-3
+        return Question(row.audio) if whole else Question(row.audio, row.start, row.seconds)
+    return Question(row.audio, row.start, row.seconds)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from las_cli.corpus import load_corpus
-from las_cli.corpus.preparation import PrepareOptions, prepare
+from las_cli.corpus.options import PrepareOptions
+from las_cli.corpus.preparation import prepare
 from las_cli.corpus.recognition import recognise
 from las_cli.corpus.synthetic import write_synthetic
 from las_cli.corpus.utterance import BadRow, Utterance

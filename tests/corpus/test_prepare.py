@@ -21,7 +21,8 @@ from las_cli.cli.main import cli
 from las_cli.corpus import load_corpus
 from las_cli.corpus.checks import REASONS, Limits
 from las_cli.corpus.manifest_writer import ManifestWriter
-from las_cli.corpus.preparation import PrepareOptions, prepare
+from las_cli.corpus.options import PrepareOptions
+from las_cli.corpus.preparation import prepare
 from las_cli.corpus.recognition import recognise
 from las_cli.errors import LasError
 from las_cli.text.normalise import TextPolicy
@@ -295,7 +296,7 @@ def test_a_file_that_crashes_the_decoder(tmp_path: Path, monkeypatch: pytest.Mon
         return read(path)
 
     monkeypatch.setattr(inspection, "read_header", crash)
-    monkeypatch.setattr("las_cli.corpus.preparation.BATCH", 2)
+    monkeypatch.setattr("las_cli.corpus.findings.BATCH", 2)
     layout = recognise(simple_common_voice(tmp_path / "cv"))
     report = prepare(layout, tmp_path / "out", PrepareOptions(jobs=2))
     assert report.splits["train"].kept.clips == 7
