@@ -55,6 +55,9 @@ The run folder can be used as a model at once: las transcribe a.wav --model runs
 @click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
 @click.option("--ctc-early", type=float, help="Weight of the CTC loss at first.  [default: 0.5]")
 @click.option("--ctc-late", type=float, help="Weight of the CTC loss later.  [default: 0.3]")
+@click.option(
+    "--guide", type=float, help="Weight at first of CTC's lead over attention.  [default: 0.5]"
+)
 @click.option("--label-smoothing", type=float, help="[default: 0.1]")
 @click.option("--ema", type=float, help="Decay of the moving average of the weights.  [default: 0.999]")
 @click.option("--spec-augment", type=float, help="Strength of the masks, 0 for none.  [default: 1]")

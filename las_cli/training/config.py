@@ -38,6 +38,9 @@ class TrainingConfig:
     ctc_early: float = 0.5  # weight of the CTC loss at first
     ctc_late: float = 0.3  # and later
     ctc_switch: tuple[float, ...] = (0.2, 0.5)  # share of the budget where it changes, from and to
+    guide: float = 0.5  # weight at first of the loss that leads attention to where CTC hears
+    guide_until: float = 0.7  # share of the budget by which it has gone down to 0
+    guide_below: float = 2.3  # CTC loss, nats a letter, from which on CTC is trusted to lead
     label_smoothing: float = 0.1
     sampling: tuple[float, ...] = (0.1, 0.5)  # own letters fed back, first and last; feeding form
     # Augmentation
@@ -66,13 +69,20 @@ class TrainingConfig:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: must be above 0")
         if self.epochs is None and self.max_steps is None and self.max_minutes is None:
             raise UsageError("a training needs a budget: --epochs, --max-steps or --max-minutes")
-        positive = ("batch_seconds", "accumulate", "learning_rate", "clip", "max_seconds", "buckets")
+        positive = (
+            "batch_seconds",
+            "accumulate",
+            "learning_rate",
+            "clip",
+            "max_seconds",
+            "buckets",
+        )
         for name in positive:
             if not getattr(self, name) > 0:
                 raise UsageError(
                     f"--{name.replace('_', '-')} {getattr(self, name)}: must be above 0"
                 )
-        shares = ("ctc_early", "ctc_late", "label_smoothing", "ema", "noise_share")
+        shares = ("ctc_early", "ctc_late", "label_smoothing", "guide", "ema", "noise_share")
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")

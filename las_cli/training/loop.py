@@ -37,7 +37,7 @@ from las_cli.training.data import (
     dev_batches,
     make_loader,
 )
-from las_cli.training.losses import alignment_health, losses
+from las_cli.training.losses import alignment_health, guidance, losses
 from las_cli.training.memory import keep_freed_memory
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
@@ -147,6 +147,7 @@ class Trainer:
         config, share = self.config, self.share
         rate = schedule.learning_rate(config, self.progress, share)
         ctc = schedule.ctc_weight(config, share) if self.model.has_ctc else 0.0
+        guide = schedule.guide_weight(config, share) if self.model.has_ctc else 0.0
         sampling = schedule.sampling_share(config, share)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -165,8 +166,10 @@ class Trainer:
                     batch.waveforms, batch.lengths, batch.letters, sampling, self.augment
                 )
             part = losses(output, batch.letters, batch.letter_lengths, config.label_smoothing)
-            loss = ((1 - ctc) * part.attention + ctc * part.ctc) * scale
-            self.scaler.scale(loss).backward()
+            loss = (1 - ctc) * part.attention + ctc * part.ctc
+            if guide and part.ctc.detach() < config.guide_below * part.letters:
+                loss = loss + guide * guidance(output, batch.letters, batch.letter_lengths)
+            self.scaler.scale(loss * scale).backward()
             values = (part.attention, part.ctc, part.correct, part.letters, batch.lengths.sum())
             sums[:5] += torch.stack([value.detach().double() for value in values])
             health = alignment_health(output.weights, batch.letter_lengths + 1, output.lengths)

@@ -46,6 +46,47 @@ def losses(output: Output, letters: Tensor, lengths: Tensor, smoothing: float = 
     return Losses(attention, ctc, counted.sum(), correct)
 
 
+GUIDE_WINDOW = 4  # listener steps on each side of a letter's place where attention should be
+
+
+def guidance(output: Output, letters: Tensor, lengths: Tensor) -> Tensor:
+    """How far attention is from where CTC hears the letters: nats, summed over letters.
+
+    The CTC head aligns long before content attention does, which on small data may never find
+    the diagonal by itself. The letters' places come from a forced alignment with the head's own
+    posteriors (no gradient there); the loss is −log of the attention within `GUIDE_WINDOW`
+    steps of a letter's place, and of the last step for the end of sentence.
+    letters [B, U] begin with the end of sentence, lengths [B] count letters without it.
+    """
+    assert output.ctc is not None
+    places = letter_places(output.ctc.detach(), output.lengths, letters, lengths)  # [B, U]
+    steps = torch.arange(output.weights.shape[2], device=places.device)
+    near = (steps - places[..., None]).abs() <= GUIDE_WINDOW  # [B, U, T]
+    found = (output.weights.float() * near).sum(-1).clamp(min=1e-6)
+    counted = torch.arange(letters.shape[1], device=places.device)[None] <= lengths[:, None]
+    return -found.log()[counted & (places >= 0)].sum()
+
+
+def letter_places(ctc: Tensor, steps: Tensor, letters: Tensor, lengths: Tensor) -> Tensor:
+    """The listener step of each letter by CTC forced alignment, −1 where there is none.
+
+    ctc [B, T, V] log-probabilities of `steps` [B]; letters [B, U] begin with the end of sentence
+    → [B, U]: place u belongs to the letter after letters[:, u], the last to the end of sentence.
+    """
+    from torchaudio.functional import forced_align
+
+    places = torch.full(letters.shape, -1, dtype=torch.long)
+    for row, (size, count) in enumerate(zip(steps.tolist(), lengths.tolist(), strict=True)):
+        target = letters[row, 1 : count + 1]
+        needed = count + int((target[1:] == target[:-1]).sum())
+        if count and needed <= size:
+            path = forced_align(ctc[row : row + 1, :size].float(), target[None], blank=BLANK)[0][0]
+            before = functional.pad(path[:-1], (1, 0), value=BLANK)
+            places[row, :count] = ((path != BLANK) & (path != before)).nonzero()[:, 0].cpu()
+        places[row, count] = size - 1
+    return places.to(letters.device)
+
+
 def alignment_health(weights: Tensor, lengths: Tensor, steps: Tensor) -> tuple[float, float]:
     """How diagonal and how sharp attention is, both 0 … 1, averaged over utterances.
 

@@ -40,7 +40,5 @@ def average_checkpoints(
     facts = read_json(run / CONFIG).get("facts", {}) if (run / CONFIG).is_file() else {}
     taken = [path.name for path in paths]
     facts = {k: v for k, v in facts.items() if not k.startswith("dev_")} | {"averaged": taken}
-    save_model(
-        output, LAS(plan.network), units, plan.text, weights=weights, facts=facts, half=half
-    )
+    save_model(output, LAS(plan.network), units, plan.text, weights=weights, facts=facts, half=half)
     return paths

@@ -105,7 +105,16 @@ class Run:
             "speed": speed,
         } | {
             name: means[name]
-            for name in ("loss", "attention", "ctc", "accuracy", "rate", "norm", "diagonal", "sharp")
+            for name in (
+                "loss",
+                "attention",
+                "ctc",
+                "accuracy",
+                "rate",
+                "norm",
+                "diagonal",
+                "sharp",
+            )
         }
         self._record(row)
         if self.live is not None:
@@ -187,7 +196,9 @@ class Run:
 
     def finish(self, progress: Progress, reason: str) -> None:
         """The last line."""
-        best = f"best dev LER {progress.best:.2%}" if progress.best < float("inf") else "not measured"
+        best = (
+            f"best dev LER {progress.best:.2%}" if progress.best < float("inf") else "not measured"
+        )
         further = f"; go on with: las train --resume --output {self.folder}"
         self.say(
             f"stopped after {progress.step} steps, {progress.seconds / 3600:.1f} h heard in "

@@ -78,6 +78,11 @@ def ctc_weight(config: TrainingConfig, share: float) -> float:
     return between(config.ctc_early, config.ctc_late, place)
 
 
+def guide_weight(config: TrainingConfig, share: float) -> float:
+    """`guide`, going down to 0 at `guide_until`."""
+    return between(config.guide, 0.0, share / config.guide_until) if config.guide_until else 0.0
+
+
 def sampling_share(config: TrainingConfig, share: float) -> float:
     """Share of letters the feeding speller takes from itself, growing over the training."""
     return between(config.sampling[0], config.sampling[1], share)

@@ -170,7 +170,11 @@ def start_from(model: LAS, units: Units, name: str) -> list[str]:
     with torch.no_grad():
         for weight_name, parameter in model.named_parameters():
             given = source.get(weight_name)
-            if given is not None and weight_name in by_unit and given[0].shape == parameter[0].shape:
+            if (
+                given is not None
+                and weight_name in by_unit
+                and given[0].shape == parameter[0].shape
+            ):
                 for mine, its in rows.items():
                     parameter[mine] = given[its]
             elif given is not None and given.shape == parameter.shape:
@@ -228,6 +232,4 @@ def make_trainer(
         f"{clips} clips, {seconds / 3600:.2f} h of {plan.data}; {len(units) - 2} "
         f"{units.kind}; {count_parameters(model) / 1e6:.1f} million parameters"
     )
-    return Trainer(
-        model, units, plan.text, plan.training, train_cuts, dev_cuts, run, seconds
-    )
+    return Trainer(model, units, plan.text, plan.training, train_cuts, dev_cuts, run, seconds)

@@ -76,7 +76,9 @@ def validate(
             letters, size = int(batch.letter_lengths[row]) + 1, int(output.lengths[row])
             kept.append(
                 Sample(
-                    batch.ids[row], text, units.decode(written[row]),
+                    batch.ids[row],
+                    text,
+                    units.decode(written[row]),
                     output.weights[row, :letters, :size].float().cpu(),
                 )  # fmt: skip
             )

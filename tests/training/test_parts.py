@@ -61,6 +61,30 @@ def test_a_text_with_more_letters_than_steps_has_no_infinite_loss() -> None:
     assert float(result.ctc) == 0 and math.isfinite(float(result.attention))
 
 
+def test_guidance_leads_attention_to_where_ctc_hears_the_letters() -> None:
+    from las_cli.training.losses import guidance, letter_places
+
+    # CTC hears a (id 2) at step 3, b (3) at 9, b again at 15, of 20 steps.
+    ctc = torch.full((2, 20, 4), -9.0)
+    ctc[:, :, 0] = 0.0
+    for step, letter in ((3, 2), (9, 3), (15, 3)):
+        ctc[:, step, 0], ctc[:, step, letter] = -9.0, 0.0
+    ctc = ctc.log_softmax(-1)
+    letters = torch.tensor([[1, 2, 3, 3], [1, 2, 1, 1]])
+    lengths, steps = torch.tensor([3, 1]), torch.tensor([20, 8])
+    places = letter_places(ctc, steps, letters, lengths)
+    assert places.tolist() == [[3, 9, 15, 19], [3, 7, -1, -1]]
+    right = torch.zeros(2, 4, 20)
+    for row, column, step in ((0, 0, 3), (0, 1, 9), (0, 2, 15), (0, 3, 19), (1, 0, 3), (1, 1, 7)):
+        right[row, column, step] = 1
+    assert float(guidance(Output(ctc, right, ctc, steps), letters, lengths)) == pytest.approx(0)
+    even = torch.full((2, 4, 20), 0.05).requires_grad_()
+    loss = guidance(Output(ctc, even, ctc, steps), letters, lengths)
+    assert float(loss.detach()) > 3
+    loss.backward()
+    assert even.grad is not None and even.grad[0, 0, 3] < 0 and even.grad[0, 0, 15] == 0
+
+
 def test_alignment_health_tells_a_diagonal_from_a_blur() -> None:
     size = torch.tensor([20])
     sharp = alignment_health(torch.eye(20)[None], size, size)
@@ -76,9 +100,7 @@ def test_schedules_begin_and_end_where_they_should() -> None:
     config = TrainingConfig(
         learning_rate=1.0, warmup_steps=10, epochs=None, max_steps=100, ctc_switch=(0.2, 0.6)
     )
-    rates = [
-        schedule.learning_rate(config, Progress(step=step), step / 100) for step in range(101)
-    ]
+    rates = [schedule.learning_rate(config, Progress(step=step), step / 100) for step in range(101)]
     assert rates[0] == pytest.approx(0.1) and rates[100] == pytest.approx(schedule.FLOOR)
     assert rates[:9] == sorted(rates[:9]) and rates[10:] == sorted(rates[10:], reverse=True)
     assert schedule.ctc_weight(config, 0.1) == config.ctc_early
