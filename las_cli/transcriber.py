@@ -162,13 +162,14 @@ class Transcriber:
         A recording that cannot be read ends with its error; the others go on.
         live: recognise every piece at once, for sound that is just being recorded
         """
+        cutting = dataclasses.replace(self.segmentation, live=live)
         pending: list[tuple[_Recording, Piece]] = []
         at_work: deque[_Recording] = deque()
         limit = 1  # the first words come soon, later batches are larger
         for place, audio in enumerate(recordings):
             recording = _Recording(place, _name(audio))
             at_work.append(recording)
-            for piece in self._pieces(recording, audio, sample_rate):
+            for piece in self._pieces(recording, audio, sample_rate, cutting):
                 recording.waiting += 1
                 pending.append((recording, piece))
                 longest = max(piece.samples.numel() for _, piece in pending) / SAMPLE_RATE
@@ -182,7 +183,9 @@ class Transcriber:
         yield from self._recognise(pending)
         yield from self._settle(at_work)
 
-    def _pieces(self, recording: _Recording, audio: Any, sample_rate: int) -> Iterator[Piece]:
+    def _pieces(
+        self, recording: _Recording, audio: Any, sample_rate: int, cutting: SegmentationOptions
+    ) -> Iterator[Piece]:
         """The pieces of a recording; what is wrong with it goes into the record."""
         try:
             source = _source(audio, sample_rate)
@@ -193,7 +196,7 @@ class Transcriber:
                     recording.samples += block.numel()
                     yield block
 
-            yield from segment(counted(), self.segmentation)
+            yield from segment(counted(), cutting)
         except LasError as error:
             recording.error = error
         except (OSError, RuntimeError, ValueError) as error:

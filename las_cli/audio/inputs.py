@@ -34,14 +34,17 @@ class Input:
     @property
     def is_pipe(self) -> bool:
         """True for standard input and named pipes: it can be read only once, front to back."""
-        return self.path == STDIN or self.path.is_fifo() or self.path.is_char_device()
+        try:
+            return self.path == STDIN or self.path.is_fifo() or self.path.is_char_device()
+        except OSError:  # what is wrong with the path is told when it is read
+            return False
 
     @property
     def size(self) -> int:
         """Bytes, 0 where that cannot be told."""
         try:
             return 0 if self.is_pipe else self.path.stat().st_size
-        except OSError:
+        except (OSError, ValueError):
             return 0
 
 
@@ -64,6 +67,8 @@ def gather(
             inputs += _expand(argument, recursive)
         except LasError as error:
             errors.append(error)
+        except OSError as error:
+            errors.append(LasError(f"{argument}: cannot be looked at ({error.strerror})"))
     return inputs, errors
 
 

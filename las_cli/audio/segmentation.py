@@ -5,7 +5,6 @@ Memory is bounded by one piece and one block, whatever the length of the recordi
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ class SegmentationOptions:
     vad: bool = True  # find speech with silero-vad; otherwise cut at energy minima and keep all
     longest: float = 20.0  # seconds, no piece is longer
     short_clip: float = 20.0  # seconds, up to here a recording is one piece, without VAD
+    live: bool = False  # being recorded: give out a piece at its pause, whatever may still come
     pause: float = 0.5  # seconds without speech that end a piece
     padding: float = 0.2  # seconds kept before and after speech
     shortest_speech: float = 0.1  # seconds, shorter bursts are taken for clicks
@@ -47,26 +47,34 @@ def segment(
 ) -> Iterator[Piece]:
     """Cut the recording that `blocks` [S] at 16 kHz make up into pieces, in order, not overlapping.
 
-    Silence gives no piece. A recording of at most `short_clip` seconds is one piece.
+    Silence gives no piece. A recording of at most `short_clip` seconds is one piece; one that is
+    `live` only if no speech was found in it.
     """
     options = options or SegmentationOptions()
-    stream, head, length = iter(blocks), [], 0
-    for block in stream:
-        head.append(block)
-        length += block.numel()
-        if length > options.short_clip * SAMPLE_RATE:
-            break
-    else:
-        whole = torch.cat(head) if head else torch.zeros(0)
-        if not is_silent(whole):
-            yield Piece(0.0, whole)
-        return
-    cutter: _Cutter = _SpeechCutter(options) if options.vad else _EnergyCutter(options)
-    for block in itertools.chain(head, stream):
+    cutter: _Cutter | None = None
+    head: list[torch.Tensor] = []  # all there is, while it may still be a short clip
+    short, given = True, False
+    for block in blocks:
+        if short:
+            head.append(block)
+            short = sum(map(torch.Tensor.numel, head)) <= options.short_clip * SAMPLE_RATE
+            if short and not options.live:
+                continue
+        if cutter is None:
+            cutter = _SpeechCutter(options) if options.vad else _EnergyCutter(options)
+            block = torch.cat(head)
+        if not short:
+            head = []
         # Small steps, so that a large block does not delay the first piece or hold memory.
         for part in block.split(10 * SAMPLE_RATE):
-            yield from cutter.push(part)
-    yield from cutter.finish()
+            for piece in cutter.push(part):
+                given = True
+                yield piece
+    for piece in cutter.finish() if cutter else ():
+        given = True
+        yield piece
+    if head and not given and not is_silent(whole := torch.cat(head)):
+        yield Piece(0.0, whole)
 
 
 class _Cutter:

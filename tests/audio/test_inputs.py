@@ -68,6 +68,11 @@ def test_nothing_to_read_is_told_and_the_rest_stays(tree: Path) -> None:
     assert [str(error).split(":")[0] for error in errors] == ["gone.txt", "none", "x*.wav"]
 
 
+def test_a_name_that_cannot_be_looked_at(tree: Path) -> None:
+    inputs, errors = gather(["x" * 5_000, "in/b.wav"])
+    assert names(inputs) == ["in/b.wav"] and "cannot be looked at" in str(errors[0])
+
+
 def test_a_name_with_brackets_is_a_name_first(tree: Path) -> None:
     (tree / "in" / "[1].wav").write_bytes(b"x")
     assert names(gather(["in/[1].wav"])[0]) == ["in/[1].wav"]

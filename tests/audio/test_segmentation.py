@@ -94,6 +94,26 @@ def test_pauses_end_pieces_loud_or_quiet(gain: float) -> None:
 
 
 @pytest.mark.usefixtures("loud_is_speech")
+def test_live_pieces_come_at_their_pause() -> None:
+    sound = torch.cat([buzz(2.0), torch.zeros(RATE), buzz(2.0), torch.zeros(RATE)])
+    heard = 0.0
+
+    def blocks() -> Iterator[torch.Tensor]:
+        nonlocal heard
+        for block in sound.split(1_600):
+            heard += 0.1
+            yield block
+
+    ends = [(piece.end, heard) for piece in segment(blocks(), SegmentationOptions(live=True))]
+    assert len(ends) == 2
+    assert all(at - end < 0.5 for end, at in ends)
+    faint = torch.full((RATE,), 1e-4)  # no speech in it, but it is all there is
+    (piece,) = segment([faint], SegmentationOptions(live=True))
+    assert torch.equal(piece.samples, faint)
+    assert list(segment([torch.zeros(RATE)], SegmentationOptions(live=True))) == []
+
+
+@pytest.mark.usefixtures("loud_is_speech")
 def test_block_size_does_not_matter() -> None:
     sound = torch.cat([buzz(6.0), torch.zeros(RATE), buzz(30.0), torch.zeros(9_000), buzz(4.0)])
     few = list(segment([sound]))
