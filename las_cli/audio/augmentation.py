@@ -23,9 +23,9 @@ class SpecAugment:
         batch, frames, bands = features.shape
         keep = torch.ones_like(features, dtype=torch.bool)
         for _ in range(self.frequency_masks):
-            keep &= ~_stretch(torch.full((batch,), bands), self.frequency_width, bands)[
-                :, None
-            ].to(features.device)
+            keep &= ~_stretch(torch.full((batch,), bands), self.frequency_width, bands)[:, None].to(
+                features.device
+            )
         limit = (lengths * self.time_share).clamp(max=self.time_width).cpu()
         for _ in range(self.time_masks):
             keep &= ~_stretch(lengths.cpu(), limit, frames)[..., None].to(features.device)

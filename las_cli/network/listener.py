@@ -25,9 +25,7 @@ class Listener(nn.Module):
             size = self.front_end.size
         layers = []
         for reduction in config.reductions:
-            layers.append(
-                PyramidLayer(size, config.hidden, reduction, config.norm, config.dropout)
-            )
+            layers.append(PyramidLayer(size, config.hidden, reduction, config.norm, config.dropout))
             size = 2 * config.hidden
         self.layers = nn.ModuleList(layers)
         self.size = size  # E
@@ -72,9 +70,7 @@ class PyramidLayer(nn.Module):
     the backward one reads a copy reversed within each utterance's length, which is exact.
     """
 
-    def __init__(
-        self, size: int, hidden: int, reduction: int, norm: bool, dropout: float
-    ) -> None:
+    def __init__(self, size: int, hidden: int, reduction: int, norm: bool, dropout: float) -> None:
         super().__init__()
         self.reduction = reduction
         self.forwards = nn.LSTM(size * reduction, hidden, batch_first=True)

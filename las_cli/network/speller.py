@@ -183,13 +183,19 @@ def lstm_step(
 
     inputs [B, K, D]; hidden and cell [B, K, L, H], L layers → output [B, K, H], (hidden, cell).
     """
-    batch, beams, layers, size = hidden.shape
-    flat = inputs.reshape(batch * beams, 1, -1)
-    before = tuple(
-        part.reshape(batch * beams, layers, size).transpose(0, 1).contiguous()
-        for part in (hidden, cell)
+    batch, beams, layers, _ = hidden.shape
+    out = inputs.reshape(batch * beams, -1)
+    hiddens, cells = [], []
+    for layer in range(layers):
+        before = (hidden[:, :, layer].flatten(0, 1), cell[:, :, layer].flatten(0, 1))
+        # Calling the LSTM itself would make oneDNN pack its weights anew for every letter: 2 to 9
+        # times slower for up to 16 hypotheses.
+        out, cell_after = torch.lstm_cell(out, before, *lstm.all_weights[layer])
+        hiddens.append(out)
+        cells.append(cell_after)
+        if lstm.training and lstm.dropout and layer + 1 < layers:
+            out = nn.functional.dropout(out, lstm.dropout)
+    return out.view(batch, beams, -1), (
+        torch.stack(hiddens, dim=1).unflatten(0, (batch, beams)),
+        torch.stack(cells, dim=1).unflatten(0, (batch, beams)),
     )
-    out, after = lstm(flat, before)
-    return out.view(batch, beams, size), tuple(
-        part.transpose(0, 1).reshape(batch, beams, layers, size) for part in after
-    )  # type: ignore[return-value]

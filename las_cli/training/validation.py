@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from las_cli.network.device import autocast
-from las_cli.network.las import LAS
+from las_cli.network.las import LAS, Output
 from las_cli.text import Units
 from las_cli.text.alphabet import EOS
 from las_cli.training.data import Batch
@@ -62,8 +62,10 @@ def validate(
     for batch in batches:
         batch = batch.to(device)
         with autocast(device, precision):
-            output = model(batch.waveforms, batch.lengths, batch.letters)
             states, steps = model.listen(batch.waveforms, batch.lengths)
+            logits, weights = model.speller(batch.letters, model.speller.remember(states, steps))
+            ctc = model.ctc_log_probs(states) if model.has_ctc else None
+            output = Output(logits, weights, ctc, steps)
             written = spell_greedily(model, states, steps)
         batch_losses = losses(output, batch.letters, batch.letter_lengths)
         sums += torch.stack(

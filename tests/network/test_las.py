@@ -35,9 +35,7 @@ SPELLERS = {
 def tiny(listener: str = "conv", speller: str = "parallel", **changes: object) -> LAS:
     torch.manual_seed(3)
     spells, attends = SPELLERS[speller]
-    config = LASConfig(
-        units=UNITS, listener=LISTENERS[listener], speller=spells, attention=attends
-    )
+    config = LASConfig(units=UNITS, listener=LISTENERS[listener], speller=spells, attention=attends)
     return LAS(replace(config, **changes)).eval()
 
 
