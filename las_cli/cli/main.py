@@ -87,4 +87,4 @@ def main() -> None:
         # Transcripts are UTF-8 in any locale; a C locale would otherwise end in an encoding error.
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
         sys.stderr.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    cli()
+    cli(prog_name="las")

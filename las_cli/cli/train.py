@@ -11,24 +11,52 @@ from typing import Any, NoReturn
 
 import click
 
+from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
-EXAMPLES = """
-\b
-Examples:
-  las train --data cv-corpus/en --output runs/en             a Common Voice folder, overnight
-  las train --data cv-corpus/cy --output runs/cy --preset small --epochs 20
-  las train --data my/ --output runs/my --init en            start from the model that ships
-  las train --output runs/en --resume                        go on after an interruption
-  las train --data cv-corpus/en --output runs/en --processes 2      both cores of a small machine
-  torchrun --nnodes 4 --nproc-per-node 8 … -m las_cli train …       GPUs of many machines
+GROUPS = {
+    "Corpus and run": (
+        "data", "output", "split", "dev_split", "resume", "overwrite", "init", "dry_run",
+    ),
+    "Network and letters": (
+        "preset", "network_file", "units", "wordpieces", "case", "punctuation", "digits",
+        "dropout",
+    ),
+    "Budget": ("epochs", "max_steps", "max_minutes", "early_stop"),
+    "Batches and optimiser": (
+        "batch_seconds", "accumulate", "max_seconds", "short_first", "learning_rate",
+        "warmup_steps", "schedule", "ema",
+    ),
+    "Losses and augmentation": (
+        "ctc_early", "ctc_late", "guide", "label_smoothing", "spec_augment", "speeds", "noise",
+        "noise_snr",
+    ),
+    "Keeping and showing": (
+        "validate_minutes", "checkpoint_minutes", "keep_best", "log_seconds", "tensorboard",
+        "quiet",
+    ),
+    "Machine": ("processes", "workers", "device", "precision", "seed"),
+}  # fmt: skip
+EXAMPLES = (
+    (
+        "las train --data cv-corpus/en --output runs/en --processes 2",
+        "A Common Voice folder, both cores of a small machine, overnight.",
+    ),
+    ("las train --output runs/en --resume", "Go on after an interruption."),
+    (
+        "las train --data cv-corpus/cy --output runs/cy --preset small --max-minutes 60",
+        "A small network in an hour.",
+    ),
+    ("las train --data my/ --output runs/my --init en", "Start from the model that ships."),
+    (
+        "torchrun --nnodes 4 --nproc-per-node 8 … -m las_cli train --data … --output …",
+        "GPUs of many machines.",
+    ),
+    ("las transcribe a.wav --model runs/en", "The run folder is a model at once."),
+)
 
-\b
-The run folder can be used as a model at once: las transcribe a.wav --model runs/en
-"""
 
-
-@click.command(epilog=EXAMPLES)
+@click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option("--data", type=click.Path(path_type=Path), help="Corpus folder, or what `las prepare` wrote.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Run folder.")
 @click.option("--split", default="train", show_default=True, help="Split to train on.")
