@@ -47,13 +47,13 @@ class CutManifests(Layout):
                     continue
                 try:
                     records = [data] if _is_plain(data) else _trimmed(data)
-                except Exception as error:  # whatever lhotse makes of a foreign manifest
-                    yield BadRow(where, f"lhotse cannot use this cut ({error})")
+                    found = [utterance_of(where, record, self.folder) for record in records]
+                except Exception as error:  # whatever lhotse or we make of a foreign manifest
+                    yield unusable(where, error)
                     continue
-                if not records:
+                if not found:
                     yield BadRow(where, "a cut without a supervision or without a recording")
-                for record in records:
-                    yield utterance_of(where, record, self.folder)
+                yield from found
 
     def lazy_cuts(self, split: str) -> CutSet:
         """The cuts of a split, read as they are needed; memory does not grow with their number."""
@@ -191,6 +191,8 @@ def _looks_like_cuts(file: Path) -> bool:
 def _is_plain(data: dict[str, Any]) -> bool:
     """A cut of one recording with one supervision, which covers it: usable as it is."""
     supervisions = data.get("supervisions") or []
+    if "duration" not in data:
+        return False
     if data.get("type") not in ("MonoCut", "MultiCut") or len(supervisions) != 1:
         return False
     one = supervisions[0]
@@ -216,6 +218,12 @@ def _trimmed(data: dict[str, Any]) -> list[dict[str, Any]]:
     if not _usable(cut):
         return []
     return [one.to_dict() for one in cut.trim_to_supervisions(keep_overlapping=False)]
+
+
+def unusable(where: str, error: Exception) -> BadRow:
+    """A cut that lhotse, or we, cannot make sense of."""
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return BadRow(where, f"lhotse cannot use this cut ({reason})")
 
 
 def utterance_of(where: str, record: dict[str, Any], folder: Path) -> Utterance:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.corpus.layout import MAIN_SPLITS, Layout, split_of
-from las_cli.corpus.manifests import json_lines, utterance_of
+from las_cli.corpus.manifests import json_lines, unusable, utterance_of
 from las_cli.corpus.utterance import BadRow, Utterance
 
 if TYPE_CHECKING:
@@ -40,10 +40,12 @@ class Shards(Layout):
         for file in sorted(self._folders[split].glob("cuts.*.jsonl*")):
             for number, data in json_lines(file):
                 where = f"{file.name}:{number}"
-                if data is None or not data.get("supervisions"):
-                    yield BadRow(where, "no cut with a supervision")
+                try:
+                    row = utterance_of(where, data or {}, self.folder)
+                except Exception as error:  # whatever a foreign manifest holds
+                    yield unusable(where, error)
                 else:
-                    yield utterance_of(where, data, self.folder)
+                    yield row
 
     def lazy_cuts(self, split: str) -> CutSet:
         """The cuts of a split, their sound read from the tars as they are needed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,8 +150,9 @@ def _row(where: str, cells: list[str], matched: dict[str, int], custom: dict[str
 
 
 def number_in(cell: str | None) -> float | None:
-    """A cell as a number; None where it is empty or no number."""
+    """A cell as a number that is not negative; None where it is empty or something else."""
     try:
-        return float(cell) if cell else None
+        number = float(cell) if cell else -1.0
     except ValueError:
         return None
+    return number if 0 <= number < math.inf else None
