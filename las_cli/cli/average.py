@@ -31,4 +31,6 @@ def command(run: Path, last: int | None, best: int | None, output: Path, half: b
     if (last is None) == (best is None):
         raise UsageError("give either --last N or --best N")
     paths = average_checkpoints(run, output, last=last, best=best, half=half)
-    click.echo(f"{output}: the mean of {len(paths)} checkpoints ({', '.join(p.name for p in paths)})")
+    click.echo(
+        f"{output}: the mean of {len(paths)} checkpoints ({', '.join(p.name for p in paths)})"
+    )

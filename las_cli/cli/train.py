@@ -57,24 +57,63 @@ EXAMPLES = (
 
 
 @click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
-@click.option("--data", type=click.Path(path_type=Path), help="Corpus folder, or what `las prepare` wrote.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Corpus folder, or what `las prepare` wrote."
+)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Run folder.")
 @click.option("--split", default="train", show_default=True, help="Split to train on.")
 @click.option("--dev-split", default="dev", show_default=True, help="Split to validate on.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
 @click.option("--overwrite", is_flag=True, help="Start afresh in a folder that holds a training.")
-@click.option("--preset", type=click.Choice(["seed", "small", "base", "large"]), default="base", show_default=True, help="Size of the network.")
-@click.option("--network", "network_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="JSON with a network of your own, in place of a preset.")
+@click.option(
+    "--preset",
+    type=click.Choice(["seed", "small", "base", "large"]),
+    default="base",
+    show_default=True,
+    help="Size of the network.",
+)
+@click.option(
+    "--network",
+    "network_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="JSON with a network of your own, in place of a preset.",
+)
 @click.option("--init", default="", help="Start from this model: a shipped name or a folder.")
-@click.option("--units", type=click.Choice(["letters", "wordpieces"]), default="letters", show_default=True)
-@click.option("--wordpieces", default=200, show_default=True, help="How many, with --units wordpieces.")
-@click.option("--case", type=click.Choice(["lower", "upper", "keep"]), default="lower", show_default=True, help="Case of the letters learned.")
-@click.option("--punctuation", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
-@click.option("--digits", type=click.Choice(["reject", "keep"]), default="reject", show_default=True, help="Clips whose text has digits: leave out, or learn digits as letters.")
-@click.option("--epochs", type=float, help="Passes over the training split.  [default: 30 if no budget is given]")
+@click.option(
+    "--units", type=click.Choice(["letters", "wordpieces"]), default="letters", show_default=True
+)
+@click.option(
+    "--wordpieces", default=200, show_default=True, help="How many, with --units wordpieces."
+)
+@click.option(
+    "--case",
+    type=click.Choice(["lower", "upper", "keep"]),
+    default="lower",
+    show_default=True,
+    help="Case of the letters learned.",
+)
+@click.option(
+    "--punctuation", type=click.Choice(["drop", "keep"]), default="drop", show_default=True
+)
+@click.option(
+    "--digits",
+    type=click.Choice(["reject", "keep"]),
+    default="reject",
+    show_default=True,
+    help="Clips whose text has digits: leave out, or learn digits as letters.",
+)
+@click.option(
+    "--epochs",
+    type=float,
+    help="Passes over the training split.  [default: 30 if no budget is given]",
+)
 @click.option("--max-steps", type=int, help="Updates.")
-@click.option("--max-minutes", type=float, help="Minutes of training; the schedule ends within them.")
-@click.option("--batch-seconds", type=float, help="Sound in a batch of one process.  [default: 160]")
+@click.option(
+    "--max-minutes", type=float, help="Minutes of training; the schedule ends within them."
+)
+@click.option(
+    "--batch-seconds", type=float, help="Sound in a batch of one process.  [default: 160]"
+)
 @click.option("--accumulate", type=int, help="Batches an update.  [default: 1]")
 @click.option("--max-seconds", type=float, help="Longest clip trained on.  [default: 20]")
 @click.option("--learning-rate", type=float, help="Peak.  [default: 0.001]")
@@ -87,13 +126,23 @@ EXAMPLES = (
     "--guide", type=float, help="Weight at first of CTC's lead over attention.  [default: 0.5]"
 )
 @click.option("--label-smoothing", type=float, help="[default: 0.1]")
-@click.option("--ema", type=float, help="Decay of the moving average of the weights.  [default: 0.999]")
+@click.option(
+    "--ema", type=float, help="Decay of the moving average of the weights.  [default: 0.999]"
+)
 @click.option("--spec-augment", type=float, help="Strength of the masks, 0 for none.  [default: 1]")
 @click.option("--speeds", help="Speed factors, separated by commas.  [default: 0.9,1,1.1]")
-@click.option("--noise", type=click.Path(path_type=Path, file_okay=False), help="Folder of noise to mix in.")
+@click.option(
+    "--noise", type=click.Path(path_type=Path, file_okay=False), help="Folder of noise to mix in."
+)
 @click.option("--noise-snr", help="Signal-to-noise range in dB.  [default: 5,30]")
-@click.option("--short-first/--no-short-first", default=None, help="First epoch from short to long.  [default: yes]")
-@click.option("--validate-minutes", type=float, help="Validate this often, beside the end of an epoch.")
+@click.option(
+    "--short-first/--no-short-first",
+    default=None,
+    help="First epoch from short to long.  [default: yes]",
+)
+@click.option(
+    "--validate-minutes", type=float, help="Validate this often, beside the end of an epoch."
+)
 @click.option("--checkpoint-minutes", type=float, help="[default: 10]")
 @click.option("--keep-best", type=int, help="Checkpoints kept by dev LER.  [default: 5]")
 @click.option("--early-stop", type=int, help="Validations without a better LER before stopping.")
@@ -102,9 +151,19 @@ EXAMPLES = (
 @click.option("--workers", type=int, help="Processes that read sound.  [default: 1]")
 @click.option("--seed", type=int, help="[default: 1]")
 @click.option("--device", help="auto, cuda, mps or cpu.  [default: auto]")
-@click.option("--precision", type=click.Choice(["auto", "float32", "bf16", "float16"]), help="[default: auto]")
-@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Train with N processes on this machine; on CPUs one a core is fastest.")
-@click.option("--dry-run", is_flag=True, help="Two batches through everything, an estimate, then stop.")
+@click.option(
+    "--precision", type=click.Choice(["auto", "float32", "bf16", "float16"]), help="[default: auto]"
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Train with N processes on this machine; on CPUs one a core is fastest.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Two batches through everything, an estimate, then stop."
+)
 @click.option("--quiet", is_flag=True, help="Warnings only.")
 def command(
     data: Path | None,

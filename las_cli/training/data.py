@@ -228,14 +228,12 @@ class EpochBatches:
         world: int,
         skip: int = 0,
     ) -> None:
-        self.skip = skip
-        shares = config.accumulate
-        self.samplers = [
-            make_sampler(
-                cuts, accept, config, seconds, epoch, rank * shares + share, world * shares
-            )
-            for share in range(shares)
-        ]
+        """seconds: sound in the corpus; skip: updates of this epoch done before a resume."""
+        self.cuts, self.accept, self.config = cuts, accept, config
+        self.seconds, self.epoch, self.skip = seconds, epoch, skip
+        self.world = world * config.accumulate
+        first = rank * config.accumulate
+        self.samplers = [self._sampler(first + share) for share in range(config.accumulate)]
 
     def __iter__(self) -> Iterator[CutSet]:
         samplers = [iter(sampler) for sampler in self.samplers]
@@ -243,42 +241,34 @@ class EpochBatches:
             if update >= self.skip:
                 yield from micro_batches
 
+    def _sampler(self, rank: int) -> Any:
+        """lhotse's sampler: short to long in the first epoch, bucketed and shuffled later."""
+        from lhotse import CutSet
+        from lhotse.dataset import DynamicBucketingSampler, DynamicCutSampler
 
-def make_sampler(
-    cuts: CutSet,
-    accept: TextFilter,
-    config: TrainingConfig,
-    seconds: float,
-    epoch: int,
-    rank: int,
-    world: int,
-) -> Any:
-    """lhotse's sampler of an epoch: short to long in the first, bucketed and shuffled later."""
-    from lhotse import CutSet
-    from lhotse.dataset import DynamicBucketingSampler, DynamicCutSampler
+        config, cuts = self.config, self.cuts
+        shared: dict[str, Any] = dict(
+            max_duration=config.batch_seconds, rank=rank, world_size=self.world
+        )
+        small = not cuts.is_lazy and len(cuts) <= SORTED_LIMIT
+        if self.epoch == 0 and config.short_first and small:
+            ordered = CutSet.from_cuts(sorted(filter(self.accept, cuts), key=self._jittered))
+            return DynamicCutSampler(ordered, shuffle=False, **shared)
+        shared |= dict(shuffle=True, seed=config.seed * 1000)
+        accepted = cuts.filter(self.accept)
+        # Each bucket should fill some updates, or batches stay small.
+        fill = self.seconds / (config.batch_seconds * self.world * 4)
+        buckets = min(config.buckets, int(fill))
+        if buckets > 1:
+            sampler = DynamicBucketingSampler(accepted, num_buckets=buckets, **shared)
+        else:
+            sampler = DynamicCutSampler(accepted, **shared)
+        sampler.set_epoch(self.epoch)
+        return sampler
 
-    shared: dict[str, Any] = dict(max_duration=config.batch_seconds, rank=rank, world_size=world)
-    if epoch == 0 and config.short_first and not cuts.is_lazy and len(cuts) <= SORTED_LIMIT:
-
-        def jittered(cut: Cut) -> float:
-            # Clips of one corpus have similar lengths; the jitter mixes the corpora.
-            return cut.duration * random.Random(f"{config.seed} {cut.id}").uniform(0.7, 1.4)
-
-        ordered = CutSet.from_cuts(sorted(filter(accept, cuts), key=jittered))
-        return DynamicCutSampler(ordered, shuffle=False, **shared)
-    shared |= dict(shuffle=True, seed=config.seed * 1000)
-    buckets = bucket_count(config, seconds, world)
-    if buckets > 1:
-        sampler = DynamicBucketingSampler(cuts.filter(accept), num_buckets=buckets, **shared)
-    else:
-        sampler = DynamicCutSampler(cuts.filter(accept), **shared)
-    sampler.set_epoch(epoch)
-    return sampler
-
-
-def bucket_count(config: TrainingConfig, seconds: float, world: int) -> int:
-    """Buckets for a corpus of `seconds`: each should fill some updates, or batches stay small."""
-    return max(1, min(config.buckets, int(seconds / (config.batch_seconds * world * 4))))
+    def _jittered(self, cut: Cut) -> float:
+        """A clip's length, more or less: clips of one corpus are alike, the jitter mixes them."""
+        return float(cut.duration) * random.Random(f"{self.config.seed} {cut.id}").uniform(0.7, 1.4)
 
 
 def make_loader(

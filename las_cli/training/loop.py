@@ -16,6 +16,7 @@ from las_cli.audio.augmentation import SpecAugment
 from las_cli.errors import LasError
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS
+from las_cli.network.memory import keep_freed_memory
 from las_cli.text import TextPolicy, Units
 from las_cli.training import schedule
 from las_cli.training.average import MovingAverage
@@ -38,7 +39,6 @@ from las_cli.training.data import (
     make_loader,
 )
 from las_cli.training.losses import alignment_health, guidance, losses
-from las_cli.training.memory import keep_freed_memory
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
 from las_cli.training.validation import Validation, validate

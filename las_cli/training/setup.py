@@ -104,7 +104,7 @@ def rehearse(plan: Plan) -> str:
     import tempfile
     import time
 
-    from las_cli.training.memory import peak_memory
+    from las_cli.network.memory import peak_memory
 
     with tempfile.TemporaryDirectory(prefix="las-dry-run-") as folder:
         trainer = start(plan, Path(folder) / "run", overwrite=True)

@@ -17,10 +17,10 @@ from las_cli.audio.augmentation import SpecAugment
 from las_cli.network.config import PRESETS
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS, Output, count_parameters
+from las_cli.network.memory import keep_freed_memory, peak_memory
 from las_cli.text import Alphabet, TextPolicy
 from las_cli.training.data import Batch, SpeechDataset
 from las_cli.training.losses import losses
-from las_cli.training.memory import keep_freed_memory, peak_memory
 
 if TYPE_CHECKING:
     from lhotse import CutSet

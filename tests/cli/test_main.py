@@ -1,0 +1,88 @@
+"""The command as a whole: quick to start, one sentence for a mistake, every command answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from las_cli import __version__
+from las_cli.cli.main import COMMANDS, cli
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "torchaudio", "lhotse", "matplotlib", "rich.console")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["score", "--help"], ["train", "--help"], ["nonsense"]]
+)
+def test_torch_stays_out(words: list[str]) -> None:
+    """`las --help` and the like import nothing heavy, whatever they print."""
+    script = (
+        "import sys\n"
+        "from las_cli.cli.main import cli\n"
+        f"try: cli({words!r})\n"
+        "except SystemExit: pass\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "sys.exit('imported ' + ', '.join(heavy) if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.output and len(result.output.splitlines()) > 5
+
+
+def test_every_option_has_a_help_text() -> None:
+    def options(command: click.Command, path: str) -> list[str]:
+        context = click.Context(command)
+        if isinstance(command, click.Group):
+            inner = [command.get_command(context, name) for name in command.list_commands(context)]
+            return [line for c in inner if c for line in options(c, f"{path} {c.name}")]
+        return [
+            f"{path} {option.opts[0]}"
+            for option in command.params
+            if isinstance(option, click.Option) and not option.hidden and not option.help
+        ]
+
+    silent = [
+        line
+        for name in COMMANDS
+        if (command := cli.get_command(click.Context(cli), name))  # type: ignore[attr-defined]
+        for line in options(command, name)
+    ]
+    # These say all there is to say by their name and default.
+    plain = {"--units", "--punctuation", "--schedule", "--label-smoothing", "--checkpoint-minutes",
+             "--seed", "--precision", "--eos-threshold", "--preset", "--clip-seconds", "--device",
+             "--case", "--digits", "--max-line-width"}  # fmt: skip
+    assert not [line for line in silent if line.split()[-1] not in plain]
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).output == f"las, version {__version__}\n"
+
+
+def test_mistakes_end_in_one_line_and_debug_shows_where() -> None:
+    runner = CliRunner()
+    result = runner.invoke(cli, ["plot", "nowhere"])
+    assert result.exit_code == 1
+    assert result.output.startswith("las: nowhere") and result.output.count("\n") == 1
+    assert runner.invoke(cli, ["--debug", "plot", "nowhere"]).exception is not None
+
+
+def test_module_and_command_are_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "las_cli", "--version"],
+        capture_output=True, text=True, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert done.stdout == f"las, version {__version__}\n"
