@@ -55,6 +55,11 @@ class Alphabet:
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text)
+        return cls.of_counts(counts, rare_share)
+
+    @classmethod
+    def of_counts(cls, counts: Counter[str], rare_share: float = 0.0) -> Alphabet:
+        """The same from letters that were counted before."""
         minimum = rare_share * counts.total()
         letters = sorted(letter for letter, count in counts.items() if count >= minimum)
         if not letters:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from las_cli.errors import LasError
 
+_DIGIT = re.compile(r"\d")  # Unicode's category Nd, of any script
 # Printed and typed apostrophes that mean the same letter; nothing else is ever mapped.
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "＇": "'"})
 
@@ -48,10 +51,7 @@ def normalise(text: str, policy: TextPolicy) -> str:
     elif policy.case == "upper":
         text = text.upper()
     if policy.punctuation == "drop":
-        text = "".join(
-            letter if letter in policy.keep or not _is_punctuation(letter) else " "
-            for letter in text
-        )
+        text = text.translate(_spaced(policy.keep))
     words = text.split()
     if policy.punctuation == "drop" and "'" in policy.keep:
         # An apostrophe at a word's edge is a quotation mark, inside a word it is a letter.
@@ -62,7 +62,25 @@ def normalise(text: str, policy: TextPolicy) -> str:
 
 def has_digits(text: str) -> bool:
     """Whether any script's decimal digit occurs in `text`."""
-    return any(unicodedata.category(letter) == "Nd" for letter in text)
+    return bool(_DIGIT.search(text))
+
+
+class _Spaced(dict[int, str]):
+    """Punctuation → space, everything else → itself; looked up once a letter, then kept."""
+
+    def __init__(self, keep: str) -> None:
+        self.keep = keep
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        spaced = letter if letter in self.keep or not _is_punctuation(letter) else " "
+        self[code] = spaced
+        return spaced
+
+
+@functools.lru_cache(maxsize=16)
+def _spaced(keep: str) -> _Spaced:
+    return _Spaced(keep)
 
 
 def _is_punctuation(letter: str) -> bool:

@@ -282,7 +282,12 @@ def make_loader(
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_one_thread,
+        # A forked worker would keep a copy of gigabytes that the training changes all the time.
+        multiprocessing_context="spawn" if workers else None,
         pin_memory=torch.cuda.is_available(),
+        # Its own, or each new loader would draw from the numbers that dropout draws from, and a
+        # resumed run would differ from an unbroken one.
+        generator=torch.Generator(),
     )
 
 

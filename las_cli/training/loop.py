@@ -95,6 +95,7 @@ class Trainer:
         self.accept = TextFilter(units, policy, config, model.config.step_seconds)
         self.progress = Progress()
         self.bad_steps = 0
+        self.validated_step = -1  # the last update after which the dev split was measured
         torch.manual_seed(config.seed * 1000 + self.processes.rank)
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Progress:
@@ -137,7 +138,7 @@ class Trainer:
         progress.done = reason != "interrupted"
         if reason == "interrupted":
             self.save({})
-        else:
+        elif self.validated_step != progress.step:
             self.validate_and_save()
         self.run.finish(progress, reason)
         return progress
@@ -226,6 +227,7 @@ class Trainer:
     def validate_and_save(self) -> None:
         """Validates, notes whether it got better, saves a checkpoint and the best model."""
         progress, facts = self.progress, {"dev_ler": math.inf}
+        self.validated_step = progress.step
         better = False
         if self.processes.first:
             result = self.validate()

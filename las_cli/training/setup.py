@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from las_cli.corpus.checks import RARE_SHARE
 from las_cli.errors import LasError, UsageError
 from las_cli.hub import ALPHABET, load_model, read_json, write_json
 from las_cli.network.config import LASConfig, build
@@ -19,10 +20,9 @@ from las_cli.training.loop import Trainer
 from las_cli.training.run import Run
 
 if TYPE_CHECKING:
-    from lhotse import CutSet
+    from las_cli.corpus import Corpus
 
 SETUP = "training.json"  # what --resume needs to know beside the checkpoint
-RARE = 1e-5  # letters rarer than this share of the text are not learned
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,12 @@ class Plan:
 
 def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> Trainer:
     """A new training in `folder`. LasError if the folder holds one already, or the corpus none."""
-    from las_cli.training.processes import Processes
+    from las_cli.network.device import pick_device, pick_precision
+    from las_cli.training.processes import Processes, local_device
 
+    # Before anything is read or written: a device or precision that is not there.
+    device = pick_device(local_device(plan.training.device))
+    pick_precision(plan.training.precision, device)
     first = Processes.join_first()
     if (folder / SETUP).exists() and first:
         if not overwrite:
@@ -54,8 +58,8 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
         shutil.rmtree(folder)
     elif folder.exists() and any(folder.iterdir()) and not overwrite and first:
         raise UsageError(f"{folder}: is not empty; choose another --output, or --overwrite")
-    train_cuts, dev_cuts, notes = read_corpus(plan)
-    units = learn_units(plan, train_cuts)
+    plan, corpus = read_corpus(plan)
+    units = learn_units(plan, corpus)
     network = replace(plan.network, units=len(units))
     plan = replace(plan, network=network)
     # The same first weights in every process and in every run of the same seed.
@@ -63,13 +67,12 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
 
     torch.manual_seed(plan.training.seed)
     model = LAS(network)
-    if plan.init:
-        notes += start_from(model, units, plan.init)
+    notes = start_from(model, units, plan.init) if plan.init else []
+    trainer = make_trainer(plan, folder, model, units, corpus, notes, quiet)
     if first:
-        folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / ALPHABET, units.to_json())
         write_json(folder / SETUP, dataclasses.asdict(plan))
-    return make_trainer(plan, folder, model, units, train_cuts, dev_cuts, notes, quiet)
+    return trainer
 
 
 def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Trainer:
@@ -81,16 +84,14 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
     plan = build(Plan, read_json(folder / SETUP), "training")
     plan = replace(plan, training=replace(plan.training, **changes))
-    train_cuts, dev_cuts, notes = read_corpus(plan)
+    plan, corpus = read_corpus(plan)
     units = units_from_json(read_json(folder / ALPHABET))
     if len(units) != plan.network.units:
         raise LasError(
             f"{folder / ALPHABET}: {len(units)} units, {SETUP} says {plan.network.units}; "
             "the run folder was changed by hand"
         )
-    trainer = make_trainer(
-        plan, folder, LAS(plan.network), units, train_cuts, dev_cuts, notes, quiet
-    )
+    trainer = make_trainer(plan, folder, LAS(plan.network), units, corpus, [], quiet)
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
     return trainer
@@ -130,24 +131,37 @@ def rehearse(plan: Plan) -> str:
         return "\n".join(lines)
 
 
-def read_corpus(plan: Plan) -> tuple[CutSet, CutSet, list[str]]:
-    """Train and dev cuts, and what the user should know about them."""
+def read_corpus(plan: Plan) -> tuple[Plan, Corpus]:
+    """The corpus, and the plan with the text rules that `las prepare` checked it by.
+
+    LasError if the rules asked for are others: the report would not hold for them.
+    """
     from las_cli.corpus import load_corpus, use_soundfile
 
     use_soundfile()
     corpus = load_corpus(Path(plan.data))
-    train, dev = corpus.cuts(plan.split), corpus.cuts(plan.dev_split)
-    return train, dev, list(corpus.notes)
+    if corpus.policy is not None and corpus.policy != plan.text:
+        if plan.text != TextPolicy():
+            raise UsageError(
+                f"{plan.data}: prepared with other text rules ({corpus.policy}); give `las train` "
+                "none, or run `las prepare` again with the ones you want"
+            )
+        plan = replace(plan, text=corpus.policy)
+    return plan, corpus
 
 
-def learn_units(plan: Plan, cuts: CutSet) -> Units:
-    """Letters or word pieces of the training text, or those of the model to start from."""
-    texts = learn_alphabet_texts(cuts, plan.text)
+def learn_units(plan: Plan, corpus: Corpus) -> Units:
+    """Letters or word pieces of the training text; quick where `las prepare` counted letters."""
     if plan.wordpieces:
         from las_cli.text.wordpieces import WordPieces
 
-        return WordPieces.learn(texts, plan.wordpieces)
-    return Alphabet.learn(texts, rare_share=RARE)
+        return WordPieces.learn(
+            learn_alphabet_texts(corpus.cuts(plan.split), plan.text), plan.wordpieces
+        )
+    counted = corpus.letters(plan.text, plan.split)
+    if counted is not None:
+        return Alphabet.of_counts(counted, RARE_SHARE)
+    return Alphabet.learn(learn_alphabet_texts(corpus.cuts(plan.split), plan.text), RARE_SHARE)
 
 
 def start_from(model: LAS, units: Units, name: str) -> list[str]:
@@ -195,27 +209,32 @@ def make_trainer(
     folder: Path,
     model: LAS,
     units: Units,
-    train_cuts: CutSet,
-    dev_cuts: CutSet,
+    corpus: Corpus,
     notes: list[str],
     quiet: bool,
 ) -> Trainer:
     """Puts the pieces together and says what will be trained on what."""
     from las_cli.training.processes import Processes
 
-    first = Processes.join_first()
+    train_cuts, dev_cuts = corpus.cuts(plan.split), corpus.cuts(plan.dev_split)
     accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
-    seconds, clips = 0.0, 0
-    for cut in train_cuts:
-        if accept(cut):
-            seconds += cut.duration
-            clips += 1
+    amount = corpus.amount(plan.split) if train_cuts.is_lazy else None
+    if amount is not None:  # `las prepare` has looked at each clip; a million is not read again
+        clips, seconds = amount.clips, amount.seconds
+    else:
+        durations = [cut.duration for cut in train_cuts if accept(cut)]
+        clips, seconds = len(durations), sum(durations)
     if not clips:
         reasons = ", ".join(f"{n} {reason}" for reason, n in accept.reasons.most_common())
         raise LasError(f"{plan.data}: no clip of {plan.split} can be trained on ({reasons})")
     run = Run(
-        folder, units, plan.text, writes=first, quiet=quiet,
-        log_seconds=plan.training.log_seconds, tensorboard=plan.training.tensorboard,
+        folder,
+        units,
+        plan.text,
+        writes=Processes.join_first(),
+        quiet=quiet,
+        log_seconds=plan.training.log_seconds,
+        tensorboard=plan.training.tensorboard,
         facts={
             "preset": plan.preset,
             "training": plan.training.to_json(),
@@ -223,8 +242,8 @@ def make_trainer(
             "train_clips": clips,
             "train_hours": round(seconds / 3600, 2),
         },
-    )  # fmt: skip
-    for note in notes:
+    )
+    for note in (*corpus.notes, *notes):
         run.say(note)
     for reason, count in accept.reasons.most_common():
         run.say(f"{count} clips of {plan.split} left out: {reason}")

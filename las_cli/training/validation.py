@@ -64,8 +64,8 @@ def validate(
         with autocast(device, precision):
             states, steps = model.listen(batch.waveforms, batch.lengths)
             logits, weights = model.speller(batch.letters, model.speller.remember(states, steps))
-            ctc = model.ctc_log_probs(states) if model.has_ctc else None
-            output = Output(logits, weights, ctc, steps)
+            log_probs = model.ctc_log_probs(states) if model.has_ctc else None
+            output = Output(logits, weights, log_probs, steps)
             written = spell_greedily(model, states, steps)
         batch_losses = losses(output, batch.letters, batch.letter_lengths)
         sums += torch.stack(
@@ -88,14 +88,14 @@ def validate(
     references = [sample.true_y for sample in kept]
     score = score_pairs(references, [sample.pred_y for sample in kept], normaliser="none")
     ctc = score_pairs(references, ctc_texts, normaliser="none") if ctc_texts else None
-    letters = max(1.0, float(sums[2]))
+    total = max(1.0, float(sums[2]))
     spread = range(0, len(kept), max(1, len(kept) // samples))
     return Validation(
         ler=score.letters.rate,
         wer=score.words.rate,
         ctc_ler=ctc.letters.rate if ctc else float("nan"),
-        attention_loss=float(sums[0]) / letters,
-        ctc_loss=float(sums[1]) / letters,
+        attention_loss=float(sums[0]) / total,
+        ctc_loss=float(sums[1]) / total,
         diagonal=sum(d for d, _ in health) / max(1, len(health)),
         sharp=sum(s for _, s in health) / max(1, len(health)),
         samples=[kept[i] for i in spread][:samples],

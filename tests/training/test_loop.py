@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,7 +224,8 @@ def test_starting_from_a_model_names_what_is_fresh(
     first.train()
     more = write_corpus(tmp_path / "more", train=6, dev=2, seed=5)
     table = more / "train.tsv"
-    table.write_text(table.read_text() + "x\ttrain0.wav\tabé\n", encoding="utf-8")
+    shutil.copy(more / "clips" / "train0.wav", more / "clips" / "accent.wav")
+    table.write_text(table.read_text() + "x\taccent.wav\tabé\n", encoding="utf-8")
     write_network(tmp_path / "wide.json", attention={"heads": 2, "size": 32})
     from dataclasses import replace
 
