@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from las_cli.cli.benchmark_decode import command as decode
+
 
 @click.group()
 def command() -> None:
@@ -86,6 +88,9 @@ def train(
         f"{processes} process(es) × {clips} clips of {clip_seconds:g} s, {updates} updates; "
         "stages are shares of one process's time, and reading is not in the speed"
     )
+
+
+command.add_command(decode)
 
 
 @command.command("start")

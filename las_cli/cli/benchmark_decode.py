@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--only", multiple=True, metavar="NAME", help="Only what is so named, e.g. beam.")
 @click.option("--others/--no-others", default=True, help="Compare other programs, if installed.")
 @click.option("--cold/--no-cold", default=True, help="Time a 5 s clip from a cold start too.")
-@click.option("--normalise", default="whisper", show_default=True, help="As in `las score`.")
+@click.option("--normalise", default="basic", show_default=True, help="As in `las score`.")
 def command(
     model: str,
     data: Path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import random
 from collections import Counter
@@ -17,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.resampling import resample
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
 from las_cli.text.alphabet import EOS
@@ -167,18 +167,6 @@ def read_cut(cut: Cut, speed: float = 1.0) -> Tensor:
         raise LasError(f"{cut.id}: holds samples that are not numbers")
     # Played `speed` times as fast is the same samples at another rate (Ko et al. 2015).
     return resample(waveform, round(cut.sampling_rate * speed), SAMPLE_RATE)
-
-
-def resample(waveform: Tensor, rate: int, wanted: int) -> Tensor:
-    """[S] at `rate` Hz → [S'] at `wanted` Hz."""
-    return waveform if rate == wanted else _resampler(rate, wanted)(waveform)
-
-
-@functools.lru_cache(maxsize=32)
-def _resampler(rate: int, wanted: int) -> Any:
-    from torchaudio.transforms import Resample
-
-    return Resample(rate, wanted)
 
 
 class NoiseMixer:

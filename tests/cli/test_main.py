@@ -62,9 +62,12 @@ def test_every_option_has_a_help_text() -> None:
         for line in options(command, name)
     ]
     # These say all there is to say by their name and default.
-    plain = {"--units", "--punctuation", "--schedule", "--label-smoothing", "--checkpoint-minutes",
-             "--seed", "--precision", "--eos-threshold", "--preset", "--clip-seconds", "--device",
-             "--case", "--digits", "--max-line-width"}  # fmt: skip
+    plain = {
+        "--units", "--punctuation", "--schedule", "--label-smoothing", "--checkpoint-minutes",
+        "--seed", "--precision", "--eos-threshold", "--preset", "--clip-seconds", "--device",
+        "--case", "--digits", "--max-line-width", "--layers", "--dropout", "--batch-letters",
+        "--learning-rate",
+    }  # fmt: skip
     assert not [line for line in silent if line.split()[-1] not in plain]
 
 
