@@ -44,13 +44,13 @@ def shipped_models() -> dict[str, Path]:
     """Name → folder of the models that travel with the package."""
     from importlib.resources import files
 
-    roots: list[Path] = []
-    try:
-        roots.append(Path(str(files("las_cli.models"))))
-    except (ModuleNotFoundError, TypeError):
-        pass
-    # A checkout that was never installed: models/ stands beside las_cli/.
-    roots.append(Path(__file__).resolve().parents[1] / "models")
+    # In an installed package; in a checkout, models/ stands beside las_cli/.
+    package = Path(str(files("las_cli")))
+    roots = [package / "models"]
+    if (
+        package.parent / "pyproject.toml"
+    ).is_file():  # not some other package's site-packages/models
+        roots.append(package.parent / "models")
     found: dict[str, Path] = {}
     for root in roots:
         if root.is_dir():
