@@ -35,12 +35,12 @@ def page(name: str) -> str:
         *_paragraphs(command.help or COMMANDS[name]),
     ]
     if isinstance(command, click.Group):
-        parts.append("## Commands")
         for sub in command.list_commands(own):
             found = command.get_command(own, sub)
             if found is not None and not found.hidden:
-                parts.append(f"- `{sub}`: {found.get_short_help_str(200)}")
-                parts += _options(found, click.Context(found, parent=own, info_name=sub), "###")
+                inner = click.Context(found, parent=own, info_name=sub)
+                parts += [f"## las {name} {sub}", *_paragraphs(found.help or "")]
+                parts += _options(found, inner, "###")
     parts += _options(command, own, "##")
     if isinstance(command, GroupedCommand) and command.examples:
         parts.append("## Examples")
