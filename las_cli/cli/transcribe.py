@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,6 @@ from las_cli.cli.decode import search_options
 from las_cli.cli.grouped import GroupedCommand
 
 if TYPE_CHECKING:
-    from las_cli.audio.inputs import Input
-    from las_cli.cli.transcript_display import Display
-    from las_cli.job import Job
-    from las_cli.transcriber import Finished, Recognised
     from las_cli.workers import Recipe
 
 EXAMPLES = (
@@ -209,11 +205,14 @@ def command(
         share,
     )
     if share.world_size > 1 and device == "auto":
+        from las_cli.cli.transcript_run import own_device
+
         device = own_device(os.environ.get("LOCAL_RANK", "0"))
     recipe = make_recipe(model, device, lm, threads, batch, vad, longest, decoding)
     debug = click.get_current_context().find_root().params.get("debug")
     with nullcontext() if debug else native_noise_hidden():
         from las_cli.cli.transcript_display import Display
+        from las_cli.cli.transcript_run import events, work
 
         display = Display(job, several, quiet=quiet, color_confidence=color_confidence)
         for error in errors if share.rank == 0 else ():
@@ -264,15 +263,6 @@ def check_outputs(
         )
 
 
-def own_device(local_rank: str) -> str:
-    """The device of this process among those of its machine."""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"cuda:{int(local_rank) % torch.cuda.device_count()}"
-    return "auto"
-
-
 def make_recipe(
     model: str,
     device: str,
@@ -290,70 +280,3 @@ def make_recipe(
     segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
     given = {name: value for name, value in decoding.items() if value is not None}
     return Recipe(model, device, lm, threads, segmentation, batch, given)
-
-
-def events(
-    job: Job,
-    recipe: Recipe,
-    jobs: int,
-    raw_rate: int | None,
-    microphone: bool,
-    display: Display,
-) -> Iterator[Recognised | Finished]:
-    """What happens to the recordings of `job`, in this process or in several."""
-    if not job.inputs:
-        return
-    if jobs > 1 and len(job.inputs) > 1:
-        from las_cli.workers import follow_with_workers
-
-        yield from follow_with_workers(recipe, [str(entry.path) for entry in job.inputs], jobs)
-        return
-    transcriber = recipe.load()
-    sounds = (opened(entry, raw_rate, microphone, display) for entry in job.inputs)
-    yield from transcriber.follow(sounds, live=microphone or raw_rate is not None)
-
-
-def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Display) -> Any:
-    """What `Transcriber.follow` takes: a path, or a source for what is no file."""
-    from las_cli.audio.inputs import STDIN
-
-    if microphone:
-        from las_cli.audio.microphone import MicrophoneSource, stop_on_enter
-
-        source = MicrophoneSource()
-        stop_on_enter(source)
-        display.note("speak; Enter or a pause of two seconds ends the recording")
-        return source
-    if entry.path == STDIN and raw_rate is not None:
-        from las_cli.audio.sources import PCMSource
-
-        return PCMSource(sys.stdin.buffer, raw_rate)
-    if entry.is_pipe:
-        from las_cli.audio.pipes import PipeSource
-
-        if entry.path == STDIN:
-            return PipeSource(lambda: sys.stdin.buffer)
-        return PipeSource(lambda: entry.path.open("rb"), str(entry.path))
-    return entry.path
-
-
-def work(job: Job, display: Display, happenings: Iterable[Recognised | Finished]) -> None:
-    """Write and show what is done as it is done."""
-    from las_cli.errors import LasError
-    from las_cli.transcriber import Recognised
-
-    for event in happenings:
-        if isinstance(event, Recognised):
-            display.recognised(event.place, event.segment, event.seconds)
-            continue
-        error = event.error
-        if event.transcript is not None:
-            try:
-                job.finish(event.place, event.transcript)
-                display.finished(event.place, event.transcript)
-                continue
-            except LasError as unwritten:
-                error = unwritten
-        assert error is not None
-        job.fail(error)
-        display.failed(event.place, error)
