@@ -87,42 +87,37 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
     results: list[list[Ended]] = [[] for _ in range(batch)]
     for length in range(longest + 1):
         step = joint.continuations()
-        at_cap = (caps <= length)[:, None]  # [B, 1]
-        total = _possible(step, alive, ended, at_cap)
-        score, place = total.flatten(1).topk(2 * beams, dim=-1)  # [B, 2K]
-        units = total.shape[-1]
-        parents, letters = place // units, place % units
-        grown = _grow(alive, step, score, parents, letters, length)
-
-        ends = (letters == EOS) & score.isfinite() & ~done[:, None]
-        ends[:, beams:] &= at_cap  # an end below rank K does not count as one of the K best
-        if bool(ends.any()):
-            finished = grown._replace(
-                total=score.masked_fill(~ends, -torch.inf),
-                cut_off=at_cap.expand_as(ends),
-                length=torch.full_like(grown.length, length),
-            )
-            both = ended.join(finished)
+        at_cap = caps <= length  # [B]
+        total = step.total.masked_fill(alive.total.isinf()[..., None], -torch.inf)  # [B, K, V]
+        ending, barred = total[..., EOS], ~step.may_end
+        if not joint.ends_freely:
+            # The end must be one of the K best continuations.
+            barred |= ending < total.flatten(1).topk(beams, dim=-1).values[:, -1:]
+        ending = ending.masked_fill(barred & ~at_cap[:, None], -torch.inf)
+        # The cap ends a hypothesis only where none ended by itself.
+        late = at_cap & ended.total[:, 0].isfinite()
+        ending = ending.masked_fill((late | done)[:, None], -torch.inf)
+        if bool(ending.isfinite().any()):
+            both = ended.join(_end(alive, step, ending, at_cap, length))
             ended = both.pick(both.total.topk(beams, dim=-1).indices)
-            count += ends.sum(1)
-        newest = score.masked_fill(~ends, -torch.inf).amax(-1, keepdim=True)
-        recent = torch.cat([recent[:, 1:], newest], dim=1)
+            count += ending.isfinite().sum(1)
+        recent = torch.cat([recent[:, 1:], ending.amax(-1, keepdim=True)], dim=1)
 
-        score, best = score.masked_fill(letters == EOS, -torch.inf).topk(beams, dim=-1)
-        alive = grown.pick(best)._replace(total=score)
-        done = done | at_cap[:, 0] | _is_done(score[:, 0], ended.total, recent, count, options)
+        total = total.index_fill(-1, torch.tensor(EOS, device=device), -torch.inf)
+        score, place = total.flatten(1).topk(beams, dim=-1)  # [B, K]
+        best_open = score[:, 0]
+        settled = _is_done(best_open, ended.total, recent, count, options, joint.ends_freely)
+        done = done | at_cap | settled
         open_rows = int((~done).sum())
-        if open_rows <= SHRINK * len(done):
+        shrink = open_rows <= SHRINK * len(done)
+        if shrink:
             _collect(results, ended, original, done, options.nbest)
             if not open_rows:
                 break
-        rows = torch.arange(len(parents), device=device)[:, None]
-        joint.advance(
-            parents[rows, best],
-            letters[rows, best],
-            Parts(alive.attention, alive.ctc, alive.lm),
-        )
-        if open_rows <= SHRINK * len(done):
+        parents, letters = place // total.shape[-1], place % total.shape[-1]
+        alive = _grow(alive, step, score, parents, letters, length)
+        joint.advance(parents, letters, Parts(alive.attention, alive.ctc, alive.lm))
+        if shrink:
             left = (~done).nonzero()[:, 0]
             joint.take(left)
             alive, ended = take_rows(alive, left), take_rows(ended, left)
@@ -131,31 +126,31 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
     return results
 
 
-def _possible(step: Continuations, alive: Track, ended: Track, at_cap: Tensor) -> Tensor:
-    """Totals [B, K, V] of the continuations that the search may take."""
-    dead = alive.total.isinf()
-    total = step.total.masked_fill(dead[..., None], -torch.inf)
-    # At the cap only ending is left, whatever the threshold says, and only if nothing ended before.
-    has_ended = ended.total[:, :1].isfinite()
-    barred = torch.where(at_cap, has_ended, ~step.may_end)  # [B, K]
-    ending = total[..., EOS].masked_fill(barred, -torch.inf)
-    total = total.masked_fill(at_cap[..., None], -torch.inf)
-    total[..., EOS] = ending
-    return total
+def _end(alive: Track, step: Continuations, total: Tensor, at_cap: Tensor, length: int) -> Track:
+    """The hypotheses `alive` with the end of sentence behind them and `total` [B, K] in all."""
+    scores = alive.letter_scores.clone()
+    scores[..., length] = step.letter[..., EOS]
+    return alive._replace(
+        total=total,
+        attention=step.parts.attention[..., EOS],
+        ctc=step.parts.ctc[..., EOS],
+        lm=step.parts.lm[..., EOS],
+        cut_off=at_cap[:, None].expand_as(total),
+        letter_scores=scores,
+    )
 
 
 def _grow(
-    alive: Track, step: Continuations, score: Tensor, parents: Tensor, letters: Tensor, length: int
+    alive: Track, step: Continuations, total: Tensor, parents: Tensor, letters: Tensor, length: int
 ) -> Track:
-    """Hypotheses `parents` [B, M] with `letters` [B, M] behind them and `score` [B, M] in all."""
+    """The hypotheses `parents` [B, K] with `letters` [B, K] behind them and `total` in all."""
     rows = torch.arange(len(parents), device=parents.device)[:, None]
     grown = alive.pick(parents)
-    place = min(length, grown.units.shape[2] - 1)  # at the cap only the end is written, no letter
-    if place == length:
-        grown.units[..., length] = letters.masked_fill(letters == EOS, 0)
+    if length < grown.units.shape[2]:  # else no utterance takes another letter
+        grown.units[..., length] = letters
     grown.letter_scores[..., length] = step.letter[rows, parents, letters]
     return grown._replace(
-        total=score,
+        total=total,
         attention=step.parts.attention[rows, parents, letters],
         ctc=step.parts.ctc[rows, parents, letters],
         lm=step.parts.lm[rows, parents, letters],
@@ -164,7 +159,12 @@ def _grow(
 
 
 def _is_done(
-    best_open: Tensor, ended: Tensor, recent: Tensor, count: Tensor, options: DecodingOptions
+    best_open: Tensor,
+    ended: Tensor,
+    recent: Tensor,
+    count: Tensor,
+    options: DecodingOptions,
+    ends_freely: bool,
 ) -> Tensor:
     """Which utterances need no more letters, [B] bool.
 
@@ -175,9 +175,10 @@ def _is_done(
     # No letter raises a total, but for the bonus: once the open ones are below, nothing changes.
     room = 5.0 * max(0.0, options.length_bonus)
     settled = best_open + room <= last
-    full = (count >= options.width) & (best_open < best)
     hopeless = torch.maximum(recent.amax(-1), best_open) < best - END_MARGIN
-    return (best.isfinite() & (settled | full | hopeless)) | best_open.isinf()
+    if not ends_freely:
+        settled |= (count >= options.width) & (best_open < best)
+    return (best.isfinite() & (settled | hopeless)) | best_open.isinf()
 
 
 def _collect(

@@ -146,7 +146,7 @@ def _find(
     caps = (heard.lengths * options.letters_per_step).ceil().long().clamp(min=1)
     joint = JointScorer(_sources(model, heard, options, lm), options)
     if options.search == "greedy":
-        return greedy_search(joint, caps)
+        return greedy_search(joint, caps, options)
     wanted = options.beam if options.search == "rescore" else options.nbest
     found = beam_search(joint, caps, dataclasses.replace(options, nbest=wanted))
     if options.search == "rescore":

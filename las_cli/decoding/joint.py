@@ -13,6 +13,9 @@ from las_cli.decoding.prefix_score import CTCPrefixScorer, PrefixState
 from las_cli.decoding.repeats import RepeatGuard, RepeatState
 from las_cli.text.alphabet import BLANK, EOS
 
+# nats; CTC agrees to an end where it gives it at least this probability, once it is there. A
+# speller that has lost its way would otherwise loop on, or drop the rest of the sentence.
+END_BY_CTC = -3.0
 LEAST = -1e6  # nats; stands for -inf in sums, since 0 · -inf is no number
 
 
@@ -61,7 +64,7 @@ class Continuations(NamedTuple):
     total: Tensor  # weighted sum, -inf where the letter is not tried, [B, K, V]
     parts: Parts  # [B, K, V] each
     letter: Tensor  # log p of this letter alone, by the speller (or by LM and CTC), [B, K, V]
-    may_end: Tensor  # whether the EOS threshold lets the hypothesis end, [B, K]
+    may_end: Tensor  # whether speller (EOS threshold) or CTC would end here at all, [B, K]
 
 
 class JointScorer:
@@ -78,6 +81,10 @@ class JointScorer:
         if sources.speller is None:
             self._ctc_weight = 1.0
         self._lm_weight = options.lm_weight if sources.lm else 0.0
+        # CTC makes a transcript that leaves speech unwritten so unlikely that ends of any length
+        # may be weighed against each other. The speller alone would prefer the shortest: there an
+        # end must be among the best continuations.
+        self.ends_freely = self._ctc_weight > 0
         shape, device = (sources.batch, beams), sources.device
         zero = torch.zeros(shape, device=device)
         self._parts = Parts(zero, zero, zero)
@@ -137,13 +144,13 @@ class JointScorer:
             own = attention
         else:
             own = (ctc - self._parts.ctc[..., None]).clamp(max=0.0)
-        may_end = ~allowed.any(-1)
         allowed[..., EOS] = True
-        if self.sources.speller is None:
-            may_end = torch.ones_like(may_end)
-        else:
+        may_end = torch.ones(shape[:2], dtype=torch.bool, device=total.device)
+        if self.sources.speller is not None:
             best = attention.masked_fill(~letters, -torch.inf).amax(-1)
-            may_end |= attention[..., EOS] >= self.options.eos_threshold * best
+            may_end = attention[..., EOS] >= self.options.eos_threshold * best
+            if self.sources.prefix is not None:
+                may_end |= ctc[..., EOS] - self._parts.ctc >= END_BY_CTC
         return Continuations(total.masked_fill(~allowed, -torch.inf), parts, own, may_end)
 
     def advance(self, parents: Tensor, letters: Tensor, parts: Parts) -> None:

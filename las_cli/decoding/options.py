@@ -37,7 +37,7 @@ class DecodingOptions:
     # A sentence may end where log p(end) >= eos_threshold · log p(best letter) by the speller
     # (Hannun et al. 2019, 1904.02619, section 3.1.2); below it the search truncates. >= 1.
     eos_threshold: float = 1.5
-    candidates: int = 0  # letters a hypothesis tries each step; 0: max(8, 1.5 · beam)
+    candidates: int = 0  # letters a hypothesis tries each step; 0: max(16, 2 · beam)
     letters_per_step: float = 1.0  # length cap, letters per listener step (CTC writes at most 1)
     repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
     word_times: bool = True  # align the words of the best hypothesis to the sound
@@ -80,7 +80,7 @@ class DecodingOptions:
     @property
     def tried(self) -> int:
         """C: the letters each hypothesis tries a step."""
-        return self.candidates or max(8, math.ceil(1.5 * self.width))
+        return self.candidates or max(16, 2 * self.width)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **overrides: Any) -> DecodingOptions:

@@ -72,7 +72,7 @@ def test_round_trip() -> None:
     assert {"beam", "search", "ctc_weight"} <= DecodingOptions().to_config().keys()
 
 
-@pytest.mark.parametrize(("beam", "tried"), [(1, 8), (4, 8), (8, 12), (20, 30)])
+@pytest.mark.parametrize(("beam", "tried"), [(1, 16), (4, 16), (8, 16), (20, 40)])
 def test_letters_tried(beam: int, tried: int) -> None:
     assert DecodingOptions(beam=beam).tried == tried
     assert DecodingOptions(beam=beam, candidates=5).tried == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from las_cli.decoding import (
     LOOPED,
     TOO_SHORT,
     DecodingOptions,
+    Heard,
     Hypothesis,
     decode,
     listen,
@@ -135,8 +137,6 @@ def test_search_scores_equal_one_pass_over_the_text(model: LAS, alphabet: Alphab
 
 def test_a_wide_ctc_search_finds_the_likeliest_transcript(make_model: Callable[..., LAS]) -> None:
     """Against the probability of every transcript of up to three letters, by torch's CTC loss."""
-    import itertools
-
     model = make_model(seed=3)
     waveforms, lengths = speech(0.2)
     heard = listen(model, waveforms, lengths, "float32")
@@ -165,33 +165,70 @@ def test_a_wider_beam_never_scores_worse_than_greedy_here(model: LAS, alphabet: 
         assert broad[0].score >= narrow[0].score - 1e-4 or CUT_OFF in narrow[0].flags
 
 
-@pytest.mark.parametrize("name", SEARCHES)
-@pytest.mark.parametrize(
-    "sound", ["noise", "silence", "tones", "long"], ids=lambda sound: f"on {sound}"
-)
-def test_it_ends_and_never_outgrows_the_sound(
-    model: LAS, alphabet: Alphabet, name: str, sound: str
-) -> None:
-    seconds = 12 if sound == "long" else 3
+def sounds(kind: str) -> torch.Tensor:
+    """A waveform [S] that holds no sentence, or a long one."""
+    seconds = {"a minute": 60, "joined": 5}.get(kind, 2)
     time = torch.arange(16_000 * seconds) / 16_000
-    waveform = {
-        "noise": torch.randn(len(time), generator=torch.Generator().manual_seed(0)),
-        "silence": torch.zeros(len(time)),
-        "tones": sum(torch.sin(2 * torch.pi * f * time) for f in (262.0, 330.0, 392.0)) / 3,
-        "long": speech(*[1.5] * (seconds * 2 // 3))[0].flatten()[: len(time)],
-    }[sound]
-    heard = listen(model, waveform[None], torch.tensor([len(time)]), "float32")
-    hypothesis = search(model, alphabet, heard, SEARCHES[name])[0][0]
-    assert len(hypothesis.units) <= int(heard.lengths[0])
-    if name not in ("ctc", "best path"):
-        longest_run = max((len(list(g)) for _, g in groups(hypothesis.units)), default=0)
-        assert longest_run <= 9 or LOOPED not in hypothesis.flags
+    if kind == "noise":
+        return torch.randn(len(time), generator=torch.Generator().manual_seed(0))
+    if kind == "silence":
+        return torch.zeros(len(time))
+    if kind == "tones":
+        return torch.stack([torch.sin(2 * torch.pi * f * time) for f in (262, 330, 392)]).mean(0)
+    return torch.cat([speech(1.25, seed=seed)[0][0] for seed in range(seconds * 4 // 5)])
 
 
-def groups(units: tuple[int, ...]):  # type: ignore[no-untyped-def]
-    import itertools
+def never_outgrows(model: LAS, alphabet: Alphabet, sound: str, options: DecodingOptions) -> None:
+    waveform = sounds(sound)
+    heard = listen(model, waveform[None], torch.tensor([len(waveform)]), "float32")
+    assert heard.log_probs is not None
+    hypothesis = search(model, alphabet, heard, options)[0][0]
+    units = hypothesis.units
+    doubled = sum(one == other for one, other in zip(units, units[1:], strict=False))
+    with_ctc = options.ctc_weight > 0 or options.search in ("ctc", "rescore")
+    assert len(units) + (doubled if with_ctc else 0) <= int(heard.lengths[0])
+    longest = max((len(list(same)) for _, same in itertools.groupby(units)), default=0)
+    assert longest <= 9 or options.search == "ctc"  # the guard; CTC's best path has none
 
-    return itertools.groupby(units)
+
+@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("sound", ["noise", "silence", "tones", "joined"])
+def test_it_ends_and_never_outgrows_the_sound(
+    make_model: Callable[..., LAS], alphabet: Alphabet, name: str, sound: str
+) -> None:
+    never_outgrows(make_model(), alphabet, sound, SEARCHES[name])
+
+
+@pytest.mark.parametrize("sound", ["noise", "joined"])
+def test_it_ends_with_input_feeding(
+    make_model: Callable[..., LAS], alphabet: Alphabet, sound: str
+) -> None:
+    never_outgrows(make_model("feeding"), alphabet, sound, SEARCHES["beam"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_minute_of_joined_speech(model: LAS, alphabet: Alphabet, name: str) -> None:
+    never_outgrows(model, alphabet, "a minute", SEARCHES[name])
+
+
+def test_ctc_lets_a_speller_end_that_has_lost_its_way(
+    make_model: Callable[..., LAS], alphabet: Alphabet
+) -> None:
+    """A speller that writes anything for ever, CTC that heard three letters: three are written."""
+    model = make_model()
+    with torch.no_grad():
+        model.speller.output.weight.zero_()
+        model.speller.output.bias.zero_()
+        model.speller.output.bias[1] = -8.0  # never ends by itself
+    log_probs = torch.full((1, 60, len(ALPHABET)), -12.0)
+    log_probs[..., 0] = 0.0
+    for step, letter in ((10, "b"), (30, "a"), (50, "d")):
+        log_probs[0, step, 0], log_probs[0, step, alphabet.encode(letter)[0]] = -12.0, 0.0
+    heard = Heard(torch.zeros(1, 60, 24), torch.tensor([60]), log_probs.log_softmax(-1), (2.4,))
+    for name in ("greedy", "beam", "rescore"):
+        hypothesis = search(model, alphabet, heard, SEARCHES[name])[0][0]
+        assert hypothesis.text == "bad" and hypothesis.flags == ()
 
 
 def test_a_speller_in_a_loop_is_stopped_and_flagged(
