@@ -121,7 +121,7 @@ def test_it_learns(tmp_path: Path) -> None:
     model = new_model(TINY, 1, CPU)
     before = measure(model.eval(), sentences.held_out())
     assert before == pytest.approx(29, rel=0.2)  # as many letters as may be written
-    settings = LMTraining(epochs=20, batch_letters=1500, learning_rate=2e-2)
+    settings = LMTraining(epochs=12, batch_letters=1000, learning_rate=2e-2)
     result = train(model, sentences, sentences.count().letters, settings, tmp_path / "out")
     assert result.perplexity < 9
     assert not list((tmp_path / "out").glob("*checkpoint*"))
