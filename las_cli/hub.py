@@ -147,7 +147,6 @@ def save_model(
     """
     import dataclasses
 
-    import torch
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,7 +163,6 @@ def save_model(
         .contiguous()
         for name, tensor in (weights or trained_weights(model)).items()
     }
-    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
     write_bytes(folder / WEIGHTS, save(tensors))
     write_json(folder / ALPHABET, alphabet.to_json())
     write_json(folder / CONFIG, config)

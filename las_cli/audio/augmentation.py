@@ -14,7 +14,7 @@ class SpecAugment:
 
     frequency_masks: int = 2
     frequency_width: int = 27  # bands at most, of 80
-    time_masks: int = 2  # a mask for every `time_every` frames is added up to this many
+    time_masks: int = 2
     time_width: int = 100  # frames at most
     time_share: float = 0.1  # of the utterance at most, each mask
 

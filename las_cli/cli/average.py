@@ -12,13 +12,14 @@ import click
 @click.option("--last", type=click.IntRange(1), help="The last N checkpoints.")
 @click.option("--best", type=click.IntRange(1), help="The N checkpoints of the lowest dev LER.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new model."
+    "--output", type=click.Path(path_type=Path), help="New model.  [default: RUN/average]"
 )
 @click.option("--half", is_flag=True, help="Store float16 weights: half the size.")
-def command(run: Path, last: int | None, best: int | None, output: Path, half: bool) -> None:
+def command(run: Path, last: int | None, best: int | None, output: Path | None, half: bool) -> None:
     """Average the weights of a training's checkpoints into a new model.
 
-    Takes the moving averages where the training kept them. Measure the result with `las decode`.
+    A run keeps its last checkpoint and its best (`las train --keep-best`). Of those kept, takes
+    the moving averages, where the training had one. Measure the result with `las decode`.
 
     \b
     Examples:
@@ -30,6 +31,7 @@ def command(run: Path, last: int | None, best: int | None, output: Path, half: b
 
     if (last is None) == (best is None):
         raise UsageError("give either --last N or --best N")
+    output = output or run / "average"
     paths = average_checkpoints(run, output, last=last, best=best, half=half)
     click.echo(
         f"{output}: the mean of {len(paths)} checkpoints ({', '.join(p.name for p in paths)})"

@@ -33,6 +33,7 @@ def list_models() -> None:
 def info(name: str) -> None:
     """What model NAME (a shipped name or a folder) is made of and how it was trained."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from las_cli.hub import WEIGHTS, load_model
@@ -57,5 +58,5 @@ def info(name: str) -> None:
         f"digits {loaded.policy.digits}",
     }
     for key, value in {**rows, **{k: str(v) for k, v in loaded.facts.items()}}.items():
-        table.add_row(key.replace("_", " "), value)
+        table.add_row(key.replace("_", " "), escape(value))
     Console().print(table)

@@ -7,12 +7,16 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from las_cli.training.setup import Plan
 
 GROUPS = {
     "Corpus and run": (
@@ -60,7 +64,9 @@ EXAMPLES = (
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Corpus folder, or what `las prepare` wrote."
 )
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="Run folder.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Run folder."
+)
 @click.option("--split", default="train", show_default=True, help="Split to train on.")
 @click.option("--dev-split", default="dev", show_default=True, help="Split to validate on.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
@@ -144,11 +150,13 @@ EXAMPLES = (
     "--validate-minutes", type=float, help="Validate this often, beside the end of an epoch."
 )
 @click.option("--checkpoint-minutes", type=float, help="[default: 10]")
-@click.option("--keep-best", type=int, help="Checkpoints kept by dev LER.  [default: 5]")
+@click.option(
+    "--keep-best", type=click.IntRange(1), help="Checkpoints kept by dev LER.  [default: 5]"
+)
 @click.option("--early-stop", type=int, help="Validations without a better LER before stopping.")
 @click.option("--log-seconds", type=float, help="Between rows of metrics.jsonl.  [default: 5]")
 @click.option("--tensorboard", is_flag=True, default=None, help="Also write TensorBoard events.")
-@click.option("--workers", type=int, help="Processes that read sound.  [default: 1]")
+@click.option("--workers", type=click.IntRange(0), help="Processes that read sound.  [default: 1]")
 @click.option("--seed", type=int, help="[default: 1]")
 @click.option("--device", help="auto, cuda, mps or cpu.  [default: auto]")
 @click.option(
@@ -192,43 +200,26 @@ def command(
     other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
     keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
     """
-    if processes > 1 and "RANK" not in os.environ:
-        start_processes(processes)
-    from las_cli.hub import read_json
-    from las_cli.network.config import PRESETS, LASConfig
-    from las_cli.text import TextPolicy
     from las_cli.training import setup
-    from las_cli.training.config import TrainingConfig
 
+    alone = "RANK" not in os.environ
     changes = training_options(options)
     if resume:
+        refuse_with_resume()
+        if alone and processes > 1:
+            start_processes(processes)
         trainer = setup.resume(output, changes, quiet=quiet)
     else:
         if data is None:
             raise UsageError("--data is missing: which corpus to train on (or --resume)")
-        network = PRESETS[preset]
-        if network_file is not None:
-            network, preset = LASConfig.from_json(read_json(network_file)), network_file.name
-        if dropout is not None:
-            network = replace(
-                network,
-                listener=replace(network.listener, dropout=dropout),
-                speller=replace(network.speller, dropout=dropout),
-            )
-        budgets = ("epochs", "max_steps", "max_minutes")
-        if any(name in changes for name in budgets):
-            changes = dict.fromkeys(budgets) | changes
-        plan = setup.Plan(
-            data=str(data.absolute()),
-            split=split,
-            dev_split=dev_split,
-            network=network,
-            training=replace(TrainingConfig(), **changes),
-            text=TextPolicy(case=case, punctuation=punctuation, digits=digits),
-            preset=preset,
-            wordpieces=wordpieces if units == "wordpieces" else 0,
-            init=init,
-        )
+        plan = make_plan(
+            data, split, dev_split, preset, network_file, init, wordpieces, units, dropout, changes,
+            {"case": case, "punctuation": punctuation, "digits": digits},
+        )  # fmt: skip
+        if alone and processes > 1:
+            if not overwrite:
+                setup.refuse_full(output)
+            start_processes(processes)
         if dry_run:
             click.echo(setup.rehearse(plan))
             return
@@ -237,6 +228,88 @@ def command(
     with trainer.run:
         trainer.train(stopping)
     trainer.processes.leave()
+
+
+def make_plan(
+    data: Path,
+    split: str,
+    dev_split: str,
+    preset: str,
+    network_file: Path | None,
+    init: str,
+    wordpieces: int,
+    units: str,
+    dropout: float | None,
+    changes: dict[str, Any],
+    text: dict[str, str],
+) -> Plan:
+    """What was asked for; network and text rules of --init where none were asked for."""
+    from las_cli.hub import CONFIG, find_model, network_config, read_json, text_policy
+    from las_cli.network.config import PRESETS, LASConfig
+    from las_cli.text import TextPolicy
+    from las_cli.training.config import TrainingConfig
+    from las_cli.training.setup import Plan
+
+    network, policy = PRESETS[preset], TextPolicy(**text)
+    if network_file is not None:
+        network, preset = LASConfig.from_json(read_json(network_file)), network_file.name
+    elif init and not given("preset"):
+        path = find_model(init) / CONFIG
+        network, preset = network_config(read_json(path), path), init
+    if init and not any(given(name) for name in text):
+        policy = text_policy(read_json(find_model(init) / CONFIG))
+    if dropout is not None:
+        network = replace(
+            network,
+            listener=replace(network.listener, dropout=dropout),
+            speller=replace(network.speller, dropout=dropout),
+        )
+    budgets = ("epochs", "max_steps", "max_minutes")
+    if any(name in changes for name in budgets):
+        changes = dict.fromkeys(budgets) | changes
+    return Plan(
+        data=str(data.absolute()),
+        split=split,
+        dev_split=dev_split,
+        network=network,
+        training=replace(TrainingConfig(), **changes),
+        text=policy,
+        preset=preset,
+        wordpieces=wordpieces if units == "wordpieces" else 0,
+        init=init,
+    )
+
+
+def given(name: str) -> bool:
+    """Whether the user gave the option `name`, rather than leaving it at its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not None and source is not ParameterSource.DEFAULT
+
+
+def refuse_with_resume() -> None:
+    """UsageError for options that a resumed training cannot change."""
+    fixed = {
+        "data": "--data",
+        "split": "--split",
+        "dev_split": "--dev-split",
+        "overwrite": "--overwrite",
+        "dry_run": "--dry-run",
+        "preset": "--preset",
+        "network_file": "--network",
+        "init": "--init",
+        "units": "--units",
+        "wordpieces": "--wordpieces",
+        "case": "--case",
+        "punctuation": "--punctuation",
+        "digits": "--digits",
+        "dropout": "--dropout",
+    }
+    wrong = [flag for name, flag in fixed.items() if given(name)]
+    if wrong:
+        raise UsageError(
+            f"{', '.join(wrong)} cannot be given with --resume: corpus, network and letters are "
+            "those the training began with"
+        )
 
 
 def start_processes(count: int) -> NoReturn:
@@ -267,14 +340,14 @@ class Interruption:
 
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, under the names and types of TrainingConfig."""
-    given = {name: value for name, value in options.items() if value is not None}
+    chosen = {name: value for name, value in options.items() if value is not None}
     for name in ("speeds", "noise_snr"):
-        if name in given:
+        if name in chosen:
             try:
-                given[name] = tuple(float(part) for part in given[name].split(","))
+                chosen[name] = tuple(float(part) for part in chosen[name].split(","))
             except ValueError as error:
                 flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {given[name]}: numbers separated by commas") from error
-    if "noise" in given:
-        given["noise"] = str(given["noise"])
-    return given
+                raise UsageError(f"--{flag} {chosen[name]}: numbers separated by commas") from error
+    if "noise" in chosen:
+        chosen["noise"] = str(chosen["noise"].absolute())
+    return chosen

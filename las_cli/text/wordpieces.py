@@ -12,20 +12,25 @@ from las_cli.errors import LasError
 from las_cli.text.alphabet import FIRST, fingerprint_of
 
 
+def _sentencepiece() -> Any:
+    """The optional package; LasError without it."""
+    try:
+        import sentencepiece
+    except ImportError as error:
+        raise LasError(
+            "word pieces need the package sentencepiece: pip install 'las-cli[wordpieces]'"
+        ) from error
+    return sentencepiece
+
+
 class WordPieces:
     """Sub-word units (Kudo & Richardson 2018), ids shifted behind blank and end of sentence."""
 
     kind = "wordpieces"
 
     def __init__(self, model: bytes) -> None:
-        try:
-            import sentencepiece
-        except ImportError as error:
-            raise LasError(
-                "word pieces need the package sentencepiece: pip install 'las-cli[wordpieces]'"
-            ) from error
         self._model = model
-        self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+        self._pieces = _sentencepiece().SentencePieceProcessor(model_proto=model)
         self._units = tuple(
             self._pieces.id_to_piece(i) for i in range(1, self._pieces.get_piece_size())
         )
@@ -33,15 +38,10 @@ class WordPieces:
     @classmethod
     def learn(cls, texts: Iterable[str], size: int) -> WordPieces:
         """`size` BPE units learned from `texts` (already normalised)."""
-        try:
-            import sentencepiece
-        except ImportError as error:
-            raise LasError(
-                "word pieces need the package sentencepiece: pip install 'las-cli[wordpieces]'"
-            ) from error
         out = io.BytesIO()
+        trainer = _sentencepiece().SentencePieceTrainer
         try:
-            sentencepiece.SentencePieceTrainer.train(
+            trainer.train(
                 sentence_iterator=iter(texts),
                 model_writer=out,
                 vocab_size=size + 1,  # and sentencepiece's own unknown

@@ -44,6 +44,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
     Raises LasError if the disk is full or read-only; older checkpoints are then untouched.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     final = folder / f"step-{checkpoint.progress.step:07d}"
@@ -65,15 +66,19 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         )
         state = {"progress": asdict(checkpoint.progress), "facts": checkpoint.facts}
         (temporary / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-        for path in temporary.iterdir():
+        for path in (*temporary.iterdir(), temporary):
             _sync(path)
+        before = final.with_name(f".{final.name}.before.tmp")
         if final.exists():  # a resumed run saves the same step again
-            shutil.rmtree(final)
+            os.replace(final, before)
         os.replace(temporary, final)
         _sync(folder)
-    except (OSError, RuntimeError) as error:  # torch.save wraps a full disk in a RuntimeError
+        shutil.rmtree(before, ignore_errors=True)
+    except (OSError, RuntimeError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        # torch and safetensors wrap a full disk in errors of their own.
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        full = full or "No space left" in str(error) or "os error 28" in str(error)
         free = shutil.disk_usage(folder).free / 2**20 if folder.exists() else 0.0
         reason = "the disk is full" if full else str(error).splitlines()[0]
         raise LasError(
@@ -149,7 +154,9 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no descriptor of a folder
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -15,7 +15,7 @@ class TrainingConfig:
 
     seed: int = 1
     # Budgets; None: no limit of that kind.
-    epochs: float | None = 30.0  # passes over the training split
+    epochs: int | None = 30  # passes over the training split
     max_steps: int | None = None  # updates
     max_minutes: float | None = None  # of training, resumed parts added up
     # Batches

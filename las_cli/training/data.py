@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
+import signal
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -121,11 +123,11 @@ class SpeechDataset(Dataset[Batch]):
             draw = random.Random(f"{self.seed} {self.epoch} {cut.id}")
             try:
                 waveform = read_cut(cut, draw.choice(self.speeds))
+                if self.mixer is not None:
+                    waveform = self.mixer(waveform, draw)
             except LasError as error:
                 failed.append(str(error))
                 continue
-            if self.mixer is not None:
-                waveform = self.mixer(waveform, draw)
             ids.append(cut.id)
             texts.append(cut_text(cut, self.policy))
             waveforms.append(waveform)
@@ -184,11 +186,12 @@ class NoiseMixer:
         """`waveform` [S] with noise under it, or as it is."""
         if draw.random() >= self.share:
             return waveform
-        from las_cli.audio.files import read_audio
+        from las_cli.audio.files import audio_info, read_audio
 
-        noise = read_audio(self.files[draw.randrange(len(self.files))], SAMPLE_RATE)
-        start = draw.randrange(max(1, len(noise) - len(waveform)))
-        noise = noise[start : start + len(waveform)]
+        path = self.files[draw.randrange(len(self.files))]
+        seconds = len(waveform) / SAMPLE_RATE
+        start = draw.uniform(0, max(0.0, audio_info(path).duration - seconds))
+        noise = read_audio(path, SAMPLE_RATE, start=start, duration=seconds)
         noise = noise.repeat(-(-len(waveform) // max(1, len(noise))))[: len(waveform)]
         power = noise.square().mean()
         if not power > 0:
@@ -221,7 +224,10 @@ class EpochBatches:
         self.seconds, self.epoch, self.skip = seconds, epoch, skip
         self.world = world * config.accumulate
         first = rank * config.accumulate
-        self.samplers = [self._sampler(first + share) for share in range(config.accumulate)]
+        with warnings.catch_warnings():
+            # lhotse advises lazy cuts; those of a raw corpus are in memory for good reason.
+            warnings.filterwarnings("ignore", message="You are using Dynamic")
+            self.samplers = [self._sampler(first + share) for share in range(config.accumulate)]
 
     def __iter__(self) -> Iterator[CutSet]:
         samplers = [iter(sampler) for sampler in self.samplers]
@@ -280,6 +286,8 @@ def make_loader(
 
 
 def _one_thread(worker: int) -> None:
+    # Ctrl-C reaches the workers too; the training still needs them to come to a clean stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)  # the training needs the others
     from las_cli.corpus import use_soundfile
 
@@ -295,6 +303,11 @@ def dev_batches(cuts: CutSet, config: TrainingConfig) -> list[CutSet]:
         if cut.duration <= config.max_seconds * 2 and seconds < config.dev_minutes * 60:
             chosen.append(cut)
             seconds += cut.duration
+    if not chosen:
+        raise LasError(
+            f"the dev split holds no clip of up to {config.max_seconds * 2:g} s to validate on; "
+            "see --dev-split and --max-seconds"
+        )
     batches: list[list[Cut]] = []
     for cut in sorted(chosen, key=lambda c: c.duration):
         # The longest clip comes last, so it bounds the padded size.

@@ -103,7 +103,8 @@ class Trainer:
         config, progress = self.config, self.progress
         self.model.train()
         began, minutes_before = time.monotonic(), progress.minutes
-        saved = validated = began
+        # In minutes that all processes agree on: their own clocks would part them at a save.
+        saved = validated = progress.minutes
         reason = schedule.finished(config, progress)
         while not reason:
             for batches in self.batches():
@@ -113,27 +114,31 @@ class Trainer:
                 minutes = minutes_before + (time.monotonic() - began) / 60
                 progress.minutes = self.processes.agree_value(minutes, self.device)
                 self.run.log_step(progress, stats, self.share)
-                now = began + (progress.minutes - minutes_before) * 60  # the same for all
                 reason = schedule.finished(config, progress)
                 if self.processes.agree(stop(), self.device):
                     reason = "interrupted"
                 if reason:
                     break
-                if config.validate_minutes and now - validated > config.validate_minutes * 60:
+                if 0 < config.validate_minutes < progress.minutes - validated:
                     self.validate_and_save()
-                    saved = validated = now
-                elif now - saved > config.checkpoint_minutes * 60:
+                    saved = validated = progress.minutes
+                elif progress.minutes - saved > config.checkpoint_minutes:
                     self.save({})
-                    saved = now
+                    saved = progress.minutes
                 reason = schedule.finished(config, progress)  # validation may have stopped it
                 if reason:
                     break
             else:
+                if not progress.batch:
+                    raise LasError(
+                        "no clip of the training split makes a batch; look at --max-seconds, "
+                        "--batch-seconds and the report of `las prepare`"
+                    )
                 progress.epoch, progress.batch = progress.epoch + 1, 0
                 reason = schedule.finished(config, progress)
-                if not reason:
+                if not reason and self.validated_step != progress.step:
                     self.validate_and_save()
-                    saved = validated = time.monotonic()
+                    saved = validated = progress.minutes
                     reason = schedule.finished(config, progress)
         progress.done = reason != "interrupted"
         if reason == "interrupted":
@@ -157,7 +162,6 @@ class Trainer:
         letters = self._tensor([sum(int((b.letter_lengths + 1).sum()) for b in batches)])
         scale = self.processes.world / float(self.processes.sum(letters))
         sums = torch.zeros(6, dtype=torch.float64, device=self.device)
-        health = (0.0, 0.0)
         for index, batch in enumerate(batches):
             batch = batch.to(self.device)
             if isinstance(self.parallel, DistributedDataParallel):
@@ -173,7 +177,7 @@ class Trainer:
             self.scaler.scale(loss * scale).backward()
             values = (part.attention, part.ctc, part.correct, part.letters, batch.lengths.sum())
             sums[:5] += torch.stack([value.detach().double() for value in values])
-            health = alignment_health(output.weights, batch.letter_lengths + 1, output.lengths)
+        health = alignment_health(output.weights, batch.letter_lengths + 1, output.lengths)
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         # A non-finite loss on one process makes the averaged gradient non-finite on all.
@@ -183,8 +187,8 @@ class Trainer:
             self.scaler.step(self.optimiser)
             if self.average is not None:
                 self.average.update(self.model, self.progress.step)
-        elif not self.scaler.is_enabled():
-            self._skip(batches)
+        elif not self.scaler.is_enabled() or self.scaler.get_scale() < 1:
+            self._skip(batches)  # a float16 loss that overflows at a scale above 1 only rescales
         self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
         sums[5] = sum(len(batch.failed) for batch in batches)
@@ -228,14 +232,12 @@ class Trainer:
         """Validates, notes whether it got better, saves a checkpoint and the best model."""
         progress, facts = self.progress, {"dev_ler": math.inf}
         self.validated_step = progress.step
-        better = False
-        if self.processes.first:
-            result = self.validate()
+        result = self.validate() if self.processes.first else None
+        if result is not None:
             facts = {"dev_ler": result.ler, "dev_wer": result.wer}
-            better = result.ler < progress.best
-            self.run.log_validation(progress, result)
         ler = self.processes.agree_value(facts["dev_ler"], self.device)
-        if ler < progress.best:
+        better = ler < progress.best
+        if better:
             progress.best, progress.since_best, progress.since_scale = ler, 0, 0
         else:
             progress.since_best, progress.since_scale = (
@@ -244,10 +246,12 @@ class Trainer:
             )
         if progress.since_scale > self.config.plateau_patience:
             progress.rate_scale, progress.since_scale = progress.rate_scale / 2, 0
-        self.save(facts)
-        if better:
+        if better:  # before the checkpoint, which says that it was done
             weights = self.average.weights if self.average is not None else None
             self.run.save_best(self.model, weights, progress, facts)
+        self.save(facts)
+        if result is not None:
+            self.run.log_validation(progress, result)
         self.processes.wait()
 
     def save(self, facts: dict[str, Any]) -> None:
@@ -277,7 +281,8 @@ class Trainer:
         paths = list_checkpoints(self.run.checkpoints)
         if not paths:
             raise LasError(
-                f"{self.run.checkpoints}: no checkpoint to resume from; start without --resume"
+                f"{self.run.checkpoints}: no checkpoint to resume from; start again with "
+                "--overwrite"
             )
         saved = load_checkpoint(paths[-1])
         mine = self._identity()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -95,18 +96,18 @@ def alignment_health(weights: Tensor, lengths: Tensor, steps: Tensor) -> tuple[f
     Sharp: 1 − entropy of the weights, relative to even weights.
     """
     diagonal, sharp = [], []
-    weights = weights.detach().float()
+    weights = weights.detach().float().cpu()
     for row, letters, size in zip(weights, lengths.tolist(), steps.tolist(), strict=True):
         if letters < 3 or size < 3:
             continue
         row = row[:letters, :size]
-        place = row @ torch.arange(size, device=row.device, dtype=row.dtype)  # [U]
-        order = torch.arange(letters, device=row.device, dtype=row.dtype)
+        place = row @ torch.arange(size, dtype=row.dtype)  # [U]
+        order = torch.arange(letters, dtype=row.dtype)
         place, order = place - place.mean(), order - order.mean()
         scale = place.norm() * order.norm()
         diagonal.append(max(0.0, float(place @ order / scale)) if scale > 1e-6 else 0.0)
         entropy = -(row * row.clamp(min=1e-9).log()).sum(1).mean()
-        sharp.append(1.0 - float(entropy) / float(torch.log(torch.tensor(float(size)))))
+        sharp.append(1.0 - float(entropy) / math.log(size))
     if not diagonal:
         return 0.0, 0.0
     return sum(diagonal) / len(diagonal), sum(sharp) / len(sharp)

@@ -20,14 +20,19 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     path = folder / "metrics.jsonl"
     if not path.is_file():
         raise LasError(f"{path}: missing; give a run folder that `las train` wrote")
+    if rows := read_rows(path):
+        return rows
+    raise LasError(f"{path}: holds no measurements yet")
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The whole rows of a JSON Lines file."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             rows.append(json.loads(line))
         except ValueError:
             continue
-    if not rows:
-        raise LasError(f"{path}: holds no measurements yet")
     return rows
 
 
@@ -50,8 +55,9 @@ def draw_curves(folder: Path) -> Path:
     left.grid(alpha=0.3)
     for name, label in (("dev_ler", "LER, speller"), ("dev_ctc_ler", "LER, CTC head"),
                         ("dev_wer", "WER, speller")):  # fmt: skip
+        measured = [row for row in dev if row[name] is not None]
         right.plot(
-            [row["hours"] for row in dev], [100 * min(1.5, row[name]) for row in dev],
+            [row["hours"] for row in measured], [100 * min(1.5, row[name]) for row in measured],
             "o-", label=label, markersize=3,
         )  # fmt: skip
     train_hours = [row["hours"] for row in train]
@@ -79,9 +85,9 @@ def draw_attention(folder: Path, samples: Sequence[Sample], most: int = 4) -> Pa
         axis.imshow(sample.weights.numpy(), aspect="auto", origin="lower", interpolation="nearest")
         letters = [*sample.true_y, "⏎"][: len(sample.weights)]
         if len(letters) <= 60:
-            axis.set_yticks(range(len(letters)), letters, fontsize=6)
-        axis.set(title=sample.true_y[:110], xlabel="listener step", ylabel="letter")
-        axis.title.set_fontsize(8)
+            axis.set_yticks(range(len(letters)), letters, fontsize=6, parse_math=False)
+        axis.set_title(sample.true_y[:110], fontsize=8, parse_math=False)
+        axis.set(xlabel="listener step", ylabel="letter")
     figure.savefig(folder / ATTENTION, dpi=90)
     pyplot.close(figure)
     return folder / ATTENTION

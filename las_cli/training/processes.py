@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
+
+from las_cli.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,12 @@ class Processes:
         if world == 1:
             return cls()
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            if device.type == "cuda":
+                torch.cuda.set_device(device)  # NCCL would gather over the first GPU otherwise
+            # The others wait while the first process validates, which may take long.
+            dist.init_process_group(
+                "nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=2)
+            )
         return cls(dist.get_rank(), world)
 
     @staticmethod
@@ -79,7 +87,14 @@ class Processes:
 
 
 def local_device(name: str) -> str:
-    """`auto` and `cuda` as the GPU of this process under torchrun; anything else as it is."""
+    """`auto` and `cuda` as the GPU of this process under torchrun; `auto` is never MPS.
+
+    Raises UsageError for MPS: torch has neither float64 nor a CTC loss there.
+    """
+    if name == "mps":
+        raise UsageError("--device mps: torch cannot train with CTC on Apple GPUs; use cpu")
+    if name == "auto" and not torch.cuda.is_available():
+        return "cpu"
     local = os.environ.get("LOCAL_RANK")
     if local is not None and name in ("auto", "cuda") and torch.cuda.is_available():
         return f"cuda:{int(local) % torch.cuda.device_count()}"

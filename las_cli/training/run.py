@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
 from las_cli.hub import save_model, write_bytes
-from las_cli.training.plots import read_metrics
+from las_cli.training.plots import read_rows
 from las_cli.training.schedule import Progress
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ LINE_SECONDS = 20.0  # between plain log lines
 class Run:
     """A run folder: a loadable model, checkpoints, metrics, samples, pictures.
 
-    Only the first process writes; in the others every method does nothing.
+    Only the first process writes and prints; of the others only warnings are seen.
     """
 
     def __init__(
@@ -106,6 +108,8 @@ class Run:
         } | {
             name: means[name]
             for name in (
+                "failed",
+                "skipped",
                 "loss",
                 "attention",
                 "ctc",
@@ -160,14 +164,17 @@ class Run:
         )
         from las_cli.training.plots import draw_attention, draw_curves
 
-        draw_curves(self.folder)
-        draw_attention(self.folder, result.samples)
+        try:
+            draw_curves(self.folder)
+            draw_attention(self.folder, result.samples)
+        except (OSError, ValueError) as error:  # a picture is no reason to stop training
+            self.warn(f"{self.folder}: the pictures cannot be drawn ({error})")
 
     def rewind(self, progress: Progress) -> None:
         """Drops the measurements made after the checkpoint that a resumed run goes on from."""
         path = self.folder / METRICS
         if self.writes and path.is_file():
-            rows = read_metrics(self.folder) if path.stat().st_size else []
+            rows = read_rows(path)
             kept = [json.dumps(row) for row in rows if row["step"] <= progress.step]
             write_bytes(path, "".join(row + "\n" for row in kept).encode())
 
@@ -192,14 +199,20 @@ class Run:
 
     def warn(self, message: str) -> None:
         """One line about something that went wrong but does not stop the training."""
-        self.say(f"warning: {message}", always=True)
+        if self.writes:
+            self.say(f"warning: {message}", always=True)
+        else:
+            rank = os.environ.get("RANK", "?")
+            print(f"process {rank}: warning: {message}", file=sys.stderr, flush=True)
 
     def finish(self, progress: Progress, reason: str) -> None:
         """The last line."""
         best = (
             f"best dev LER {progress.best:.2%}" if progress.best < float("inf") else "not measured"
         )
-        further = f"; go on with: las train --resume --output {self.folder}"
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        many = f" --processes {world}" if world > 1 else ""
+        further = f"; go on with: las train --resume --output {self.folder}{many}"
         self.say(
             f"stopped after {progress.step} steps, {progress.seconds / 3600:.1f} h heard in "
             f"{progress.minutes:.1f} min: {reason}; {best}"
@@ -251,5 +264,9 @@ def _events(folder: Path) -> Any:
     return SummaryWriter(str(folder / "events"))
 
 
-def _rounded(row: dict[str, float]) -> dict[str, float]:
-    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}
+def _rounded(row: dict[str, float]) -> dict[str, float | None]:
+    """Six digits; null for what is not a number, which JSON does not know."""
+    return {
+        k: (float(f"{v:.6g}") if math.isfinite(v) else None) if isinstance(v, float) else v
+        for k, v in row.items()
+    }

@@ -47,7 +47,7 @@ def used(config: TrainingConfig, progress: Progress, epoch_seconds: float) -> fl
 def finished(config: TrainingConfig, progress: Progress) -> str:
     """Why training is over, or an empty string."""
     if config.epochs is not None and progress.epoch >= config.epochs:
-        return f"{config.epochs:g} epochs done"
+        return f"{config.epochs} epochs done"
     if config.max_steps is not None and progress.step >= config.max_steps:
         return f"{config.max_steps} steps done"
     if config.max_minutes is not None and progress.minutes >= config.max_minutes:

@@ -8,20 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from las_cli.corpus.checks import RARE_SHARE
 from las_cli.errors import LasError, UsageError
-from las_cli.hub import ALPHABET, load_model, read_json, write_json
+from las_cli.hub import ALPHABET, load_model, read_json, trained_weights, write_json
 from las_cli.network.config import LASConfig, build
+from las_cli.network.device import pick_device, pick_precision
 from las_cli.network.las import LAS, count_parameters
+from las_cli.network.memory import peak_memory
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
 from las_cli.training.config import TrainingConfig
-from las_cli.training.data import TextFilter, learn_alphabet_texts
+from las_cli.training.data import SORTED_LIMIT, TextFilter, learn_alphabet_texts
 from las_cli.training.loop import Trainer
+from las_cli.training.processes import Processes, local_device
 from las_cli.training.run import Run
 
 if TYPE_CHECKING:
     from las_cli.corpus import Corpus
 
+# Options that change which clips make which batch of a pass.
+CLIP_ORDER = ("batch_seconds", "accumulate", "seed", "buckets", "min_seconds", "max_seconds")
 SETUP = "training.json"  # what --resume needs to know beside the checkpoint
 
 
@@ -41,33 +48,26 @@ class Plan:
 
 
 def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> Trainer:
-    """A new training in `folder`. LasError if the folder holds one already, or the corpus none."""
-    from las_cli.network.device import pick_device, pick_precision
-    from las_cli.training.processes import Processes, local_device
+    """A new training in `folder`. LasError if the folder holds one already, or the corpus none.
 
+    With `overwrite`, what the folder holds goes only once everything else was found to be good.
+    """
+    first = Processes.join_first()
     # Before anything is read or written: a device or precision that is not there.
     device = pick_device(local_device(plan.training.device))
     pick_precision(plan.training.precision, device)
-    first = Processes.join_first()
-    if (folder / SETUP).exists() and first:
-        if not overwrite:
-            raise UsageError(
-                f"{folder}: holds a training already; --resume goes on with it, "
-                "--overwrite starts afresh"
-            )
-        shutil.rmtree(folder)
-    elif folder.exists() and any(folder.iterdir()) and not overwrite and first:
-        raise UsageError(f"{folder}: is not empty; choose another --output, or --overwrite")
+    if first and not overwrite:
+        refuse_full(folder)
     plan, corpus = read_corpus(plan)
     units = learn_units(plan, corpus)
     network = replace(plan.network, units=len(units))
     plan = replace(plan, network=network)
     # The same first weights in every process and in every run of the same seed.
-    import torch
-
     torch.manual_seed(plan.training.seed)
     model = LAS(network)
     notes = start_from(model, units, plan.init) if plan.init else []
+    if first and overwrite and folder.exists():
+        shutil.rmtree(folder)
     trainer = make_trainer(plan, folder, model, units, corpus, notes, quiet)
     if first:
         write_json(folder / ALPHABET, units.to_json())
@@ -75,15 +75,28 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     return trainer
 
 
-def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Trainer:
-    """The training in `folder` from its last checkpoint, with budgets changed as given.
+def refuse_full(folder: Path) -> None:
+    """UsageError if `folder` holds a training or anything else, or is a file."""
+    if (folder / SETUP).exists():
+        raise UsageError(
+            f"{folder}: holds a training already; --resume goes on with it, "
+            "--overwrite starts afresh"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: is not an empty folder; choose another --output")
 
-    Raises LasError if there is none, or if the alphabet or the network is no longer the same.
+
+def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Trainer:
+    """The training in `folder` from its last checkpoint, with the options in `changes`.
+
+    Changed options last: the next resume finds them. Raises LasError if there is no training, or
+    if the alphabet or the network is no longer the same.
     """
     if not (folder / SETUP).is_file():
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
     plan = build(Plan, read_json(folder / SETUP), "training")
-    plan = replace(plan, training=replace(plan.training, **changes))
+    before = plan.training
+    plan = replace(plan, training=replace(before, **changes))
     plan, corpus = read_corpus(plan)
     units = units_from_json(read_json(folder / ALPHABET))
     if len(units) != plan.network.units:
@@ -94,6 +107,16 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
     trainer = make_trainer(plan, folder, LAS(plan.network), units, corpus, [], quiet)
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
+    if changes:
+        if Processes.join_first():
+            write_json(folder / SETUP, dataclasses.asdict(plan))
+        changed = [name for name in CLIP_ORDER if getattr(before, name) != changes.get(name)]
+        changed = [name for name in changed if name in changes]
+        if changed and trainer.progress.batch:
+            trainer.run.warn(
+                f"{', '.join(changed)} changed in the middle of a pass: of this pass some clips "
+                "are heard twice or not at all"
+            )
     return trainer
 
 
@@ -105,16 +128,16 @@ def rehearse(plan: Plan) -> str:
     import tempfile
     import time
 
-    from las_cli.network.memory import peak_memory
-
     with tempfile.TemporaryDirectory(prefix="las-dry-run-") as folder:
         trainer = start(plan, Path(folder) / "run", overwrite=True)
         batches = trainer.batches()
         seconds = 0.0
-        next_update = next(batches)
-        trainer.update(next_update)  # the first one also warms up
+        first_update = next(batches, None)
+        if first_update is None:
+            raise LasError(f"{plan.data}: no clip of {plan.split} makes a batch")
+        trainer.update(first_update)  # also warms up
         began = time.monotonic()
-        seconds += trainer.update(next(batches, next_update))["seconds"]
+        seconds += trainer.update(next(batches, first_update))["seconds"]
         speed = seconds / (time.monotonic() - began)
         del batches
         result = trainer.validate() if trainer.processes.first else None
@@ -169,10 +192,6 @@ def start_from(model: LAS, units: Units, name: str) -> list[str]:
 
     Returns sentences that name the layers that start fresh.
     """
-    import torch
-
-    from las_cli.hub import trained_weights
-
     other = load_model(name, "cpu")
     theirs = {unit: i + 2 for i, unit in enumerate(other.alphabet.units)}
     rows = {0: 0, 1: 1} | {
@@ -214,11 +233,11 @@ def make_trainer(
     quiet: bool,
 ) -> Trainer:
     """Puts the pieces together and says what will be trained on what."""
-    from las_cli.training.processes import Processes
-
     train_cuts, dev_cuts = corpus.cuts(plan.split), corpus.cuts(plan.dev_split)
     accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
     amount = corpus.amount(plan.split) if train_cuts.is_lazy else None
+    if amount is not None and amount.clips <= SORTED_LIMIT:
+        train_cuts, amount = train_cuts.to_eager(), None  # so that the first pass can be sorted
     if amount is not None:  # `las prepare` has looked at each clip; a million is not read again
         clips, seconds = amount.clips, amount.seconds
     else:

@@ -19,8 +19,9 @@ from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS, Output, count_parameters
 from las_cli.network.memory import keep_freed_memory, peak_memory
 from las_cli.text import Alphabet, TextPolicy
+from las_cli.training.average import MovingAverage
 from las_cli.training.data import Batch, SpeechDataset
-from las_cli.training.losses import losses
+from las_cli.training.losses import guidance, losses
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -66,6 +67,7 @@ def measure_training(
     alphabet = Alphabet.learn(["abcdefghijklmnopqrstuvwxyz '"])
     model = LAS(replace(PRESETS[preset], units=len(alphabet))).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), fused=device.type in ("cuda", "cpu"))
+    average = MovingAverage(model, 0.999)
     result = TrainingSpeed(
         preset,
         str(dtype).removeprefix("torch."),
@@ -84,7 +86,7 @@ def measure_training(
             dataset.epoch = update
             with timed(result, "read", device):
                 batch = dataset[cuts]
-            train_once(model, optimiser, batch.to(device), dtype, result)
+            train_once(model, optimiser, average, batch.to(device), dtype, result)
     result.memory = peak_memory()
     return result
 
@@ -114,6 +116,7 @@ def _measure(preset: str, precision: str, options: dict[str, Any]) -> TrainingSp
 def train_once(
     model: LAS,
     optimiser: torch.optim.Optimizer,
+    average: MovingAverage,
     batch: Batch,
     dtype: torch.dtype,
     result: TrainingSpeed,
@@ -131,13 +134,17 @@ def train_once(
             logits, weights = model.speller(batch.letters, memory)
             ctc = model.ctc_log_probs(states) if model.has_ctc else None
     with timed(result, "losses", device):
-        part = losses(Output(logits, weights, ctc, steps), batch.letters, batch.letter_lengths, 0.1)
+        output = Output(logits, weights, ctc, steps)
+        part = losses(output, batch.letters, batch.letter_lengths, 0.1)
         loss = (0.7 * part.attention + 0.3 * part.ctc) / part.letters
+        if ctc is not None:
+            loss = loss + guidance(output, batch.letters, batch.letter_lengths) / part.letters
     with timed(result, "backward", device):
         loss.backward()
     with timed(result, "optimiser", device):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimiser.step()
+        average.update(model, 1000)
         optimiser.zero_grad(set_to_none=True)
 
 
@@ -185,22 +192,35 @@ class StartUp:
 
 
 def measure_start(cuts: int) -> StartUp:
-    """Writes a prepared corpus of `cuts` clips, then sets up a training on it up to batch one."""
+    """Writes a prepared corpus of `cuts` clips, then starts a training on it up to batch one.
+
+    The training starts in a process of its own, so that its memory is not mistaken for the
+    writer's.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     from las_cli.corpus.synthetic import write_synthetic
-    from las_cli.training.config import TrainingConfig
-    from las_cli.training.setup import Plan, start
 
     with tempfile.TemporaryDirectory() as folder:
         write_synthetic(Path(folder) / "corpus", cuts)
-        plan = Plan(
-            data=str(Path(folder) / "corpus"),
-            split="train",
-            dev_split="dev",
-            network=PRESETS["seed"],
-            training=TrainingConfig(workers=0),
-            text=TextPolicy(),
-        )
-        before, began = peak_memory(), time.perf_counter()
-        trainer = start(plan, Path(folder) / "run", overwrite=False, quiet=True)
-        next(iter(trainer.batches()))
-        return StartUp(cuts, time.perf_counter() - began, max(0, peak_memory() - before))
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(_start, Path(folder), cuts).result()
+
+
+def _start(folder: Path, cuts: int) -> StartUp:
+    from las_cli.training.config import TrainingConfig
+    from las_cli.training.setup import Plan, start
+
+    plan = Plan(
+        data=str(folder / "corpus"),
+        split="train",
+        dev_split="dev",
+        network=PRESETS["seed"],
+        training=TrainingConfig(workers=0),
+        text=TextPolicy(),
+    )
+    before, began = peak_memory(), time.perf_counter()
+    trainer = start(plan, folder / "run", overwrite=False, quiet=True)
+    next(iter(trainer.batches()))
+    return StartUp(cuts, time.perf_counter() - began, peak_memory() - before)

@@ -199,7 +199,7 @@ def test_folders_that_hold_a_training_are_kept(corpus: Path, network: Path, tmp_
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is not empty"):
+    with pytest.raises(UsageError, match="is not an empty folder"):
         small_trainer(corpus, network, other)
     with pytest.raises(LasError, match="no training to resume"):
         setup.resume(other, {})
@@ -271,3 +271,43 @@ def test_mistakes_get_one_sentence(
     assert result.exit_code == code, result.output
     assert message in result.output
     assert len(result.output.strip().splitlines()) == 1 or "Usage:" in result.output
+
+
+def test_resuming_keeps_changed_options_and_refuses_what_it_cannot_change(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    from click.testing import CliRunner
+
+    from las_cli.cli.main import cli
+
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=2).train()
+    result = CliRunner().invoke(
+        cli, ["train", "--resume", "--output", str(folder), "--preset", "large", "--dry-run"]
+    )
+    assert result.exit_code == 2 and "--dry-run, --preset cannot be given" in result.output
+    trainer = setup.resume(folder, {"max_steps": 3}, quiet=True)
+    assert trainer.train().step == 3
+    assert json.loads((folder / "training.json").read_text())["training"]["max_steps"] == 3
+    assert sorted(losses(folder)) == [1, 2, 3]
+
+
+def test_overwrite_deletes_nothing_before_all_is_well(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    from click.testing import CliRunner
+
+    from las_cli.cli.main import cli
+
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1).train()
+    words = ["train", "--output", str(folder), "--overwrite", "--data"]
+    assert CliRunner().invoke(cli, [*words, str(tmp_path / "typo")]).exit_code == 1
+    assert (folder / "model.safetensors").is_file()
+
+
+def test_a_corpus_whose_clips_are_all_too_long_ends_with_a_reason(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(LasError, match="no clip of train can be trained on.*longer than 0.4 s"):
+        small_trainer(corpus, network, tmp_path / "run", max_seconds=0.4)
