@@ -31,6 +31,9 @@ SEARCH = (
 )
 
 
+MOST_FAULTS = 20  # unusable clips named one by one
+
+
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `load_recogniser`, for any command that recognises speech."""
     for option in reversed(SEARCH):
@@ -132,6 +135,11 @@ def decode_corpus(
     console = Console(stderr=True)
     for note in (*corpus.notes, *recogniser.notes):
         click.echo(f"las: {note}", err=True)
+    unusable = corpus.faults.get(split, [])
+    for fault in unusable[:MOST_FAULTS]:
+        click.echo(f"las: {fault}", err=True)
+    if len(unusable) > MOST_FAULTS:
+        click.echo(f"las: and {len(unusable) - MOST_FAULTS} clips more", err=True)
     listed = list(cuts.subset(first=limit) if limit and limit < len(cuts) else cuts)
     columns = (
         TextColumn("{task.description}"),
@@ -162,7 +170,7 @@ def decode_corpus(
             progress=advance,
             on_broken=complain,
         )
-    return decoded, not decoded.broken
+    return decoded, not decoded.broken and not unusable
 
 
 def summary(decoded: DecodedSplit, recogniser: Recogniser) -> str:
@@ -180,8 +188,7 @@ def summary(decoded: DecodedSplit, recogniser: Recogniser) -> str:
     flags = [flag for one in decoded.utterances for flag in one.hypotheses[0].flags]
     if flags:
         counts = ", ".join(f"{flags.count(flag)} {flag}" for flag in sorted(set(flags)))
-        lines.append(f"suspect: {counts} (see \"flags\" in hypotheses.jsonl)")
+        lines.append(f'suspect: {counts} (see "flags" in hypotheses.jsonl)')
     if decoded.broken:
         lines.append(f"left out: {len(decoded.broken)} clips that cannot be read")
     return "\n".join(lines)
-

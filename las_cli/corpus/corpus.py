@@ -36,6 +36,8 @@ class Corpus:
         self._layout = layout
         self._jobs = jobs
         self._cuts: dict[str, CutSet] = {}
+        # Sentences on sound files that `cuts` could not use, by split; in the corpus' order.
+        self.faults: dict[str, list[str]] = {}
         self._derives_dev = "train" in layout.splits and "dev" not in layout.splits
         splits = list(layout.splits)
         if self._derives_dev:
@@ -161,6 +163,9 @@ class Corpus:
         for utterance, header in zip(utterances.values(), headers, strict=True):
             if isinstance(header, AudioFault):
                 left_out[header.reason] += 1
+                self.faults.setdefault(split, []).append(
+                    f"{utterance.audio}: {header.reason} ({header.detail})"
+                )
             elif header.seconds <= utterance.start:
                 left_out["zero length"] += 1
             else:

@@ -104,6 +104,24 @@ def test_a_broken_clip_is_named_and_the_rest_is_done(
     assert "left out: 1 clips" in result.output
 
 
+def test_clips_that_are_missing_empty_or_no_sound_are_named(
+    model_folder: Path, corpus: Path, tmp_path: Path
+) -> None:
+    (corpus / "clips" / "clip0.flac").unlink()
+    (corpus / "clips" / "clip1.flac").write_bytes(b"")
+    (corpus / "clips" / "clip2.flac").write_text("Dear diary, this is no sound.")
+    result = las("decode", "--model", model_folder, "--data", corpus, "--quiet",
+                 "--output", tmp_path / "out")  # fmt: skip
+    assert result.exit_code == 1
+    for name, reason in (
+        ("clip0.flac", "missing"), ("clip1.flac", "empty"), ("clip2.flac", "unreadable"),
+    ):  # fmt: skip
+        named = [line for line in result.stderr.splitlines() if name in line]
+        assert len(named) == 1 and reason in named[0]
+    assert "Traceback" not in result.output
+    assert len((tmp_path / "out" / "pred_y.txt").read_text("utf-8").splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "found"),
     [
