@@ -83,7 +83,8 @@ def train(
                 *(f"{first.seconds[stage] / total:.0%}" for stage in STAGES),
                 f"{max(run.memory for run in runs) / 2**30:.1f} GB",
             )
-    Console().print(table)
+    # Wider than a pipe's 80 columns, where the headings would be cut.
+    Console(width=max(Console().width, 120)).print(table)
     click.echo(
         f"{processes} process(es) × {clips} clips of {clip_seconds:g} s, {updates} updates; "
         "stages are shares of one process's time, and reading is not in the speed"

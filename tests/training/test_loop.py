@@ -183,11 +183,11 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
 
 def test_budgets_and_early_stopping(corpus: Path, network: Path, tmp_path: Path) -> None:
     stopped = small_trainer(
-        corpus, network, tmp_path / "early", max_steps=None, epochs=50.0, early_stop=2,
+        corpus, network, tmp_path / "early", max_steps=None, epochs=50, early_stop=2,
         learning_rate=1e-9, batch_seconds=60.0,
     ).train()  # fmt: skip
     assert stopped.epoch == 3 and stopped.since_best == 2
-    epochs = small_trainer(corpus, network, tmp_path / "epochs", max_steps=None, epochs=2.0)
+    epochs = small_trainer(corpus, network, tmp_path / "epochs", max_steps=None, epochs=2)
     assert epochs.train().epoch == 2
 
 

@@ -112,8 +112,8 @@ def test_schedules_begin_and_end_where_they_should() -> None:
 @pytest.mark.parametrize(
     ("budget", "progress", "share", "over"),
     [
-        ({"epochs": 4.0}, Progress(epoch=1, seconds=150), 0.375, False),
-        ({"epochs": 4.0}, Progress(epoch=4, seconds=400), 1.0, True),
+        ({"epochs": 4}, Progress(epoch=1, seconds=150), 0.375, False),
+        ({"epochs": 4}, Progress(epoch=4, seconds=400), 1.0, True),
         ({"epochs": None, "max_steps": 8}, Progress(step=2), 0.25, False),
         ({"epochs": None, "max_minutes": 10.0}, Progress(minutes=5), 0.5, False),
         ({"epochs": None, "max_minutes": 10.0, "max_steps": 2}, Progress(step=2), 1.0, True),
@@ -127,7 +127,7 @@ def test_budgets(budget: dict[str, float], progress: Progress, share: float, ove
 
 @pytest.mark.parametrize(
     "options",
-    [{"epochs": 0.0}, {"epochs": None}, {"batch_seconds": 0.0}, {"schedule": "sine"},
+    [{"epochs": 0}, {"epochs": None}, {"batch_seconds": 0.0}, {"schedule": "sine"},
      {"speeds": ()}, {"speeds": (9.0,)}, {"ctc_early": 1.5}, {"learning_rate": -1.0}],
 )  # fmt: skip
 def test_impossible_configs(options: dict[str, object]) -> None:

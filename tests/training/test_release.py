@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release")
     corpus = write_corpus(folder / "corpus", train=6, dev=2)
     network = write_network(folder / "tiny.json")
-    small_trainer(corpus, network, folder / "run", max_steps=None, epochs=3.0).train()
+    small_trainer(corpus, network, folder / "run", max_steps=None, epochs=3).train()
     return folder / "run"
 
 
