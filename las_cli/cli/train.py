@@ -110,7 +110,7 @@ EXAMPLES = (
 )
 @click.option(
     "--epochs",
-    type=float,
+    type=click.IntRange(1),
     help="Passes over the training split.  [default: 30 if no budget is given]",
 )
 @click.option("--max-steps", type=int, help="Updates.")
