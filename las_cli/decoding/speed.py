@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
+from las_cli.network.memory import peak_memory
 
 COLD_SECONDS = 5.0  # the clip nearest to this length is recognised from a cold start
 
@@ -236,13 +237,3 @@ def _run_other(contender: Contender, program: Any, cuts: Sequence[Any], threads:
     return Measured(
         contender, tuple(references), tuple(hypotheses), seconds, wall, loaded, peak_memory(), size
     )
-
-
-def peak_memory() -> int:
-    """Most bytes of resident memory this process ever had; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

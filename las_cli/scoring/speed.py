@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from las_cli.network.memory import peak_memory
 from las_cli.scoring.listings import open_listing
 from las_cli.scoring.pairing import Pairing
 from las_cli.scoring.report import ReportOptions, make_report
@@ -41,16 +41,7 @@ def measure(pairs: int = 100_000, words: int = 10, seed: int = 1) -> ScoringSpee
         listings = (open_listing(str(reference)), open_listing(str(hypothesis)))
         make_report(Pairing(*listings), ReportOptions())
         seconds, processor = time.perf_counter() - started, time.process_time() - used
-    return ScoringSpeed(pairs, words, seconds, processor, _peak_memory())
-
-
-def _peak_memory() -> int:
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return ScoringSpeed(pairs, words, seconds, processor, peak_memory())
 
 
 def _write(

@@ -63,8 +63,8 @@ class Trainer:
         run: Run,
         epoch_seconds: float,
     ) -> None:
-        # Gradients that fade over hundreds of LSTM steps become denormals, on which a CPU is
-        # many times slower (measured: a step of 8 s instead of 2.8 s).
+        # Gradients that fade over hundreds of LSTM steps become denormals, on which CPUs are slow.
+        # What it gains is not settled: steps of 8 s became 2.8 s, but on a busy machine.
         torch.set_flush_denormal(True)
         keep_freed_memory()
         self.config, self.units, self.policy, self.run = config, units, policy, run
