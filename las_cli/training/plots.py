@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
-    from las_cli.training.validation import Sample
+    from las_cli.training.samples import Sample
 
 CURVES, ATTENTION = "curves.png", "attention.png"
+LETTERS_SHOWN = 40  # of a text, named one by one; of a longer one the words are named
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -66,31 +67,86 @@ def draw_curves(folder: Path) -> Path:
     right.set(xlabel="hours of sound heard", ylabel="%", ylim=(0, 105), title="greedy, dev")
     right.legend()
     right.grid(alpha=0.3)
-    figure.savefig(folder / CURVES, dpi=100)
-    pyplot.close(figure)
-    return folder / CURVES
+    return _saved(figure, folder / CURVES, dpi=100)
 
 
-def draw_attention(folder: Path, samples: Sequence[Sample], most: int = 4) -> Path | None:
-    """Where attention looked at each letter of a few dev utterances."""
-    shown = [s for s in samples if s.weights is not None and 4 <= len(s.true_y) <= 150][:most]
+def draw_attention(folder: Path, samples: Sequence[Sample]) -> Path | None:
+    """Where attention looked at each letter of some dev utterances, two in a row."""
+    shown = [sample for sample in samples if sample.weights is not None]
     if not shown:
         return None
     pyplot = _pyplot()
+    across = 1 if len(shown) == 1 else 2
+    rows = [shown[i : i + across] for i in range(0, len(shown), across)]
+    heights = [max(_height(sample.true_y) for sample in row) for row in rows]
     figure, axes = pyplot.subplots(
-        len(shown), 1, figsize=(10, 3 * len(shown)), layout="constrained", squeeze=False
-    )
-    for axis, sample in zip(axes[:, 0], shown, strict=True):
-        assert sample.weights is not None
-        axis.imshow(sample.weights.numpy(), aspect="auto", origin="lower", interpolation="nearest")
-        letters = [*sample.true_y, "⏎"][: len(sample.weights)]
-        if len(letters) <= 60:
-            axis.set_yticks(range(len(letters)), letters, fontsize=6, parse_math=False)
-        axis.set_title(sample.true_y[:110], fontsize=8, parse_math=False)
-        axis.set(xlabel="listener step", ylabel="letter")
-    figure.savefig(folder / ATTENTION, dpi=90)
-    pyplot.close(figure)
-    return folder / ATTENTION
+        len(rows), across, figsize=(7 * across, sum(heights)), squeeze=False,
+        layout="constrained", height_ratios=heights,
+    )  # fmt: skip
+    for axis in axes.flat[len(shown) :]:
+        axis.set_visible(False)
+    for axis, sample in zip(axes.flat, shown, strict=False):
+        _draw_utterance(axis, sample)
+    figure.suptitle("Where attention looks for each letter (teacher forcing)", fontsize=11)
+    return _saved(figure, folder / ATTENTION, dpi=90)
+
+
+def _draw_utterance(axis: Any, sample: Sample) -> None:
+    """Letters downwards, time to the right; dark: much attention."""
+    from matplotlib.colors import PowerNorm
+
+    assert sample.weights is not None
+    weights = sample.weights.float().numpy()
+    letters, steps = weights.shape
+    axis.imshow(
+        weights, aspect="auto", interpolation="nearest", cmap="Blues",
+        # The root shows weak weights too: an attention that strays is what one looks for.
+        norm=PowerNorm(0.5, vmin=0, vmax=1),
+        extent=(0, steps * sample.step_seconds, letters - 0.5, -0.5),
+    )  # fmt: skip
+    places, labels = _ticks(sample.true_y)
+    axis.set_yticks(places, labels, fontsize=8, parse_math=False)
+    said = "\n".join(_wrapped("said", sample.true_y) + _wrapped("heard", sample.pred_y))
+    axis.set_title(said, fontsize=8, loc="left", parse_math=False)
+    axis.set_xlabel("seconds", fontsize=8)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.grid(axis="x", alpha=0.3)
+
+
+def _ticks(text: str) -> tuple[list[int], list[str]]:
+    """Rows and their labels: each letter of a short text, else each word at its first letter."""
+    if len(text) <= LETTERS_SHOWN:
+        return list(range(len(text) + 1)), [*text.replace(" ", "␣"), "end"]
+    places, labels, at = [], [], 0
+    for word in text.split(" "):
+        places.append(at)
+        labels.append(word[:20])
+        at += len(word) + 1
+    return [*places, len(text)], [*labels, "end"]
+
+
+def _height(text: str) -> float:
+    """Inches for one utterance, so that no two labels touch; at most a screen."""
+    return min(9.0, 1.5 + 0.145 * max(14, len(_ticks(text)[0])))
+
+
+def _wrapped(name: str, text: str, width: int = 90, lines: int = 2) -> list[str]:
+    """A line or two of `text` under its name."""
+    import textwrap
+
+    return textwrap.wrap(f"{name}: {text}", width, max_lines=lines, placeholder=" …")
+
+
+def _saved(figure: Any, path: Path, dpi: int) -> Path:
+    """The picture at `path`, its memory free again."""
+    import warnings
+
+    with warnings.catch_warnings():
+        # matplotlib's own fonts lack some scripts and show boxes; nothing the user can mend here.
+        warnings.filterwarnings("ignore", message=".*Glyph.*")
+        figure.savefig(path, dpi=dpi)
+    _pyplot().close(figure)
+    return path
 
 
 def _smooth(values: list[float], share: float = 0.05) -> list[float]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from las_cli.errors import LasError
 from las_cli.hub import save_model, write_bytes
 from las_cli.training.plots import read_rows
+from las_cli.training.samples import save_attention
 from las_cli.training.schedule import Progress
 
 if TYPE_CHECKING:
@@ -165,9 +166,10 @@ class Run:
         from las_cli.training.plots import draw_attention, draw_curves
 
         try:
+            save_attention(self.folder, result.pictured)
             draw_curves(self.folder)
-            draw_attention(self.folder, result.samples)
-        except (OSError, ValueError) as error:  # a picture is no reason to stop training
+            draw_attention(self.folder, result.pictured)
+        except (OSError, ValueError, LasError) as error:  # a picture is no reason to stop training
             self.warn(f"{self.folder}: the pictures cannot be drawn ({error})")
 
     def rewind(self, progress: Progress) -> None:

@@ -14,16 +14,7 @@ from las_cli.text import Units
 from las_cli.text.alphabet import EOS
 from las_cli.training.data import Batch
 from las_cli.training.losses import alignment_health, losses
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One dev utterance: what was said, what was recognised, where attention was."""
-
-    id: str
-    true_y: str
-    pred_y: str  # by the speller alone, greedily
-    weights: Tensor | None = None  # of the attention under teacher forcing, [U, T]
+from las_cli.training.samples import Sample, pictured, spread
 
 
 @dataclass(frozen=True)
@@ -37,7 +28,8 @@ class Validation:
     ctc_loss: float  # nats a letter
     diagonal: float  # of the attention, 0 … 1
     sharp: float  # of the attention, 0 … 1
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)  # for samples.txt
+    pictured: list[Sample] = field(default_factory=list)  # with attention weights, to be drawn
 
 
 @torch.no_grad()
@@ -81,15 +73,15 @@ def validate(
                     batch.ids[row],
                     text,
                     units.decode(written[row]),
-                    output.weights[row, :letters, :size].float().cpu(),
-                )  # fmt: skip
+                    output.weights[row, :letters, :size].half().cpu(),
+                    model.config.step_seconds,
+                )
             )
     model.train(was_training)
     references = [sample.true_y for sample in kept]
     score = score_pairs(references, [sample.pred_y for sample in kept], normaliser="none")
     ctc = score_pairs(references, ctc_texts, normaliser="none") if ctc_texts else None
     total = max(1.0, float(sums[2]))
-    spread = range(0, len(kept), max(1, len(kept) // samples))
     return Validation(
         ler=score.letters.rate,
         wer=score.words.rate,
@@ -98,7 +90,8 @@ def validate(
         ctc_loss=float(sums[1]) / total,
         diagonal=sum(d for d, _ in health) / max(1, len(health)),
         sharp=sum(s for _, s in health) / max(1, len(health)),
-        samples=[kept[i] for i in spread][:samples],
+        samples=spread(kept, samples),
+        pictured=pictured(kept),
     )
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file
 
@@ -13,6 +14,7 @@ from las_cli.cli.main import cli
 from las_cli.errors import LasError
 from las_cli.hub import load_model
 from las_cli.training.plots import draw_curves, read_metrics
+from las_cli.training.samples import Sample, load_attention, pictured
 from tests.training.corpora import write_corpus, write_network
 from tests.training.test_loop import small_trainer
 
@@ -74,12 +76,45 @@ def test_average_of_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "no checkpoints" in result.output
 
 
+def test_plot_draws_curves_and_attention_again(run: Path, tmp_path: Path) -> None:
+    for name in ("metrics.jsonl", "attention.safetensors"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    result = las("plot", tmp_path)
+    assert result.exit_code == 0
+    for name in ("curves.png", "attention.png"):
+        assert str(tmp_path / name) in result.output
+        assert (tmp_path / name).read_bytes().startswith(PNG)
+    kept = load_attention(run)
+    assert len(kept) == 2  # the dev split holds no more
+    for sample in kept:
+        assert sample.weights is not None and len(sample.weights) == len(sample.true_y) + 1
+        assert sample.weights.sum(1).allclose(torch.ones(len(sample.weights)), atol=0.01)
+    (tmp_path / "attention.safetensors").write_bytes(b"cut")
+    result = las("plot", tmp_path)
+    assert result.exit_code == 1 and "attention.safetensors: damaged" in result.output
+
+
+@pytest.mark.parametrize(
+    ("letters", "chosen"),
+    [
+        ([10, 20, 30, 40, 50, 60, 70], [10, 30, 50, 70]),
+        ([2, 90, 200, 150, 300], [2, 90, 150, 200]),
+        ([500, 0, 600], [500, 600]),
+        ([], []),
+    ],
+)
+def test_four_utterances_that_can_be_read_are_drawn(letters: list[int], chosen: list[int]) -> None:
+    samples = [Sample(f"clip{n}", "ab" * (n // 2), "") for n in letters]
+    assert [len(sample.true_y) for sample in pictured(samples)] == chosen
+
+
 def test_plot_draws_again_even_after_a_crash_cut_the_last_line(run: Path, tmp_path: Path) -> None:
     metrics = (run / "metrics.jsonl").read_text()
     (tmp_path / "metrics.jsonl").write_text(metrics + '{"step": 9, "lo')
     result = las("plot", tmp_path)
     assert result.exit_code == 0
     assert (tmp_path / "curves.png").read_bytes().startswith(PNG)
+    assert "keeps no attention weights" in result.output
     assert len(read_metrics(tmp_path)) == len(metrics.splitlines())
     (tmp_path / "metrics.jsonl").write_text("")
     with pytest.raises(LasError, match="no measurements yet"):
