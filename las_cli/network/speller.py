@@ -54,8 +54,8 @@ class Speller(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Teacher forcing. letters [B, U] begin with the end of sentence.
 
-        sampling: share of letters taken from the model's own output instead (Bengio et al. 2015);
-        only the feeding form can.
+        sampling: share of letters taken from the model's own output instead (Bengio et al. 2015),
+        so that it learns to go on after its own mistakes.
         Returns logits [B, U, V] in float32 and weights [B, U, T] (mean of heads).
         """
         raise NotImplementedError
@@ -71,7 +71,9 @@ class Speller(nn.Module):
 class ParallelSpeller(Speller):
     """The first LSTM layer queries the attention, its context feeds the next layers.
 
-    No letter waits for another's context, so teacher forcing runs all letters at once.
+    No letter waits for another's context, so teacher forcing runs all letters at once. Sampling
+    takes a second pass (Mihaylova and Martins 2019): letters drawn from what the first one gives
+    after the right letters replace some of these.
     """
 
     def __init__(
@@ -109,11 +111,23 @@ class ParallelSpeller(Speller):
     def forward(
         self, letters: Tensor, memory: Memory, sampling: float = 0.0
     ) -> tuple[Tensor, Tensor]:
+        if sampling:
+            letters = self._with_own(letters, memory, sampling)
         query, _ = self.below(self.dropout(self.embedding(letters)))  # [B, U, H]
         context, weights = self.attention(query, memory, query)
         joined = self.dropout(torch.cat([query, context.to(query.dtype)], dim=-1))
         hidden, _ = self.above(joined)
         return self._logits(hidden, context), weights.mean(2)
+
+    def _with_own(self, letters: Tensor, memory: Memory, share: float) -> Tensor:
+        """letters [B, U] with `share` of them, but never the first, drawn from the output."""
+        with torch.no_grad():
+            logits, _ = self.forward(letters, memory)
+            # The highest logit plus Gumbel noise is a draw from the softmax.
+            noise = -torch.empty_like(logits).exponential_().log()
+            drawn = (logits + noise)[:, :-1].argmax(-1)  # [B, U-1]: of the letters 1 …
+            chosen = torch.rand(drawn.shape, device=drawn.device) < share
+        return torch.cat([letters[:, :1], torch.where(chosen, drawn, letters[:, 1:])], dim=1)
 
 
 class FeedingSpeller(Speller):

@@ -42,7 +42,7 @@ class TrainingConfig:
     guide_until: float = 0.7  # share of the budget by which it has gone down to 0
     guide_below: float = 2.3  # CTC loss, nats a letter, from which on CTC is trusted to lead
     label_smoothing: float = 0.1
-    sampling: tuple[float, ...] = (0.1, 0.5)  # own letters fed back, first and last; feeding form
+    sampling: tuple[float, ...] = (0.1, 0.5)  # own letters fed back, first and last
     # Augmentation
     spec_augment: float = 1.0  # strength of the masks, 0: off
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)  # of the sound, drawn for each clip and epoch
@@ -56,6 +56,7 @@ class TrainingConfig:
     validate_minutes: float = 0.0  # validate this often, beside the end of each epoch; 0: only then
     checkpoint_minutes: float = 10.0  # save the state this often, beside each validation
     keep_best: int = 5  # checkpoints by dev LER
+    keep_last: int = 5  # newest checkpoints
     early_stop: int = 0  # validations without a better LER before training ends; 0: never
     dev_minutes: float = 60.0  # sound of the dev split used, at most
     bad_steps: int = 10  # non-finite updates in a row before training stops

@@ -88,6 +88,25 @@ def test_steps_equal_teacher_forcing_in_any_beam(speller: str) -> None:
             torch.testing.assert_close(weights[:, beam], forced_weights[:, u], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("speller", ["parallel", "feeding"])
+@torch.no_grad()
+def test_sampling_replaces_letters_by_the_models_own(speller: str) -> None:
+    model = tiny(speller=speller)
+    states, sizes = model.listen(*speech([9000, 7000]))
+    memory = model.speller.remember(states, sizes)
+    letters = torch.randint(2, UNITS, (2, 12), generator=torch.Generator().manual_seed(2))
+    right, _ = model.speller(letters, memory)
+    own, _ = model.speller(letters, memory, 1.0)
+    assert torch.allclose(right[:, 0], own[:, 0])  # the first letter has none before it
+    assert not torch.allclose(right[:, 2:], own[:, 2:], atol=1e-4)
+    # A speller that is sure of the right letters draws just these.
+    if speller == "parallel":
+        model.speller.output.weight.zero_()
+        model.speller.output.bias.fill_(-50.0)[5] = 50.0
+        same = torch.full_like(letters, 5)
+        assert torch.equal(model.speller._with_own(same, memory, 1.0), same)
+
+
 @torch.no_grad()
 def test_reorder_moves_each_hypothesis_with_its_parent() -> None:
     model = tiny(speller="location")
