@@ -18,11 +18,13 @@ import click
 def command(run: Path, last: int | None, best: int | None, output: Path | None, half: bool) -> None:
     """Average the weights of a training's checkpoints into a new model.
 
-    A run keeps its last checkpoint and its best (`las train --keep-best`). Of those kept, takes
-    the moving averages, where the training had one. Measure the result with `las decode`.
+    A run keeps its last five checkpoints and its best five (`las train --keep-last --keep-best`).
+    Takes the moving averages of their weights, where the training had one. Measure the result
+    with `las decode`.
 
     \b
     Examples:
+      las average runs/en --last 5
       las average runs/en --best 5 --output runs/en-mean
       las average runs/en --last 1 --half --output my-model      the last one, for sharing
     """
@@ -36,3 +38,10 @@ def command(run: Path, last: int | None, best: int | None, output: Path | None, 
     click.echo(
         f"{output}: the mean of {len(paths)} checkpoints ({', '.join(p.name for p in paths)})"
     )
+    asked, kind = (last, "last") if last is not None else (best, "best")
+    if asked is not None and len(paths) < asked:
+        click.echo(
+            f"{run}: keeps {len(paths)} such checkpoints, fewer than the {asked} asked for; "
+            f"`las train --keep-{kind} {asked}` keeps that many",
+            err=True,
+        )

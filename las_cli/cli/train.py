@@ -36,8 +36,8 @@ GROUPS = {
         "noise_snr",
     ),
     "Keeping and showing": (
-        "validate_minutes", "checkpoint_minutes", "keep_best", "log_seconds", "tensorboard",
-        "quiet",
+        "validate_minutes", "checkpoint_minutes", "keep_best", "keep_last", "log_seconds",
+        "tensorboard", "quiet",
     ),
     "Machine": ("processes", "workers", "device", "precision", "seed"),
 }  # fmt: skip
@@ -153,6 +153,7 @@ EXAMPLES = (
 @click.option(
     "--keep-best", type=click.IntRange(1), help="Checkpoints kept by dev LER.  [default: 5]"
 )
+@click.option("--keep-last", type=click.IntRange(1), help="Newest checkpoints kept.  [default: 5]")
 @click.option("--early-stop", type=int, help="Validations without a better LER before stopping.")
 @click.option("--log-seconds", type=float, help="Between rows of metrics.jsonl.  [default: 5]")
 @click.option("--tensorboard", is_flag=True, default=None, help="Also write TensorBoard events.")

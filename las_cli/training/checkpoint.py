@@ -126,20 +126,57 @@ def differences(saved: Any, wanted: Any, name: str = "") -> list[str]:
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Complete checkpoints, oldest first."""
+    """Complete checkpoints, oldest first; of some only the weights are kept."""
     return sorted(path for path in folder.glob("step-*") if (path / STATE).is_file())
 
 
-def prune(folder: Path, keep_best: int) -> None:
-    """Keeps the last checkpoint and the `keep_best` of the lowest dev LER."""
-    paths = list_checkpoints(folder)
+def resumable(folder: Path) -> list[Path]:
+    """The checkpoints that a training can go on from, oldest first."""
+    return [path for path in list_checkpoints(folder) if (path / OPTIMISER).is_file()]
+
+
+def best_weights(path: Path) -> dict[str, Tensor]:
+    """The moving average of a checkpoint, or its weights where the training had none."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = path / (AVERAGE if (path / AVERAGE).is_file() else WEIGHTS)
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise LasError(
+            f"{file}: damaged checkpoint ({str(error).splitlines()[0]}); delete its folder, and "
+            "the others are averaged"
+        ) from error
+
+
+def prune(folder: Path, keep_best: int, keep_last: int = 1) -> None:
+    """Keeps the `keep_last` last checkpoints and the `keep_best` of the lowest dev LER.
+
+    The newest two (if one is damaged, there is the other) and the best stay whole. The rest only
+    serve `las average`: of them the averaged weights are kept, a quarter of a checkpoint.
+    """
     for leftover in folder.glob(".step-*.tmp"):
         if not leftover.name.endswith(f".{os.getpid()}.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
-    rated = [(checkpoint_ler(path), path) for path in paths]
-    best = {path for ler, path in sorted(rated)[:keep_best] if ler < float("inf")}
-    for path in paths[:-1]:
-        if path not in best:
+    paths = list_checkpoints(folder)
+    rated = sorted((checkpoint_ler(path), path) for path in paths)
+    best = [path for ler, path in rated[:keep_best] if ler < float("inf")]
+    kept = {*best, *paths[-keep_last:]}
+    whole = {*best[:1], *paths[-min(2, keep_last) :]}
+    for path in paths:
+        if path not in kept:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path not in whole:
+            (path / OPTIMISER).unlink(missing_ok=True)
+            if (path / AVERAGE).is_file():
+                (path / WEIGHTS).unlink(missing_ok=True)
+
+
+def drop_later(folder: Path, step: int) -> None:
+    """Deletes the checkpoints after `step`, from which a resumed training goes another way."""
+    for path in list_checkpoints(folder):
+        if int(path.name.removeprefix("step-")) > step:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -23,9 +23,10 @@ from las_cli.training.average import MovingAverage
 from las_cli.training.checkpoint import (
     Checkpoint,
     differences,
-    list_checkpoints,
+    drop_later,
     load_checkpoint,
     prune,
+    resumable,
     save_checkpoint,
 )
 from las_cli.training.config import TrainingConfig
@@ -274,11 +275,11 @@ class Trainer:
                     cuda_states,
                 ),
             )
-            prune(folder, self.config.keep_best)
+            prune(folder, self.config.keep_best, self.config.keep_last)
 
     def resume(self) -> Path:
         """Goes on from the last checkpoint that is whole; LasError if there is none."""
-        paths = list_checkpoints(self.run.checkpoints)
+        paths = resumable(self.run.checkpoints)
         if not paths:
             raise LasError(
                 f"{self.run.checkpoints}: no checkpoint to resume from; start again with "
@@ -311,6 +312,8 @@ class Trainer:
         self.progress = saved.progress
         self.progress.done = False
         self.run.rewind(self.progress)
+        if self.processes.first:
+            drop_later(self.run.checkpoints, self.progress.step)
         return paths[-1]
 
     def _identity(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from las_cli.hub import ALPHABET, CONFIG, read_json, save_model, units_from_json
 from las_cli.network.config import build
 from las_cli.network.las import LAS
 from las_cli.training.average import mean_of
-from las_cli.training.checkpoint import checkpoint_ler, list_checkpoints, load_checkpoint
+from las_cli.training.checkpoint import best_weights, checkpoint_ler, list_checkpoints
 from las_cli.training.setup import SETUP, Plan
 
 
@@ -35,8 +35,7 @@ def average_checkpoints(
         raise LasError(f"{run}: holds no checkpoints to average; is it a run of `las train`?")
     plan = build(Plan, read_json(run / SETUP), "training")
     units = units_from_json(read_json(run / ALPHABET))
-    checkpoints = map(load_checkpoint, paths)
-    weights = mean_of(c.average if c.average is not None else c.weights for c in checkpoints)
+    weights = mean_of(map(best_weights, paths))
     facts = read_json(run / CONFIG).get("facts", {}) if (run / CONFIG).is_file() else {}
     taken = [path.name for path in paths]
     facts = {k: v for k, v in facts.items() if not k.startswith("dev_")} | {"averaged": taken}

@@ -182,6 +182,23 @@ def test_checkpoints_survive_and_the_best_are_kept(tmp_path: Path) -> None:
     assert torch.equal(loaded.weights["a"], torch.arange(3.0))
 
 
+def test_the_last_are_kept_too_most_of_them_without_what_only_a_resume_needs(
+    tmp_path: Path,
+) -> None:
+    for step, ler in enumerate([0.9, 0.2, 0.3, 0.7, None, 0.5, 0.6, None]):
+        save_checkpoint(tmp_path, made_checkpoint(step, ler))
+        checkpoints.prune(tmp_path, keep_best=2, keep_last=4)
+    kept = checkpoints.list_checkpoints(tmp_path)
+    assert [int(path.name[5:]) for path in kept] == [1, 2, 4, 5, 6, 7]
+    whole = [int(path.name[5:]) for path in checkpoints.resumable(tmp_path)]
+    assert whole == [1, 6, 7]  # the best and the newest two
+    for path in kept:
+        assert torch.equal(checkpoints.best_weights(path)["a"], torch.arange(3.0))
+    assert sorted(p.name for p in kept[1].iterdir()) == ["average.safetensors", "state.json"]
+    checkpoints.drop_later(tmp_path, 4)
+    assert [int(p.name[5:]) for p in checkpoints.list_checkpoints(tmp_path)] == [1, 2, 4]
+
+
 def test_a_full_disk_leaves_the_last_checkpoint_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,27 @@ def test_average_is_the_mean_of_the_checkpoints(run: Path, tmp_path: Path) -> No
     assert "dev_ler" not in loaded.facts  # nobody has measured the mean
 
 
+def test_average_of_the_last_five_takes_five_and_says_when_there_are_fewer(
+    run: Path, tmp_path: Path
+) -> None:
+    result = las("average", run, "--last", 5, "--output", tmp_path / "few")
+    assert result.exit_code == 0 and "mean of 3 checkpoints" in result.output
+    assert "keeps 3 such checkpoints, fewer than the 5 asked for" in result.output
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    network = write_network(tmp_path / "tiny.json")
+    trainer = small_trainer(
+        corpus, network, tmp_path / "long", max_steps=7, keep_best=1, checkpoint_minutes=1e-9
+    )
+    trainer.train()
+    result = las("average", tmp_path / "long", "--last", 5)
+    assert result.exit_code == 0 and "mean of 5 checkpoints" in result.output
+    assert "step-0000003" in result.output and "step-0000007" in result.output
+    assert "fewer than" not in result.output
+    (tmp_path / "long" / "checkpoints" / "step-0000004" / "average.safetensors").write_bytes(b"x")
+    result = las("average", tmp_path / "long", "--last", 5)
+    assert result.exit_code == 1 and "step-0000004/average.safetensors: damaged" in result.output
+
+
 def test_average_of_the_best_in_half_precision(run: Path, tmp_path: Path) -> None:
     result = las("average", run, "--best", 1, "--half", "--output", tmp_path / "best")
     assert result.exit_code == 0
