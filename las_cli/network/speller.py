@@ -72,8 +72,8 @@ class ParallelSpeller(Speller):
     """The first LSTM layer queries the attention, its context feeds the next layers.
 
     No letter waits for another's context, so teacher forcing runs all letters at once. Sampling
-    takes a second pass (Mihaylova and Martins 2019): letters drawn from what the first one gives
-    after the right letters replace some of these.
+    takes a second pass (Mihaylova and Martins 2019): what the first one writes after the right
+    letters replaces some of these.
     """
 
     def __init__(
@@ -120,14 +120,12 @@ class ParallelSpeller(Speller):
         return self._logits(hidden, context), weights.mean(2)
 
     def _with_own(self, letters: Tensor, memory: Memory, share: float) -> Tensor:
-        """letters [B, U] with `share` of them, but never the first, drawn from the output."""
+        """letters [B, U] with `share` of them, but never the first, as the model would write them."""
         with torch.no_grad():
             logits, _ = self.forward(letters, memory)
-            # The highest logit plus Gumbel noise is a draw from the softmax.
-            noise = -torch.empty_like(logits).exponential_().log()
-            drawn = (logits + noise)[:, :-1].argmax(-1)  # [B, U-1]: of the letters 1 …
-            chosen = torch.rand(drawn.shape, device=drawn.device) < share
-        return torch.cat([letters[:, :1], torch.where(chosen, drawn, letters[:, 1:])], dim=1)
+            own = logits[:, :-1].argmax(-1)  # [B, U-1]: of the letters 1 …
+            chosen = torch.rand(own.shape, device=own.device) < share
+        return torch.cat([letters[:, :1], torch.where(chosen, own, letters[:, 1:])], dim=1)
 
 
 class FeedingSpeller(Speller):

@@ -99,7 +99,7 @@ def test_sampling_replaces_letters_by_the_models_own(speller: str) -> None:
     own, _ = model.speller(letters, memory, 1.0)
     assert torch.allclose(right[:, 0], own[:, 0])  # the first letter has none before it
     assert not torch.allclose(right[:, 2:], own[:, 2:], atol=1e-4)
-    # A speller that is sure of the right letters draws just these.
+    # A speller that is sure of the right letters writes just these.
     if speller == "parallel":
         model.speller.output.weight.zero_()
         model.speller.output.bias.fill_(-50.0)[5] = 50.0
