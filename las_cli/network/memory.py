@@ -25,6 +25,18 @@ def keep_freed_memory() -> None:
         mallopt(top_pad, 64 * 2**20)
 
 
+def release_freed_memory() -> None:
+    """Hands back what `keep_freed_memory` has gathered and no tensor uses.
+
+    Batches of ever new shapes leave gaps in the heap that no later tensor fits: a night of
+    training grew from 2 to 7.7 GB. Faulting the pages in again takes about a second, so call this
+    every few hundred steps, not at each.
+    """
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def peak_memory() -> int:
     """The most memory this process has held so far, in bytes; 0 where it cannot be told."""
     try:

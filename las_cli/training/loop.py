@@ -16,7 +16,7 @@ from las_cli.audio.augmentation import SpecAugment
 from las_cli.errors import LasError
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS
-from las_cli.network.memory import keep_freed_memory
+from las_cli.network.memory import keep_freed_memory, release_freed_memory
 from las_cli.text import TextPolicy, Units
 from las_cli.training import schedule
 from las_cli.training.average import MovingAverage
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from lhotse import CutSet
 
     from las_cli.training.run import Run
+
+
+RELEASE_STEPS = 200  # updates between handing freed memory back to the system
 
 
 class Trainer:
@@ -115,6 +118,8 @@ class Trainer:
                 minutes = minutes_before + (time.monotonic() - began) / 60
                 progress.minutes = self.processes.agree_value(minutes, self.device)
                 self.run.log_step(progress, stats, self.share)
+                if progress.step % RELEASE_STEPS == 0:
+                    release_freed_memory()
                 reason = schedule.finished(config, progress)
                 if self.processes.agree(stop(), self.device):
                     reason = "interrupted"
