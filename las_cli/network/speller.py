@@ -120,7 +120,7 @@ class ParallelSpeller(Speller):
         return self._logits(hidden, context), weights.mean(2)
 
     def _with_own(self, letters: Tensor, memory: Memory, share: float) -> Tensor:
-        """letters [B, U] with `share` of them, but never the first, as the model would write them."""
+        """letters [B, U], `share` of them (but never the first) as the model writes them."""
         with torch.no_grad():
             logits, _ = self.forward(letters, memory)
             own = logits[:, :-1].argmax(-1)  # [B, U-1]: of the letters 1 …
