@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -201,34 +201,37 @@ def command(
     other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
     keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
     """
-    from las_cli.training import setup
-
-    alone = "RANK" not in os.environ
     changes = training_options(options)
     if resume:
         refuse_with_resume()
-        if alone and processes > 1:
-            start_processes(processes)
-        trainer = setup.resume(output, changes, quiet=quiet)
-    else:
-        if data is None:
-            raise UsageError("--data is missing: which corpus to train on (or --resume)")
-        plan = make_plan(
-            data, split, dev_split, preset, network_file, init, wordpieces, units, dropout, changes,
-            {"case": case, "punctuation": punctuation, "digits": digits},
-        )  # fmt: skip
-        if alone and processes > 1:
-            if not overwrite:
-                setup.refuse_full(output)
-            start_processes(processes)
-        if dry_run:
-            click.echo(setup.rehearse(plan))
-            return
-        trainer = setup.start(plan, output, overwrite=overwrite, quiet=quiet)
-    stopping = Interruption()
-    with trainer.run:
-        trainer.train(stopping)
-    trainer.processes.leave()
+    elif data is None:
+        raise UsageError("--data is missing: which corpus to train on (or --resume)")
+    if processes > 1 and "RANK" not in os.environ:
+        from las_cli.training.launcher import launch
+
+        sys.exit(launch(processes, [sys.executable, "-m", "las_cli", *sys.argv[1:]]))
+    from las_cli.training import setup
+    from las_cli.training.processes import Processes, together
+
+    with together():
+        if resume:
+            trainer = setup.resume(output, changes, quiet=quiet)
+        else:
+            assert data is not None
+            plan = make_plan(
+                data, split, dev_split, preset, network_file, init, wordpieces, units, dropout,
+                changes, {"case": case, "punctuation": punctuation, "digits": digits},
+            )  # fmt: skip
+            if dry_run:
+                found = setup.rehearse(plan)
+                if Processes.join_first():
+                    click.echo(found)
+                return
+            trainer = setup.start(plan, output, overwrite=overwrite, quiet=quiet)
+        stopping = Interruption()
+        with trainer.run:
+            trainer.train(stopping)
+        trainer.processes.leave()
 
 
 def make_plan(
@@ -313,17 +316,8 @@ def refuse_with_resume() -> None:
         )
 
 
-def start_processes(count: int) -> NoReturn:
-    """This command again under torchrun, in `count` processes of this machine."""
-    # A thread a process: two threads of torch's fused LSTM spend their time waiting for each other.
-    environment = {"OMP_NUM_THREADS": "1"} | os.environ
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    again = ["--nproc-per-node", str(count), "-m", "las_cli", *sys.argv[1:]]
-    os.execve(sys.executable, [*launch, *again], environment)
-
-
 class Interruption:
-    """Ctrl-C or a polite kill, once: finish the step, save, stop. Twice: stop at once."""
+    """Ctrl-C or a polite kill: finish the step, save, stop. Ctrl-C after that: stop at once."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -334,7 +328,7 @@ class Interruption:
         return self.asked
 
     def _ask(self, number: int, frame: object) -> None:
-        if self.asked:
+        if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
 

@@ -1,8 +1,10 @@
-"""One process or many: who am I, and sums over all. Many are started by torchrun."""
+"""One process or many: who am I, and sums over all. `launcher` or torchrun starts many."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +12,8 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from las_cli.errors import UsageError
+from las_cli.errors import LasError, UsageError
+from las_cli.training.launcher import LAUNCHED, LOST
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,31 @@ class Processes:
         """Ends the group."""
         if self.world > 1 and dist.is_initialized():
             dist.destroy_process_group()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Where processes work together: the loss of another one is no traceback, but a sentence.
+
+    Under `las train --processes` the launcher tells what became of the other.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not _is_loss(error):
+            raise
+        if LAUNCHED in os.environ:
+            raise SystemExit(LOST) from error
+        raise LasError(
+            "another process of this training has ended, see its message; the last checkpoint is "
+            "intact: go on with --resume"
+        ) from error
+
+
+def _is_loss(error: RuntimeError) -> bool:
+    """Whether torch.distributed means that another process is gone."""
+    words = ("gloo", "closed by peer", "reset by peer", "NCCL", "TCPStore")
+    return isinstance(error, dist.DistError) or any(word in str(error) for word in words)
 
 
 def local_device(name: str) -> str:

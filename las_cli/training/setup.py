@@ -151,6 +151,8 @@ def rehearse(plan: Plan) -> str:
         ]
         if result is not None:
             lines.append(f"validation works (LER {result.ler:.0%} before any training)")
+        trainer.processes.wait()  # for the first one, which validates
+        trainer.processes.leave()
         return "\n".join(lines)
 
 
