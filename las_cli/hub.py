@@ -1,7 +1,8 @@
 """Model folders: found by name or path, loaded with every check, written atomically.
 
 A folder holds config.json, alphabet.json and model.safetensors, maybe a language model
-(lm.json, lm.safetensors), and a card. Only JSON and safetensors are ever read.
+(lm.json, lm.safetensors), and a card. Only JSON and safetensors are ever read. What a config asks
+for is checked against the weights' header and the free memory before anything is allocated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
+from las_cli.sharing.hashes import HASHES
 from las_cli.text import TextPolicy, Units, units_from_json
+from las_cli.weights import (
+    WHY_NO_PICKLE,
+    check_network,
+    check_weights,
+    is_pickle,
+    pickles_in,
+    shown,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -61,26 +71,47 @@ def shipped_models() -> dict[str, Path]:
 
 
 def find_model(name: str) -> Path:
-    """The folder of a shipped model's name or of a path. LasError says what there is instead."""
-    folder = Path(name).expanduser()
-    if (folder / CONFIG).is_file():
-        return folder
+    """The folder of a shipped model's name, of a path, or of hf:user/repo[@revision].
+
+    Only the last may use the network, and only if the model is not in the hub's cache yet.
+    LasError says what there is instead.
+    """
+    if name.startswith("hf:"):
+        from las_cli.sharing.cache import parse_hub_name
+        from las_cli.sharing.hub_client import fetch
+
+        return fetch(parse_hub_name(name))
+    try:
+        folder = Path(name).expanduser()
+        if (folder / CONFIG).is_file():
+            return folder
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such home, a zero byte
+        raise LasError(f"{shown(name)}: no such model or folder ({error})") from error
     shipped = shipped_models()
     if name in shipped:
         return shipped[name]
     known = f"shipped models: {', '.join(shipped) or 'none'}"
     if folder.is_dir():
+        if pickles := pickles_in(folder):
+            raise LasError(
+                f"{folder / pickles[0]}: {WHY_NO_PICKLE}; {CONFIG} and {WEIGHTS} are missing"
+            )
         raise LasError(
             f"{name}: no las model folder ({CONFIG} is missing); give a folder that "
             f"`las train` wrote, or a name ({known})"
         )
     if folder.is_file():
+        if is_pickle(folder):
+            raise LasError(
+                f"{name}: {WHY_NO_PICKLE}; `las models convert` takes checkpoints of the "
+                f"research code, --model a folder or a name ({known})"
+            )
         raise LasError(f"{name}: is a file, --model takes a folder or a name ({known})")
-    raise LasError(f"{name}: no such model or folder ({known})")
+    raise LasError(f"{shown(name)}: no such model or folder ({known})")
 
 
 def load_model(name: str, device: str = "auto") -> LoadedModel:
-    """The model `name` (shipped name or folder) on `device`, in evaluation mode.
+    """The model `name` (see `find_model`) on `device`, in evaluation mode.
 
     Raises LasError for anything missing, damaged or of another shape, naming file and field.
     """
@@ -95,17 +126,27 @@ def load_model(name: str, device: str = "auto") -> LoadedModel:
         raise LasError(
             f"{folder / ALPHABET}: {len(alphabet)} units, but {CONFIG} says {network.units}"
         )
+    policy = text_policy(config)
+    check_weights(folder / WEIGHTS, check_network(network, folder / CONFIG), CONFIG)
     model = LAS(network)
     load_weights(model, folder / WEIGHTS)
     return LoadedModel(
         model=model.to(pick_device(device)).eval(),
         alphabet=alphabet,
-        policy=text_policy(config),
-        name=folder.resolve().name,
+        policy=policy,
+        name=name if name.startswith("hf:") else folder.resolve().name,
         folder=folder,
-        decoding=dict(config.get("decoding") or {}),
-        facts=dict(config.get("facts") or {}),
+        decoding=section(config, "decoding", folder / CONFIG),
+        facts=section(config, "facts", folder / CONFIG),
     )
+
+
+def section(config: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """A part of a config.json that may be missing; LasError if it is no object."""
+    found = config.get(name) or {}
+    if not isinstance(found, dict):
+        raise LasError(f"{path}: {name} is a {type(found).__name__}, expected an object")
+    return dict(found)
 
 
 def network_config(config: Mapping[str, Any], path: Path) -> LASConfig:
@@ -146,6 +187,7 @@ def save_model(
     half: floats as float16, for shipping
     """
     import dataclasses
+    import hashlib
 
     from safetensors.torch import save
 
@@ -163,8 +205,10 @@ def save_model(
         .contiguous()
         for name, tensor in (weights or trained_weights(model)).items()
     }
-    write_bytes(folder / WEIGHTS, save(tensors))
-    write_json(folder / ALPHABET, alphabet.to_json())
+    files = {WEIGHTS: save(tensors), ALPHABET: json_bytes(alphabet.to_json())}
+    config[HASHES] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    for name, data in files.items():
+        write_bytes(folder / name, data)
     write_json(folder / CONFIG, config)
 
 
@@ -174,27 +218,14 @@ def trained_weights(model: LAS) -> dict[str, torch.Tensor]:
 
 
 def load_weights(model: LAS, path: Path) -> None:
-    """Fills `model` from a safetensors file; LasError lists missing, unexpected, misshapen ones."""
+    """Fills `model` from a safetensors file that `check_weights` found to fit."""
     import torch
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise LasError(f"{path}: missing; the model folder is incomplete")
-    parameters = trained_weights(model)
     try:
-        with safe_open(str(path), framework="pt") as file:
-            names = set(file.keys())
-            problems = [f"missing {name}" for name in sorted(parameters.keys() - names)]
-            problems += [f"unexpected {name}" for name in sorted(names - parameters.keys())]
-            for name in sorted(names & parameters.keys()):
-                found, wanted = file.get_slice(name).get_shape(), list(parameters[name].shape)
-                if found != wanted:
-                    problems.append(f"{name} is {found}, the config wants {wanted}")
-            if problems:
-                raise LasError(f"{path}: does not fit {CONFIG}: {'; '.join(problems[:8])}")
-            with torch.no_grad():
-                for name, parameter in parameters.items():
-                    parameter.copy_(file.get_tensor(name))
+        with safe_open(str(path), framework="pt") as file, torch.no_grad():
+            for name, parameter in trained_weights(model).items():
+                parameter.copy_(file.get_tensor(name))
     except (SafetensorError, OSError) as error:
         raise LasError(f"{path}: not a readable safetensors file ({error})") from error
 
@@ -216,7 +247,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """JSON, written atomically."""
-    write_bytes(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+    write_bytes(path, json_bytes(data))
+
+
+def json_bytes(data: Mapping[str, Any]) -> bytes:
+    """JSON as las writes it."""
+    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,11 +10,27 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from las_cli.errors import LasError
-from las_cli.hub import find_model, load_model, save_model, shipped_models, write_bytes
-from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
+from las_cli.errors import LasError, UsageError
+from las_cli.hub import (
+    find_model,
+    load_model,
+    save_model,
+    shipped_models,
+    trained_weights,
+    write_bytes,
+)
+from las_cli.network.config import (
+    PRESETS,
+    AttentionConfig,
+    LASConfig,
+    ListenerConfig,
+    SpellerConfig,
+)
 from las_cli.network.las import LAS
+from las_cli.network.memory import peak_memory
+from las_cli.sharing.hashes import check_hashes
 from las_cli.text import Alphabet, TextPolicy
+from las_cli.weights import network_shapes
 
 LETTERS = Alphabet.learn(["abc "])
 
@@ -94,9 +111,23 @@ def damage(folder: Path, kind: str) -> None:
     elif kind == "unknown field":
         config["network"]["colour"] = "red"
         (folder / "config.json").write_text(json.dumps(config))
-    elif kind == "enormous":
-        config["network"]["listener"]["hidden"] = 10**12
+    elif kind == "integers":
+        weights["ctc.bias"] = weights["ctc.bias"].to(torch.int32)
+        save_file(weights, folder / "model.safetensors")
+    elif kind == "a list of facts":
+        (folder / "config.json").write_text(json.dumps(config | {"facts": [1]}))
+    elif kind in ENORMOUS:
+        part, name, value = ENORMOUS[kind]
+        config["network"][part][name] = value
         (folder / "config.json").write_text(json.dumps(config))
+
+
+ENORMOUS = {
+    "out of range": ("listener", "hidden", 10**12),
+    "larger than the memory": ("listener", "hidden", 60_000),
+    "larger than its weights": ("listener", "hidden", 400),
+    "more bands than frequencies": ("features", "mels", 60_000),
+}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +135,7 @@ def damage(folder: Path, kind: str) -> None:
     [
         ("no weights", "model.safetensors: missing"),
         ("cut weights", "not a readable safetensors file"),
-        ("a pickle", "not a readable safetensors file"),
+        ("a pickle", "not a readable safetensors file .it is a pickle, which can run any program"),
         ("missing and unexpected", "missing ctc.bias; unexpected extra"),
         ("misshapen", r"ctc.bias is \[99\], the config wants \[6\]"),
         ("no alphabet", "alphabet.json: missing"),
@@ -113,7 +144,12 @@ def damage(folder: Path, kind: str) -> None:
         ("a list", "expected an object"),
         ("newer", "format 99, this version reads 1"),
         ("unknown field", "unknown fields colour"),
-        ("enormous", "listener.hidden is 1000000000000"),
+        ("integers", "ctc.bias holds I32, expected one of F16"),
+        ("a list of facts", "facts is a list, expected an object"),
+        ("out of range", "listener.hidden is 1000000000000"),
+        ("larger than the memory", "asks for a network of .* GB, this machine has"),
+        ("larger than its weights", r"forwards.weight_hh_l0 is \[16, 4\], the config wants"),
+        ("more bands than frequencies", "features.mels is 60000, a window of 0.025 s has 257"),
     ],
 )
 def test_damaged_folders_are_refused_with_the_reason(folder: Path, kind: str, message: str) -> None:
@@ -127,9 +163,55 @@ def test_names_that_are_no_model(tmp_path: Path) -> None:
         find_model("klingon")
     with pytest.raises(LasError, match="no las model folder"):
         find_model(str(tmp_path))
-    (tmp_path / "model.pt").write_bytes(b"")
+    (tmp_path / "model.txt").write_bytes(b"")
     with pytest.raises(LasError, match="is a file, --model takes a folder"):
-        find_model(str(tmp_path / "model.pt"))
+        find_model(str(tmp_path / "model.txt"))
+    (tmp_path / "model.ckpt").write_bytes(b"")
+    for name in (tmp_path, tmp_path / "model.ckpt"):
+        with pytest.raises(LasError, match="model.ckpt: a pickle, which can run any program"):
+            find_model(str(name))
+    torch.save({}, tmp_path / "odd")
+    with pytest.raises(LasError, match="a pickle, which can run any program"):
+        find_model(str(tmp_path / "odd"))
+    for name in ("hf:alone", "hf:a/b/c", "hf:../b", "hf:a/..", "hf:a/b@../../x", "hf:a/b@/etc"):
+        with pytest.raises(UsageError, match="hf:user/repo|a revision is a branch"):
+            find_model(name)
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "location"])
+def test_shapes_are_known_without_allocating(name: str) -> None:
+    location = LASConfig(
+        attention=AttentionConfig(kind="location"), speller=SpellerConfig(form="feeding"), ctc=False
+    )
+    config = dataclasses.replace(PRESETS.get(name, location), units=30)
+    shapes = {n: tuple(p.shape) for n, p in trained_weights(LAS(config)).items()}
+    assert network_shapes(config) == shapes
+
+
+def test_a_config_too_large_is_refused_before_anything_is_allocated(folder: Path) -> None:
+    damage(folder, "larger than its weights")
+    before = peak_memory()
+    config = json.loads((folder / "config.json").read_text())
+    config["network"]["listener"] |= {"hidden": 12_000, "reductions": [1] * 2}  # 14 GB
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LasError, match="the config wants|asks for a network"):
+        load_model(str(folder), "cpu")
+    assert peak_memory() - before < 100e6
+
+
+def test_files_are_saved_with_their_hashes(folder: Path) -> None:
+    listed = json.loads((folder / "config.json").read_text())["hashes"]
+    assert sorted(listed) == ["alphabet.json", "model.safetensors"]
+    assert all(check.ok for check in check_hashes(folder, listed))
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(data)
+    (folder / "alphabet.json").unlink()
+    wrong = {check.name: check.note for check in check_hashes(folder, listed)}
+    assert wrong == {
+        "model.safetensors": "differs from the hash that its config gives",
+        "alphabet.json": "is listed but missing",
+    }
 
 
 def test_the_english_model_ships_and_loads() -> None:

@@ -1,0 +1,1 @@
+"""Models between people: the hub, its cache, hashes, cards, other formats."""
