@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from las_cli.decoding.beam_search import Ended, beam_search
+from las_cli.decoding.cores import lanes, side_by_side
 from las_cli.decoding.greedy import greedy_ctc, greedy_search
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis, Scores
 from las_cli.decoding.joint import JointScorer, LanguageModel, Sources
 from las_cli.decoding.options import DecodingOptions
-from las_cli.decoding.precision import listening
+from las_cli.decoding.precision import listening, searching
 from las_cli.decoding.prefix_score import CTCPrefixScorer
 from las_cli.decoding.repeats import is_looped
 from las_cli.decoding.rescoring import rescore
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from las_cli.network.las import LAS
 
 SHORTEST = 0.1  # seconds a batch is padded to, so that features of a click can be computed
+LISTEN_SECONDS = 160.0  # of padded sound heard at a time on a CPU: more is no faster there
 
 
 class Heard(NamedTuple):
@@ -67,10 +69,19 @@ def listen(model: LAS, waveforms: Tensor, lengths: Tensor, precision: str = "aut
     shortest = int(SHORTEST * rate)
     if waveforms.shape[1] < shortest:
         waveforms = torch.nn.functional.pad(waveforms, (0, shortest - waveforms.shape[1]))
+    rows = len(lengths)
+    if waveforms.device.type == "cpu":
+        rows = max(1, int(LISTEN_SECONDS * rate / waveforms.shape[1]))
+    found: list[Tensor] = []
+    counts: list[Tensor] = []
     with listening(model, waveforms.device, precision) as network:
-        states, steps = network.listen(waveforms, lengths)
-    states = states.float()
-    steps = steps * (lengths >= round(model.config.step_seconds * rate))
+        for part, own in zip(waveforms.split(rows), lengths.split(rows), strict=True):
+            part = part[:, : max(shortest, int(own.max()))]
+            states, steps = network.listen(part, own)
+            found += states.float().unbind()
+            counts.append(steps)
+    states = torch.nn.utils.rnn.pad_sequence(found, batch_first=True)  # [B, T, E]
+    steps = torch.cat(counts) * (lengths >= round(model.config.step_seconds * rate))
     log_probs = model.ctc_log_probs(states) if model.has_ctc else None
     return Heard(states, steps, log_probs, seconds)
 
@@ -90,9 +101,22 @@ def decode(
     never changes its hypotheses (exactly so in float32). LasError for a CTC search without a head.
     """
     options, _ = options_for(model, options, lm)
-    return search(
-        model, alphabet, listen(model, waveforms, lengths, options.precision), options, lm
-    )
+    lengths = lengths.to(waveforms.device)
+
+    def decoded(rows: Tensor) -> list[list[Hypothesis]]:
+        own = lengths[rows]
+        part = waveforms[rows, : int(own.max())]
+        return search(model, alphabet, listen(model, part, own, options.precision), options, lm)
+
+    # Each lane gets utterances of every length, so that all end at about the same time.
+    order = lengths.argsort(descending=True)
+    count = min(len(order), lanes(waveforms.device))
+    shares = [order[lane::count] for lane in range(count)]
+    results: list[list[Hypothesis]] = [[] for _ in lengths]
+    for place, found in side_by_side(decoded, shares, waveforms.device):
+        for row, hypotheses in zip(shares[place].tolist(), found, strict=True):
+            results[row] = hypotheses
+    return results
 
 
 @torch.inference_mode()
@@ -116,7 +140,8 @@ def search(
     long_enough = (heard.lengths > 0).nonzero()[:, 0]
     if not len(long_enough):
         return results
-    found = _find(model, _take(heard, long_enough), options, lm)
+    with searching(heard.states.device, options.precision):
+        found = _find(model, _take(heard, long_enough), options, lm)
     for row, entries in zip(long_enough.tolist(), found, strict=True):
         steps = int(heard.lengths[row])
         log_probs = None if heard.log_probs is None else heard.log_probs[row, :steps]

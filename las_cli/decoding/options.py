@@ -41,7 +41,8 @@ class DecodingOptions:
     letters_per_step: float = 1.0  # length cap, letters per listener step (CTC writes at most 1)
     repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
     word_times: bool = True  # align the words of the best hypothesis to the sound
-    precision: str = "auto"  # of the listener: "auto" is bf16 where the hardware has it
+    # Of the listener, on the CPU of speller and language model too (int8: of the listener alone).
+    precision: str = "auto"  # bf16 where the hardware has it
     calibration: Calibration = Calibration()  # from letter posteriors to confidence, by `las tune`
 
     def __post_init__(self) -> None:

@@ -61,7 +61,9 @@ class CTCPrefixScorer:
         top = any_path.amax(-1, keepdim=True).clamp(min=-1e30)
         weights = (any_path - top).exp().float()
         # In float32 after scaling: only paths e^-87 below the best are lost.
-        summed = (weights @ self._probs).clamp(min=torch.finfo(torch.float32).tiny)  # [B, K, V]
+        with torch.autocast(weights.device.type, enabled=False):
+            summed = weights @ self._probs  # [B, K, V]
+        summed = summed.clamp(min=torch.finfo(torch.float32).tiny)
         scores = summed.to(top.dtype).log() + top
         # A doubled letter needs a blank before it.
         doubled = torch.logsumexp(state.open[:, 1] + self._of(self._log_probs, state.last), dim=-1)

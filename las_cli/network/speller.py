@@ -62,7 +62,8 @@ class Speller(nn.Module):
 
     def _logits(self, hidden: Tensor, context: Tensor) -> Tensor:
         joined = torch.cat([hidden, context.to(hidden.dtype)], dim=-1)
-        logits = self.output(self.dropout(joined)).float()
+        with torch.autocast(joined.device.type, enabled=False):  # bf16 would round them to 1/16
+            logits = self.output(self.dropout(joined.float()))
         blank = torch.zeros_like(logits[0, 0])
         blank[0] = BLANK_LOGIT
         return logits + blank
