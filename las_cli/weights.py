@@ -60,7 +60,7 @@ def network_shapes(config: LASConfig) -> dict[str, tuple[int, ...]]:
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             kwargs = kwargs or {}
-            if func.__name__ in ("normal_", "uniform_"):
+            if func.__name__ in ("normal_", "uniform_", "mul", "__mul__"):
                 return args[0] if args else kwargs["tensor"]
             return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 

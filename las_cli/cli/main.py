@@ -24,7 +24,7 @@ COMMANDS = MappingProxyType(
         "score": "Compare transcripts with references: letter and word error rate.",
         "train-lm": "Train a letter language model for the beam search.",
         "tune": "Find the best beam-search weights on a split.",
-        "models": "List the models at hand, or look into one.",
+        "models": "List, inspect, fetch, share, export and convert models.",
         "benchmark": "Measure the speed of training and decoding on this machine.",
     }
 )

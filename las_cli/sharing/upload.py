@@ -1,0 +1,89 @@
+"""A model in; the files to share, checked and without the paths of this machine, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from las_cli.errors import LasError
+from las_cli.hub import ALPHABET, CONFIG, WEIGHTS, LoadedModel, json_bytes, read_json, section
+from las_cli.sharing.card import CARD, make_card
+from las_cli.sharing.hashes import HASHES, check_hashes
+
+LANGUAGE_MODEL = ("lm.json", "lm.safetensors")
+PICTURES = ("curves.png", "attention.png")  # that cards show
+
+
+def listed_hashes(folder: Path) -> dict[str, Any]:
+    """The hashes that the JSON files of a model folder give for the others."""
+    found: dict[str, Any] = {}
+    for name in (CONFIG, LANGUAGE_MODEL[0]):
+        if (folder / name).is_file():
+            found |= section(read_json(folder / name), HASHES, folder / name)
+    return found
+
+
+def require_hashes(folder: Path) -> None:
+    """LasError if a file is not the one that was saved with the config."""
+    for check in check_hashes(folder, listed_hashes(folder)):
+        if not check.ok:
+            raise LasError(
+                f"{folder / check.name}: {check.note}; the file was changed or damaged, "
+                "save or pull the model again"
+            )
+
+
+def files_to_share(
+    loaded: LoadedModel, name: str, *, language: str | None = None, licence: str | None = None
+) -> dict[str, bytes | Path]:
+    """Name in the repository → content, of a model that loads and has the hashes it lists."""
+    folder = loaded.folder
+    require_hashes(folder)
+    config = _shared(folder / CONFIG)
+    files: dict[str, bytes | Path] = {
+        CONFIG: json_bytes(config),
+        ALPHABET: folder / ALPHABET,
+        WEIGHTS: folder / WEIGHTS,
+    }
+    if all((folder / part).is_file() for part in LANGUAGE_MODEL):
+        description, weights = LANGUAGE_MODEL
+        files |= {
+            description: json_bytes(_shared(folder / description)),
+            weights: folder / weights,
+        }
+    files |= {name: folder / name for name in PICTURES if (folder / name).is_file()}
+    card = make_card(
+        folder, name, config["facts"], loaded.alphabet.units,
+        language=language, licence=licence,
+    )  # fmt: skip
+    files[CARD] = card.encode()
+    return files
+
+
+def _shared(path: Path) -> dict[str, Any]:
+    """A JSON file of a model, its facts without paths."""
+    data = read_json(path)
+    return data | {"facts": without_paths(section(data, "facts", path))}
+
+
+def without_paths(data: Any) -> Any:
+    """JSON with the last part only of whatever is a path: the folders of one's machine are private.
+
+    >>> without_paths({"data": "/home/me/cv/en", "step": 3, "preset": "base"})
+    {'data': 'en', 'step': 3, 'preset': 'base'}
+    """
+    if isinstance(data, Mapping):
+        return {key: without_paths(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [without_paths(value) for value in data]
+    if isinstance(data, str) and _is_path(data):
+        return PureWindowsPath(data).name if "\\" in data else PurePosixPath(data).name
+    return data
+
+
+def _is_path(text: str) -> bool:
+    return "\n" not in text and (
+        text.startswith(("/", "./", "../", "~/", "~\\", "..\\", ".\\"))
+        or PureWindowsPath(text).is_absolute()
+    )
