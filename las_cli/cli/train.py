@@ -29,15 +29,15 @@ GROUPS = {
     "Budget": ("epochs", "max_steps", "max_minutes", "early_stop"),
     "Batches and optimiser": (
         "batch_seconds", "accumulate", "max_seconds", "short_first", "learning_rate",
-        "warmup_steps", "schedule", "ema",
+        "warmup_steps", "schedule", "clip", "bad_steps", "ema",
     ),
     "Losses and augmentation": (
-        "ctc_early", "ctc_late", "guide", "label_smoothing", "spec_augment", "speeds", "noise",
-        "noise_snr",
+        "ctc_early", "ctc_late", "guide", "guide_until", "sampling", "label_smoothing",
+        "spec_augment", "speeds", "noise", "noise_share", "noise_snr",
     ),
     "Keeping and showing": (
-        "validate_minutes", "checkpoint_minutes", "keep_best", "keep_last", "log_seconds",
-        "tensorboard", "quiet",
+        "validate_minutes", "dev_minutes", "checkpoint_minutes", "keep_best", "keep_last",
+        "log_seconds", "tensorboard", "quiet",
     ),
     "Machine": ("processes", "workers", "device", "precision", "seed"),
 }  # fmt: skip
@@ -125,11 +125,32 @@ EXAMPLES = (
 @click.option("--learning-rate", type=float, help="Peak.  [default: 0.001]")
 @click.option("--warmup-steps", type=int, help="Updates until the peak.  [default: 100]")
 @click.option("--schedule", type=click.Choice(["cosine", "plateau"]), help="[default: cosine]")
+@click.option("--clip", type=float, help="Largest norm of a gradient.  [default: 5]")
+@click.option(
+    "--bad-steps",
+    type=click.IntRange(1),
+    help="Updates in a row without a finite gradient before training stops.  [default: 10]",
+)
 @click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
-@click.option("--ctc-early", type=float, help="Weight of the CTC loss at first.  [default: 0.5]")
-@click.option("--ctc-late", type=float, help="Weight of the CTC loss later.  [default: 0.3]")
+@click.option(
+    "--ctc-early",
+    type=float,
+    help="Weight of the CTC loss in the first fifth of the budget.  [default: 0.5]",
+)
+@click.option(
+    "--ctc-late", type=float, help="And in its second half, with a slope between.  [default: 0.3]"
+)
 @click.option(
     "--guide", type=float, help="Weight at first of CTC's lead over attention.  [default: 0.5]"
+)
+@click.option(
+    "--guide-until", type=float, help="Share of the budget by which that lead ends.  [default: 0.7]"
+)
+@click.option(
+    "--sampling",
+    metavar="FROM,TO",
+    help="Share of letters the speller takes from itself (scheduled sampling), growing evenly "
+    "over the training.  [default: 0.1,0.5]",
 )
 @click.option("--label-smoothing", type=float, help="[default: 0.1]")
 @click.option(
@@ -140,7 +161,10 @@ EXAMPLES = (
 @click.option(
     "--noise", type=click.Path(path_type=Path, file_okay=False), help="Folder of noise to mix in."
 )
-@click.option("--noise-snr", help="Signal-to-noise range in dB.  [default: 5,30]")
+@click.option("--noise-share", type=float, help="Share of clips with noise.  [default: 0.5]")
+@click.option(
+    "--noise-snr", metavar="FROM,TO", help="Signal-to-noise range in dB.  [default: 5,30]"
+)
 @click.option(
     "--short-first/--no-short-first",
     default=None,
@@ -149,12 +173,23 @@ EXAMPLES = (
 @click.option(
     "--validate-minutes", type=float, help="Validate this often, beside the end of an epoch."
 )
-@click.option("--checkpoint-minutes", type=float, help="[default: 10]")
+@click.option(
+    "--dev-minutes", type=float, help="Sound of the dev split used, at most.  [default: 60]"
+)
+@click.option(
+    "--checkpoint-minutes",
+    type=float,
+    help="Save the state this often, beside each validation.  [default: 10]",
+)
 @click.option(
     "--keep-best", type=click.IntRange(1), help="Checkpoints kept by dev LER.  [default: 5]"
 )
 @click.option("--keep-last", type=click.IntRange(1), help="Newest checkpoints kept.  [default: 5]")
-@click.option("--early-stop", type=int, help="Validations without a better LER before stopping.")
+@click.option(
+    "--early-stop",
+    type=int,
+    help="Validations without a better LER before stopping.  [default: never]",
+)
 @click.option("--log-seconds", type=float, help="Between rows of metrics.jsonl.  [default: 5]")
 @click.option("--tensorboard", is_flag=True, default=None, help="Also write TensorBoard events.")
 @click.option("--workers", type=click.IntRange(0), help="Processes that read sound.  [default: 1]")
@@ -336,7 +371,7 @@ class Interruption:
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, under the names and types of TrainingConfig."""
     chosen = {name: value for name, value in options.items() if value is not None}
-    for name in ("speeds", "noise_snr"):
+    for name in ("speeds", "noise_snr", "sampling"):
         if name in chosen:
             try:
                 chosen[name] = tuple(float(part) for part in chosen[name].split(","))

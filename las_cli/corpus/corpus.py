@@ -62,6 +62,8 @@ class Corpus:
             use_soundfile()
             lazy = self._lazy(split)
             self._cuts[split] = self._build(split) if lazy is None else lazy
+            if isinstance(self._layout, Prepared) and (gone := self._layout.rejected(split)):
+                self._tell_left_out(split, gone, self._layout.amount(split).clips, "rejected.tsv")
         return self._cuts[split]
 
     def texts(self, split: str) -> Iterator[str]:
@@ -171,12 +173,7 @@ class Corpus:
             else:
                 cuts.append(make_cut(utterance, header))
         total = len(cuts) + sum(left_out.values())
-        if left_out:
-            counts = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
-            self.notes.append(
-                f"{split}: {sum(left_out.values())} of {total} clips left out ({counts}); "
-                "`las prepare` lists them"
-            )
+        self._tell_left_out(split, left_out, len(cuts), "`las prepare`")
         if total > LARGE:
             self.notes.append(
                 f"{split} has {total:,} clips: `las prepare` once, and training starts at once "
@@ -188,6 +185,15 @@ class Corpus:
                 f"({_listed(left_out)}); `las prepare {self.folder} --output FOLDER` lists why"
             )
         return CutSet.from_cuts(cuts)
+
+    def _tell_left_out(self, split: str, reasons: Counter[str], kept: int, where: str) -> None:
+        """A note on what a split goes without, and what lists it."""
+        if reasons:
+            gone = reasons.total()
+            self.notes.append(
+                f"{split}: {gone} of {kept + gone} clips left out ({_listed(reasons)}); "
+                f"{where} lists them"
+            )
 
 
 class _OnSide:

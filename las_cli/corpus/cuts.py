@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.corpus.headers import AudioHeader
 from las_cli.corpus.utterance import Utterance
+from las_cli.errors import LasError
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
+    from torch import Tensor
 
 
 def use_soundfile() -> None:
@@ -78,3 +80,35 @@ def make_cut(utterance: Utterance, header: AudioHeader) -> Cut:
 
     cut: Cut = deserialize_item(cut_record(utterance, header))
     return cut
+
+
+def read_cut(cut: Cut, sample_rate: int = 16_000, speed: float = 1.0) -> Tensor:
+    """The sound of a cut, channels mixed down, resampled, `speed` times as fast: float32 [S].
+
+    Raises LasError naming the file if it cannot be read, is empty or holds samples that are no
+    numbers.
+    """
+    import torch
+
+    from las_cli.audio.resampling import resample
+
+    try:
+        sound = cut.load_audio()  # [C, S]
+    except Exception as error:  # lhotse and its backends raise many kinds
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0][:200] if lines else type(error).__name__
+        raise LasError(f"{_name(cut)}: cannot be read ({reason})") from error
+    waveform = torch.from_numpy(sound).float().mean(0)
+    if not waveform.numel():
+        raise LasError(f"{_name(cut)}: holds no sound")
+    if not torch.isfinite(waveform).all():
+        raise LasError(f"{_name(cut)}: holds samples that are not numbers")
+    # Played `speed` times as fast is the same samples at another rate (Ko et al. 2015).
+    return resample(waveform, round(cut.sampling_rate * speed), sample_rate)
+
+
+def _name(cut: Cut) -> str:
+    """The file of a cut, or its id where its sound is in an archive."""
+    recording = getattr(cut, "recording", None)
+    sources = recording.sources if recording is not None else []
+    return str(sources[0].source) if sources and sources[0].type == "file" else str(cut.id)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.corpus.layout import MAIN_SPLITS
 from las_cli.corpus.manifests import CutManifests
-from las_cli.corpus.report import Amount, counts_in
+from las_cli.corpus.report import Amount, counts_in, rejected_in
 from las_cli.corpus.shards import open_shards, shard_folders
 from las_cli.errors import LasError
 
@@ -49,6 +50,10 @@ class Prepared(CutManifests):
     def amount(self, split: str) -> Amount:
         """Clips and seconds of a split, without reading it."""
         return counts_in(self.report, split)
+
+    def rejected(self, split: str) -> Counter[str]:
+        """How many clips of a split were left out, by reason."""
+        return rejected_in(self.report, split)
 
     def letters(self, split: str) -> dict[str, int]:
         """How often each letter occurs in a split under the text rules of the report."""

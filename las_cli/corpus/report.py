@@ -148,6 +148,15 @@ def counts_in(report: Mapping[str, Any], split: str) -> Amount:
         ) from error
 
 
+def rejected_in(report: Mapping[str, Any], split: str) -> Counter[str]:
+    """How many clips of a split were left out for which reason, out of a saved report."""
+    try:
+        reasons = report["splits"][split]["rejected"]
+        return Counter({str(reason): int(of["clips"]) for reason, of in reasons.items()})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Counter()
+
+
 def _amount(amount: Amount) -> dict[str, float]:
     return {
         "clips": amount.clips,

@@ -122,8 +122,7 @@ def cold_start(model: str, data: Path, split: str, threads: int | None = None) -
     """Recognise one clip of about 5 s in a new process, from launch to its last word."""
     import soundfile
 
-    from las_cli.corpus import load_corpus
-    from las_cli.decoding.split import read_cut
+    from las_cli.corpus import load_corpus, read_cut
 
     cut = min(load_corpus(data).cuts(split), key=lambda cut: abs(cut.duration - COLD_SECONDS))
     with tempfile.TemporaryDirectory() as folder:
@@ -221,7 +220,7 @@ def _run(
 
 
 def _run_other(contender: Contender, program: Any, cuts: Sequence[Any], threads: int) -> Measured:
-    from las_cli.decoding.split import read_cut
+    from las_cli.corpus import read_cut
 
     started = time.perf_counter()
     recognise, size = program.load(threads)

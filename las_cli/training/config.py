@@ -77,16 +77,30 @@ class TrainingConfig:
             "clip",
             "max_seconds",
             "buckets",
+            "bad_steps",
+            "dev_minutes",
         )
         for name in positive:
             if not getattr(self, name) > 0:
                 raise UsageError(
                     f"--{name.replace('_', '-')} {getattr(self, name)}: must be above 0"
                 )
-        shares = ("ctc_early", "ctc_late", "label_smoothing", "guide", "ema", "noise_share")
+        shares = (
+            "ctc_early",
+            "ctc_late",
+            "label_smoothing",
+            "guide",
+            "guide_until",
+            "ema",
+            "noise_share",
+        )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")
+        if len(self.sampling) != 2 or not all(0 <= one <= 1 for one in self.sampling):
+            raise UsageError(f"sampling {self.sampling}: two shares from 0 to 1, first and last")
+        if not 1 <= len(self.noise_snr) <= 2:
+            raise UsageError(f"noise-snr {self.noise_snr}: one ratio in dB, or lowest and highest")
         if self.schedule not in ("cosine", "plateau"):
             raise UsageError(f"schedule {self.schedule!r}: cosine or plateau")
         if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):

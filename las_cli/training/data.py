@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from las_cli.audio.features import SAMPLE_RATE
-from las_cli.audio.resampling import resample
+from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
 from las_cli.text.alphabet import EOS
@@ -122,7 +122,7 @@ class SpeechDataset(Dataset[Batch]):
             # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
             draw = random.Random(f"{self.seed} {self.epoch} {cut.id}")
             try:
-                waveform = read_cut(cut, draw.choice(self.speeds))
+                waveform = read_cut(cut, SAMPLE_RATE, draw.choice(self.speeds))
                 if self.mixer is not None:
                     waveform = self.mixer(waveform, draw)
             except LasError as error:
@@ -150,25 +150,6 @@ def collate(
         letter_lengths=torch.tensor([len(u) - 1 for u in letters]),
         failed=failed,
     )
-
-
-def read_cut(cut: Cut, speed: float = 1.0) -> Tensor:
-    """The sound of a cut at 16 kHz, channels mixed down, `speed` times as fast: float32 [S].
-
-    Raises LasError naming the clip if it cannot be read or holds samples that are no numbers.
-    """
-    try:
-        sound = cut.load_audio()
-    except Exception as error:  # lhotse and its backends raise many kinds
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise LasError(f"{cut.id}: the sound cannot be read ({reason[:200]})") from error
-    waveform = torch.from_numpy(sound).mean(0)
-    if not waveform.numel():
-        raise LasError(f"{cut.id}: the clip is empty")
-    if not torch.isfinite(waveform).all():
-        raise LasError(f"{cut.id}: holds samples that are not numbers")
-    # Played `speed` times as fast is the same samples at another rate (Ko et al. 2015).
-    return resample(waveform, round(cut.sampling_rate * speed), SAMPLE_RATE)
 
 
 class NoiseMixer:

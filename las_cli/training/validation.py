@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
 
+from las_cli.decoding import DecodingOptions, Heard, greedy_ctc, search, texts_of
 from las_cli.network.device import autocast
 from las_cli.network.las import LAS, Output
 from las_cli.text import Units
-from las_cli.text.alphabet import EOS
 from las_cli.training.data import Batch
 from las_cli.training.losses import alignment_health, losses
 from las_cli.training.samples import Sample, pictured, spread
+
+# The likeliest next letter each time, as bare as the training knows it.
+SPELLER_ALONE = DecodingOptions(
+    search="greedy", ctc_weight=0.0, lm_weight=0.0, repeat_guard=False, word_times=False
+)
+PRECISIONS = {torch.float32: "float32", torch.bfloat16: "bf16", torch.float16: "float16"}
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ def validate(
     samples: int = 8,
 ) -> Validation:
     """Runs `model` over `batches`; keeps `samples` utterances spread evenly over the split."""
-    from las_cli.decoding.greedy import greedy_ctc
     from las_cli.scoring import score_pairs
 
+    options = replace(SPELLER_ALONE, precision=PRECISIONS[precision])
     was_training = model.training
     model.eval()
     sums = torch.zeros(3, dtype=torch.float64)
@@ -58,7 +63,8 @@ def validate(
             logits, weights = model.speller(batch.letters, model.speller.remember(states, steps))
             log_probs = model.ctc_log_probs(states) if model.has_ctc else None
             output = Output(logits, weights, log_probs, steps)
-            written = spell_greedily(model, states, steps)
+            heard = Heard(states, steps, None, (0.0,) * len(steps))
+            written = texts_of(search(model, units, heard, options))
         batch_losses = losses(output, batch.letters, batch.letter_lengths)
         sums += torch.stack(
             [batch_losses.attention, batch_losses.ctc, batch_losses.letters.float()]
@@ -72,7 +78,7 @@ def validate(
                 Sample(
                     batch.ids[row],
                     text,
-                    units.decode(written[row]),
+                    written[row],
                     output.weights[row, :letters, :size].half().cpu(),
                     model.config.step_seconds,
                 )
@@ -93,26 +99,3 @@ def validate(
         samples=spread(kept, samples),
         pictured=pictured(kept),
     )
-
-
-def spell_greedily(model: LAS, states: Tensor, steps: Tensor) -> list[list[int]]:
-    """The likeliest next letter each time, by the speller alone; at most a letter a step.
-
-    states [B, T, E] of `steps` [B] → ids of each utterance.
-    """
-    memory = model.speller.remember(states, steps)
-    state = model.speller.start(memory, 1)
-    previous = torch.full((len(steps), 1), EOS, device=steps.device)
-    ended = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
-    letters: list[Tensor] = []
-    for length in range(int(steps.max())):
-        logits, state, _ = model.speller.step(previous, state, memory)
-        previous = logits.argmax(-1)  # [B, 1]
-        ended = ended | (previous[:, 0] == EOS) | (steps <= length)
-        if bool(ended.all()):
-            break
-        letters.append(torch.where(ended, EOS, previous[:, 0]))
-    if not letters:
-        return [[] for _ in range(len(steps))]
-    spelled = torch.stack(letters, dim=1).tolist()
-    return [row[: row.index(EOS)] if EOS in row else row for row in spelled]

@@ -1,0 +1,139 @@
+"""Corpora, checkpoints and disks that are not as they should be: trained around, or told."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+
+from las_cli.cli.main import cli
+from las_cli.errors import LasError
+from las_cli.training import setup
+from las_cli.training.checkpoint import list_checkpoints, load_checkpoint
+from tests.training.corpora import RATE, write_corpus, write_network
+from tests.training.test_loop import small_trainer
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_network(tmp_path_factory.mktemp("network") / "tiny.json")
+
+
+def rows(folder: Path) -> list[dict[str, float | None]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_clips_of_silence_of_no_numbers_and_of_too_much_text(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=6, dev=2)
+    clips = corpus / "clips"
+    soundfile.write(clips / "train0.wav", np.zeros(RATE), RATE)
+    samples = np.full(RATE, 0.1, dtype="float32")
+    samples[5] = np.nan
+    soundfile.write(clips / "train1.wav", samples, RATE, subtype="FLOAT")
+    table = (corpus / "train.tsv").read_text()
+    table += "x\tlong.wav\t" + "abcde" * 30 + "\n"
+    (corpus / "train.tsv").write_text(table)
+    soundfile.write(clips / "long.wav", samples[100:], RATE)
+    trainer = small_trainer(corpus, network, tmp_path / "run", max_steps=3, batch_seconds=30.0)
+    trainer.run.quiet = False
+    trainer.train()
+    said = capsys.readouterr().err
+    assert "train1.wav: holds samples that are not numbers" in said
+    measured = [row for row in rows(tmp_path / "run") if "loss" in row]
+    assert len(measured) == 3
+    for row in measured:
+        assert row["skipped"] == 0 and row["failed"] == 1
+        assert row["loss"] is not None and math.isfinite(row["loss"])
+    assert trainer.accept.reasons["more letters than the listener has steps"] >= 1
+
+
+def test_a_language_of_one_letter(network: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    for split in ("train", "dev"):
+        head, *lines = (corpus / f"{split}.tsv").read_text().splitlines()
+        lines = ["\t".join([*line.split("\t")[:2], "a" * (i + 1)]) for i, line in enumerate(lines)]
+        (corpus / f"{split}.tsv").write_text("\n".join([head, *lines]) + "\n")
+    # All train sentences but two are in dev as well, and so are left out.
+    trainer = small_trainer(corpus, network, tmp_path / "run", max_steps=2)
+    assert trainer.units.units == ("a",)
+    assert trainer.train().step == 2
+    assert all(row.get("loss", 0.0) is not None for row in rows(tmp_path / "run"))
+
+
+def test_a_corpus_without_a_dev_split_sets_speakers_aside_and_says_so(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=20, dev=2)
+    (corpus / "dev.tsv").unlink()
+    trainer = small_trainer(corpus, network, tmp_path / "run", max_steps=1)
+    dev = {cut.supervisions[0].speaker for batch in trainer.dev for cut in batch}
+    train = {cut.supervisions[0].speaker for cut in trainer.train_cuts}
+    assert dev and train and not dev & train
+    result = CliRunner().invoke(
+        cli,
+        [
+            *("train", "--data", str(corpus), "--output", str(tmp_path / "told")),
+            *("--network", str(network), "--max-steps", "1", "--workers", "0"),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "no dev split" in result.output and "speaker" in result.output
+
+
+def test_a_checkpoint_of_another_alphabet_is_refused(network: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1).train()
+    letters = json.loads((folder / "alphabet.json").read_text())
+    letters["letters"][1] = "z"
+    (folder / "alphabet.json").write_text(json.dumps(letters))
+    with pytest.raises(LasError, match="saved by another network or alphabet .alphabet .* → "):
+        setup.resume(folder, {}, quiet=True)
+    letters["letters"].append("y")
+    (folder / "alphabet.json").write_text(json.dumps(letters))
+    with pytest.raises(LasError, match="alphabet.json: 9 units, training.json says 8"):
+        setup.resume(folder, {}, quiet=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_one_sentence_and_the_checkpoint_stays(
+    network: Path, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    folder = tmp_path / "run"
+    trainer = small_trainer(corpus, network, folder, max_steps=2)
+    trainer.save({})
+    (folder / "metrics.jsonl").unlink(missing_ok=True)
+    (folder / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(LasError, match=r"metrics.jsonl: cannot be written \(No space left.*room"):
+        trainer.train()
+    (checkpoint,) = list_checkpoints(folder / "checkpoints")
+    weights = load_checkpoint(checkpoint).weights
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
+def test_what_las_prepare_left_out_is_told_again(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=6, dev=2)
+    table = corpus / "train.tsv"
+    table.write_text(table.read_text() + "x\tgone.wav\tabc\nx\ttrain0.wav\tabc\nx\tlost.wav\tab\n")
+    prepared = tmp_path / "prepared"
+    words = ["prepare", str(corpus), "--output", str(prepared)]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    trainer = small_trainer(prepared, network, tmp_path / "run", max_steps=1, speeds=(1.0,))
+    plan = setup.build(setup.Plan, json.loads((tmp_path / "run/training.json").read_text()), "")
+    assert trainer.train_cuts
+    capsys.readouterr()
+    setup.start(plan, tmp_path / "again", overwrite=False)
+    said = capsys.readouterr().err
+    line = "train: 3 of 9 clips left out (2 missing file, 1 duplicate); rejected.tsv lists them"
+    assert said.count(line) == 1
