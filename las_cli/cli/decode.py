@@ -73,7 +73,9 @@ EXAMPLES = (
 @click.option("--nbest", type=int, help="Hypotheses written, at most --beam.  [default: 1]")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N clips.")
 @click.option(
-    "--batch-seconds", type=click.FloatRange(min=1), help="Sound in a batch.  [default: 240]"
+    "--batch-seconds",
+    type=click.FloatRange(min=1),
+    help="Sound in a batch.  [default: by beam and cores]",
 )
 @search_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
@@ -128,7 +130,7 @@ def decode_corpus(
     )
 
     from las_cli.corpus import load_corpus
-    from las_cli.decoding.split import BATCH_SECONDS, decode_split
+    from las_cli.decoding.split import decode_split
 
     corpus = load_corpus(data)
     cuts = corpus.cuts(split)
@@ -166,7 +168,7 @@ def decode_corpus(
             listed,
             recogniser.options,
             recogniser.lm,
-            batch_seconds=batch_seconds or BATCH_SECONDS,
+            batch_seconds=batch_seconds,
             progress=advance,
             on_broken=complain,
         )

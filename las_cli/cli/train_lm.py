@@ -37,7 +37,10 @@ EXAMPLES = (
 
 @click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option(
-    "--text", "first", type=click.Path(path_type=Path), multiple=True,
+    "--text",
+    "first",
+    type=click.Path(path_type=Path),
+    multiple=True,
     help="Text file: plain, .gz or .zst, a sentence a line. More may follow it.",
 )
 @click.argument("more", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]…")

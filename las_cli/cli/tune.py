@@ -14,11 +14,12 @@ from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from las_cli.decoding.recogniser import Recogniser
     from las_cli.decoding.tuning import Trial
 
 GROUPS = {
     "Input": ("model", "data", "split", "clips"),
-    "Tuning": ("metric", "beams", "dry_run"),
+    "Tuning": ("metric", "beams", "trials", "dry_run"),
     "Where the search starts": (
         *("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold"),
     ),
@@ -28,6 +29,10 @@ EXAMPLES = (
     ("las tune --model runs/en --data cv-corpus/en", "On the dev split, 300 clips of it."),
     ("las tune --model runs/en --data cv-corpus/en --beams 8 --clips 1000", "Only the weights."),
     ("las tune --model runs/en --data cv-corpus/en --dry-run", "Show, and write nothing."),
+    (
+        "las tune --model runs/en --data cv-corpus/en --trials tune.jsonl",
+        "Started again after an interruption, it goes on.",
+    ),
 )
 
 
@@ -36,13 +41,25 @@ EXAMPLES = (
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
 @click.option("--split", default="dev", show_default=True, help="Split to tune on.")
 @click.option(
-    "--clips", type=click.IntRange(min=1), default=300, show_default=True,
+    "--clips",
+    type=click.IntRange(min=1),
+    default=300,
+    show_default=True,
     help="At most so many clips, spread over the split.",
 )
 @click.option("--beams", default="4,8,16", show_default=True, help="Beams to try, at the end.")
 @click.option(
-    "--metric", type=click.Choice(["wer", "ler"]), default="wer", show_default=True,
+    "--metric",
+    type=click.Choice(["wer", "ler"]),
+    default="wer",
+    show_default=True,
     help="Word or letter error rate.",
+)
+@click.option(
+    "--trials",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep what was searched; a later run takes it from there.",
 )
 @search_options
 @click.option("--dry-run", is_flag=True, help="Show the best options and write nothing.")
@@ -53,15 +70,17 @@ def command(
     clips: int,
     beams: str,
     metric: str,
+    trials: Path | None,
     dry_run: bool,
     **given: Any,
 ) -> None:
     """Find the search options and confidences that suit a model, and keep them in its config.json.
 
-    The clips are heard once and searched again and again: each option climbs from its present
-    value, in the order language model weight, CTC weight, length bonus; then the beam. Also fits
-    the confidences to how often words are right, and prints their calibration error. Tune on a
-    split other than the one whose error rate you report.
+    The clips are heard once. A few searches give lists of readings, which all weights of language
+    model and CTC and all length bonuses are tried on together; what ranks them best is searched
+    with next, until nothing moves; then the beams. Also fits the confidences to how often words
+    are right, and prints their calibration error. Tune on a split other than the one whose error
+    rate you report.
     """
     widths = parse_beams(beams)
     from rich.console import Console
@@ -69,6 +88,7 @@ def command(
 
     from las_cli.corpus import load_corpus
     from las_cli.decoding.recogniser import find_language_model, load_recogniser
+    from las_cli.decoding.trials import Trials
     from las_cli.decoding.tuning import Tuner, hear
     from las_cli.scoring import score_pairs
 
@@ -81,20 +101,22 @@ def command(
     cuts = cuts[:: max(1, -(-len(cuts) // clips))]
     console = Console(stderr=True)
 
-    def rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-        score = score_pairs(references, hypotheses)
-        return (score.words if metric == "wer" else score.letters).rate
+    def count(reference: str, hypothesis: str) -> tuple[int, int]:
+        score = score_pairs([reference], [hypothesis])
+        counts = score.words if metric == "wer" else score.letters
+        return counts.errors, counts.reference
 
     def tell(trial: Trial) -> None:
         console.print(f"{describe(trial.options)}  {metric} {100 * trial.rate:.2f} %",
                       highlight=False)  # fmt: skip
 
+    kept = Trials(trials, described(recogniser, lm, cuts)) if trials else None
     with console.status(f"listening to {len(cuts)} clips"):
         batched = hear(recogniser.loaded, cuts, recogniser.options.precision)
-    tuner = Tuner(recogniser.loaded, batched, lm, rate, tell)
+    tuner = Tuner(recogniser.loaded, batched, lm, count, tell, kept)
     with console.status("searching"):
         start = tuner.attempt(dataclasses.replace(recogniser.options, nbest=1))
-        best = tuner.climb(dataclasses.replace(recogniser.options, nbest=1))
+        best = tuner.tune(dataclasses.replace(recogniser.options, nbest=1))
         if best.search != "greedy":
             best = tuner.widen(best, widths)
         calibration, utterances = tuner.calibrate(best, right_words)
@@ -123,6 +145,24 @@ def command(
         del config["decoding"]["lm_weight"]  # nothing is known of the one it may get some day
     write_json(path, config)
     click.echo(f"written to {path}")
+
+
+def described(recogniser: Recogniser, lm: Any, cuts: Sequence[Any]) -> dict[str, Any]:
+    """What the searches of a tuning run depend on beside their options."""
+    from hashlib import sha256
+
+    def digest(module: Any) -> str:
+        found = sha256()
+        for name, tensor in sorted(module.state_dict().items()):
+            found.update(f"{name} {tuple(tensor.shape)} {tensor.double().sum():.9e}".encode())
+        return found.hexdigest()[:16]
+
+    return {
+        "model": digest(recogniser.loaded.model),
+        "language model": digest(lm) if lm is not None else None,
+        "clips": sha256("\n".join(cut.id for cut in cuts).encode()).hexdigest()[:16],
+        "precision": recogniser.options.precision,
+    }
 
 
 def parse_beams(text: str) -> list[int]:

@@ -11,9 +11,7 @@ from las_cli.decoding.options import DecodingOptions
 from las_cli.text.alphabet import BLANK, EOS
 
 
-def greedy_search(
-    joint: JointScorer, caps: Tensor, options: DecodingOptions
-) -> list[list[Ended]]:
+def greedy_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> list[list[Ended]]:
     """One hypothesis an utterance: at each step the letter that scores best; equals a beam of 1.
 
     With CTC each place is weighed as an end, until ending earlier is better than any letter;

@@ -61,9 +61,7 @@ class DecodingOptions:
             )
         for name in ("ctc_weight", "lm_weight"):
             if not 0.0 <= getattr(self, name) <= 1.0:  # NaN fails too
-                raise UsageError(
-                    f"{name.replace('_', '-')} {getattr(self, name)}: choose 0 to 1"
-                )
+                raise UsageError(f"{name.replace('_', '-')} {getattr(self, name)}: choose 0 to 1")
         if not -5.0 <= self.length_bonus <= 5.0:
             raise UsageError(f"length-bonus {self.length_bonus}: choose -5 to 5 nats a letter")
         if not self.eos_threshold >= 1.0:
@@ -120,7 +118,5 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not type(default):
-        raise UsageError(
-            f"decoding option {name}: {value!r} is no {type(default).__name__}"
-        )
+        raise UsageError(f"decoding option {name}: {value!r} is no {type(default).__name__}")
     return value

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from las_cli.decoding.hypothesis import Hypothesis
     from las_cli.decoding.split import DecodedSplit, DecodedUtterance
 
+# What `las score --draw` and `--by` may ask for; other labels of a corpus would only fill the file.
+LABELS = ("speaker", "gender", "age", "accent", "accents", "language", "corpus")
 REFERENCES, HYPOTHESES, DETAILS = "true_y.txt", "pred_y.txt", "hypotheses.jsonl"
 
 
@@ -42,6 +44,7 @@ def detail(utterance: DecodedUtterance) -> str:
         "ref": utterance.reference,
         "hyp": best.text,
         "seconds": round(utterance.seconds, 3),
+        **{name: utterance.labels[name] for name in LABELS if name in utterance.labels},
         **_scores(best),
         "confidence": _number(best.confidence),
         "flags": list(best.flags),

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from las_cli.decoding.decoder import listen, search
+from las_cli.corpus import read_cut
+from las_cli.decoding.cores import lanes, side_by_side
+from las_cli.decoding.decoder import decode
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.options import DecodingOptions
+from las_cli.errors import LasError
 from las_cli.text import normalise
 
 if TYPE_CHECKING:
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 
     from las_cli.hub import LoadedModel
 
-BATCH_SECONDS = 240.0  # of padded sound in a batch: 8 beams then take about 300 MB
+BATCH_SECONDS = 240.0  # of padded sound searched at a time with 8 beams, about 300 MB
+WIDEST = 4.0  # times as much with fewer beams, since a step costs hardly less for it
+ROUNDS = 3  # batches a lane gets at least, so that all lanes end at about the same time
 LARGEST_BATCH = 64  # utterances
 
 
@@ -77,44 +82,68 @@ def decode_split(
     options: DecodingOptions,
     lm: LanguageModel | None = None,
     *,
-    batch_seconds: float = BATCH_SECONDS,
+    batch_seconds: float | None = None,
     progress: Callable[[int, float], None] | None = None,
     on_broken: Callable[[BrokenClip], None] | None = None,
 ) -> DecodedSplit:
     """Recognise every cut, longest first in batches of like length, results in corpus order.
 
+    batch_seconds: of padded sound in a batch; None: as suits the search and the cores
     progress: called with clips and seconds of sound done since the last call
     on_broken: called for each clip that cannot be read, at once; the others are still done
     """
     started = time.perf_counter()
     listed = list(cuts)
+    durations = [cut.duration for cut in listed]
+    device = next(loaded.model.parameters()).device
+    if batch_seconds is None:
+        batch_seconds = default_budget(sum(durations), options.width, lanes(device))
+    planned = list(batches(durations, batch_seconds))
     done: dict[int, DecodedUtterance] = {}
     broken: dict[int, BrokenClip] = {}
-    for batch in batches([cut.duration for cut in listed], batch_seconds):
-        waveforms: list[Tensor] = []
-        readable: list[int] = []
-        for index in batch:
-            try:
-                waveforms.append(read_cut(listed[index], loaded.model.config.features.sample_rate))
-                readable.append(index)
-            except Exception as error:  # whatever a reader of sound raises, the others go on
-                broken[index] = BrokenClip(listed[index].id, _reason(listed[index], error))
-                if on_broken:
-                    on_broken(broken[index])
-        if readable:
-            results = decode_batch(loaded, waveforms, options, lm)
-            for index, waveform, hypotheses in zip(readable, waveforms, results, strict=True):
-                done[index] = describe_cut(
-                    listed[index], loaded, hypotheses, len(waveform) / 16_000
-                )
+
+    def decoded(batch: list[int]) -> tuple[dict[int, DecodedUtterance], dict[int, BrokenClip]]:
+        return _decode_cuts({index: listed[index] for index in batch}, loaded, options, lm)
+
+    for place, (found, faulty) in side_by_side(decoded, planned, device):
+        done |= found
+        broken |= faulty
+        for clip in faulty.values():
+            if on_broken:
+                on_broken(clip)
         if progress:
-            progress(len(batch), sum(listed[index].duration for index in batch))
+            progress(len(planned[place]), sum(durations[index] for index in planned[place]))
     return DecodedSplit(
         utterances=tuple(done[index] for index in sorted(done)),
         broken=tuple(broken[index] for index in sorted(broken)),
         audio_seconds=sum(utterance.seconds for utterance in done.values()),
         wall_seconds=time.perf_counter() - started,
     )
+
+
+def _decode_cuts(
+    cuts: Mapping[int, Cut],
+    loaded: LoadedModel,
+    options: DecodingOptions,
+    lm: LanguageModel | None,
+) -> tuple[dict[int, DecodedUtterance], dict[int, BrokenClip]]:
+    """Recognise cuts as one batch; by their keys, what was done and what could not be read."""
+    rate = loaded.model.config.features.sample_rate
+    waveforms: dict[int, Tensor] = {}
+    broken: dict[int, BrokenClip] = {}
+    for index, cut in cuts.items():
+        try:
+            waveforms[index] = read_cut(cut, rate)
+        except LasError as error:  # the others go on
+            broken[index] = BrokenClip(cut.id, f"{error}; left out")
+    if not waveforms:
+        return {}, broken
+    results = decode_batch(loaded, list(waveforms.values()), options, lm)
+    done = {
+        index: describe_cut(cuts[index], loaded, hypotheses, len(waveform) / rate)
+        for (index, waveform), hypotheses in zip(waveforms.items(), results, strict=True)
+    }
+    return done, broken
 
 
 def decode_batch(
@@ -126,8 +155,13 @@ def decode_batch(
     """Hypotheses of waveforms [S] each, float32 at the model's rate, on the model's device."""
     padded, lengths = pad(waveforms)
     device = next(loaded.model.parameters()).device
-    heard = listen(loaded.model, padded.to(device), lengths.to(device), options.precision)
-    return search(loaded.model, loaded.alphabet, heard, options, lm)
+    return decode(loaded.model, loaded.alphabet, padded.to(device), lengths.to(device), options, lm)
+
+
+def default_budget(seconds: float, beams: int, lanes: int) -> float:
+    """Seconds of padded sound in a batch, for a split of `seconds` searched in `lanes`."""
+    total = BATCH_SECONDS * min(WIDEST, 8 / beams)
+    return max(BATCH_SECONDS / 4, min(total / lanes, seconds / (ROUNDS * lanes)))
 
 
 def pad(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -154,14 +188,6 @@ def batches(
         yield batch
 
 
-def read_cut(cut: Cut, sample_rate: int) -> Tensor:
-    """The sound of `cut`, mixed down and resampled: [S] float32. Raises what the reader raises."""
-    from las_cli.audio.resampling import resample
-
-    samples = torch.from_numpy(cut.load_audio()).float()  # [C, S]
-    return resample(samples.mean(dim=0), int(cut.sampling_rate), sample_rate)
-
-
 def describe_cut(
     cut: Cut, loaded: LoadedModel, hypotheses: Sequence[Hypothesis], seconds: float
 ) -> DecodedUtterance:
@@ -180,12 +206,3 @@ def describe_cut(
         seconds=seconds,
         labels=labels,
     )
-
-
-def _reason(cut: Cut, error: Exception) -> str:
-    """One sentence that names the file of `cut` and what went wrong."""
-    recording = getattr(cut, "recording", None)
-    source = recording.sources[0].source if recording is not None else cut.id
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    found = lines[0] if lines else type(error).__name__
-    return f"{source}: cannot be read ({found[:200]}); left out"

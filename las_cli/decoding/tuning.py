@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
+from las_cli.corpus import read_cut
 from las_cli.decoding.calibration import (
     Calibration,
     Evidence,
     calibration_error,
     fit_calibration,
 )
+from las_cli.decoding.cores import lanes, side_by_side
 from las_cli.decoding.decoder import Heard, listen, search
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.options import DecodingOptions
-from las_cli.decoding.split import BATCH_SECONDS, batches, pad, read_cut
+from las_cli.decoding.pool import Candidate, Count, Pool, Weights
+from las_cli.decoding.split import batches, default_budget, pad
+from las_cli.decoding.trials import Trials
 from las_cli.decoding.word_confidence import weigh_words
 from las_cli.errors import LasError
 from las_cli.text import normalise
@@ -27,13 +33,11 @@ if TYPE_CHECKING:
 
     from las_cli.hub import LoadedModel
 
-# Values that hill climbing walks over, one option at a time.
-GRIDS: dict[str, tuple[float, ...]] = {
-    "lm_weight": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
-    "ctc_weight": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
-    "length_bonus": (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
-}
-ROUNDS = 2  # over all options; the second seldom moves
+# Weights that the first searches use, beside those given: so that the lists hold short and long
+# readings, and what CTC, speller and language model would each rather have.
+SEEDS = (Weights(0.3, 0.3, 0.5), Weights(0.5, 0.5, 1.0))
+ROUNDS = 4  # of ranking the lists anew and searching with what ranks them best
+LEAST, MOST = 0.05, 0.95  # a source without weight is not asked, and its scores are not known
 WORTH = 0.002  # a wider beam must lower the rate by this share of it for each doubling
 
 
@@ -53,88 +57,133 @@ class Trial:
     rate: float  # what is tuned: word or letter error rate, 0 …
 
 
-# (references, hypotheses) → error rate; scoring is downstream of decoding, so it is handed in.
-Rate = Callable[[Sequence[str], Sequence[str]], float]
 # (words of the reference, of the hypothesis) → which of the hypothesis are right
 RightWords = Callable[[Sequence[str], Sequence[str]], Sequence[bool]]
 
 
 def hear(
-    loaded: LoadedModel, cuts: Iterable[Cut], precision: str, batch_seconds: float = BATCH_SECONDS
+    loaded: LoadedModel, cuts: Iterable[Cut], precision: str, batch_seconds: float | None = None
 ) -> list[HeardBatch]:
     """Run the listener over `cuts` once. Clips that cannot be read are left out."""
-    import torch
-
     listed = list(cuts)
     rate = loaded.model.config.features.sample_rate
     device = next(loaded.model.parameters()).device
-    batched: list[HeardBatch] = []
-    for batch in batches([cut.duration for cut in listed], batch_seconds):
-        waveforms: list[torch.Tensor] = []
+    seconds = [cut.duration for cut in listed]
+    if batch_seconds is None:
+        batch_seconds = default_budget(sum(seconds), 8, lanes(device))
+
+    def heard(batch: list[int]) -> HeardBatch | None:
+        waveforms: list[Tensor] = []
         references: list[str] = []
         for index in batch:
             try:
                 waveforms.append(read_cut(listed[index], rate))
-            except Exception:  # as in decode_split; tuning does without the clip
+            except LasError:  # as in decode_split; tuning does without the clip
                 continue
             text = listed[index].supervisions[0].text or ""
             references.append(normalise(text, loaded.policy))
-        if waveforms:
-            padded, lengths = pad(waveforms)
-            heard = listen(loaded.model, padded.to(device), lengths.to(device), precision)
-            batched.append(HeardBatch(heard, tuple(references)))
+        if not waveforms:
+            return None
+        padded, lengths = pad(waveforms)
+        found = listen(loaded.model, padded.to(device), lengths.to(device), precision)
+        return HeardBatch(found, tuple(references))
+
+    done = dict(side_by_side(heard, list(batches(seconds, batch_seconds)), device))
+    batched = [batch for _, batch in sorted(done.items()) if batch is not None]
     if not batched:
         raise LasError("tuning: no clip of the split can be read; run `las prepare` to see why")
     return batched
 
 
 class Tuner:
-    """Tries options on a split that was heard once; remembers what it tried."""
+    """Searches a split that was heard once with one set of options after another."""
 
     def __init__(
         self,
         loaded: LoadedModel,
         batched: Sequence[HeardBatch],
         lm: LanguageModel | None,
-        rate: Rate,
+        count: Count,
         report: Callable[[Trial], None] | None = None,
+        trials: Trials | None = None,
     ) -> None:
-        """report: called after each trial."""
+        """count: errors of a hypothesis; report: called after each trial; trials: kept searches."""
         self.loaded, self.batched, self.lm = loaded, batched, lm
         self.references = [text for batch in batched for text in batch.references]
-        self._rate, self._report = rate, report
-        self.trials: dict[DecodingOptions, Trial] = {}
+        self._count, self._report = count, report
+        self._trials = trials or Trials()
+        self._rates: dict[DecodingOptions, Trial] = {}
+        self._pool = Pool(self.references, count)
+        self._device = next(loaded.model.parameters()).device
 
-    def search(self, options: DecodingOptions) -> list[list[Hypothesis]]:
-        """The hypotheses of all clips, in the order of `references`."""
+    def search(self, options: DecodingOptions) -> list[list[Candidate]]:
+        """The hypotheses of all clips, in the order of `references`; searched once only."""
+        known = self._trials.get(options)
+        if known is not None and len(known) == len(self.references):
+            return known
         model, alphabet = self.loaded.model, self.loaded.alphabet
-        return [
-            hypotheses
-            for batch in self.batched
-            for hypotheses in search(model, alphabet, batch.heard, options, self.lm)
+
+        def searched(batch: HeardBatch) -> list[list[Hypothesis]]:
+            return search(model, alphabet, batch.heard, options, self.lm)
+
+        done = dict(side_by_side(searched, self.batched, self._device))
+        found = [
+            [_candidate(one) for one in hypotheses]
+            for place in sorted(done)
+            for hypotheses in done[place]
         ]
+        self._trials.put(options, found)
+        return found
 
     def attempt(self, options: DecodingOptions) -> Trial:
-        """How `options` do; each is searched once only."""
-        options = dataclasses.replace(options, word_times=False, calibration=Calibration())
-        if options not in self.trials:
-            texts = [hypotheses[0].text for hypotheses in self.search(options)]
-            self.trials[options] = Trial(options, self._rate(self.references, texts))
+        """How `options` do; what was found joins the pool."""
+        options = dataclasses.replace(
+            options, word_times=False, calibration=Calibration(), nbest=options.width
+        )
+        if options not in self._rates:
+            found = self.search(options)
+            asked = _same_weights(options, self._weighed(options, _weights(options)))
+            if asked and options.width > 1:
+                self._pool.add(found)
+            counts = [
+                self._count(reference, candidates[0].text)
+                for reference, candidates in zip(self.references, found, strict=True)
+            ]
+            errors, units = (sum(column) for column in zip(*counts, strict=True))
+            self._rates[options] = Trial(options, errors / max(1, units))
             if self._report:
-                self._report(self.trials[options])
-        return self.trials[options]
+                self._report(self._rates[options])
+        return self._rates[options]
 
-    def climb(self, options: DecodingOptions) -> DecodingOptions:
-        """The best options in reach: each grid is climbed from where `options` stand."""
-        best = self.attempt(options)
+    def tune(self, options: DecodingOptions) -> DecodingOptions:
+        """`options` with the best weights found of CTC and language model, and length bonus.
+
+        A few searches fill a pool of hypotheses, which all weights together are tried on; what
+        ranks them best is searched with, and what that finds joins the pool, until nothing moves.
+        The weights of a greedy search are those of a beam.
+        """
+        wide = options
+        if options.width == 1:
+            search = "beam" if options.search == "greedy" else options.search
+            wide = dataclasses.replace(options, search=search, beam=DecodingOptions().beam)
+        has_ctc = self.loaded.model.has_ctc
+        own = 1.0 if options.search == "ctc" else 0.0  # the weight of CTC where it is settled
+        seeds = (_weights(options), *SEEDS)
+        tried = [self.attempt(self._weighed(wide, weights)) for weights in seeds]
         for _ in range(ROUNDS):
-            before = best
-            for name in GRIDS:
-                if self._matters(name, options):
-                    best = self._climb_one(name, best)
-            if best is before:
+            weights = self._pool.best(has_ctc and not own, self.lm is not None, own)
+            found = self._weighed(wide, weights)
+            if any(_same_weights(found, trial.options) for trial in tried):
                 break
-        return _with(options, best.options)
+            tried.append(self.attempt(found))
+        best = min(tried, key=lambda trial: trial.rate).options
+        tuned = dataclasses.replace(
+            options,
+            ctc_weight=best.ctc_weight,
+            lm_weight=best.lm_weight,
+            length_bonus=best.length_bonus,
+        )
+        return tuned if self.attempt(tuned).rate < self.attempt(options).rate else options
 
     def widen(self, options: DecodingOptions, beams: Sequence[int]) -> DecodingOptions:
         """`options` with the narrowest of `beams` that a wider one does not beat by its cost."""
@@ -144,7 +193,9 @@ class Tuner:
             trial = self.attempt(dataclasses.replace(options, beam=beam, nbest=1))
             if trial.rate < best.rate * (1 - WORTH * (beam / best.options.beam) / 2):
                 best = trial
-        return _with(options, best.options)
+        return dataclasses.replace(
+            options, beam=best.options.beam, nbest=min(options.nbest, best.options.beam)
+        )
 
     def calibrate(
         self, options: DecodingOptions, right_words: RightWords
@@ -154,61 +205,58 @@ class Tuner:
         The latter compares an utterance's confidence with its share of right words.
         """
         plain = dataclasses.replace(options, word_times=False, calibration=Calibration(), nbest=1)
-        evidence: list[list[Evidence]] = []
-        truth: list[list[bool]] = []
-        for batch in self.batched:
-            model, alphabet = self.loaded.model, self.loaded.alphabet
-            found = search(model, alphabet, batch.heard, plain, self.lm)
-            for row, (reference, hypotheses) in enumerate(
-                zip(batch.references, found, strict=True)
-            ):
-                steps = int(batch.heard.lengths[row])
-                log_probs = batch.heard.log_probs
-                groups, _, weighed = weigh_words(
-                    hypotheses[0],
-                    alphabet,
-                    model,
-                    batch.heard.states[row, :steps],
-                    None if log_probs is None else log_probs[row, :steps],
+        model, alphabet = self.loaded.model, self.loaded.alphabet
+
+        def weighed(batch: HeardBatch) -> list[tuple[list[str], list[Evidence]]]:
+            heard = batch.heard
+            rows = []
+            for row, hypotheses in enumerate(search(model, alphabet, heard, plain, self.lm)):
+                steps = int(heard.lengths[row])
+                log_probs = None if heard.log_probs is None else heard.log_probs[row, :steps]
+                groups, _, evidence = weigh_words(
+                    hypotheses[0], alphabet, model, heard.states[row, :steps], log_probs
                 )
-                words = [text for _, _, text in groups]
-                evidence.append(weighed)
-                truth.append([bool(right) for right in right_words(reference.split(), words)])
+                rows.append(([text for _, _, text in groups], evidence))
+            return rows
+
+        done = dict(side_by_side(weighed, self.batched, self._device))
+        words = [row for place in sorted(done) for row in done[place]]
+        truth = [
+            [bool(right) for right in right_words(reference.split(), texts)]
+            for reference, (texts, _) in zip(self.references, words, strict=True)
+        ]
         calibration = fit_calibration(
-            [one for each in evidence for one in each], [one for each in truth for one in each]
+            [one for _, evidence in words for one in evidence],
+            [right for each in truth for right in each],
         )
         spoken = [
-            (sum(map(calibration.confidence, each)) / len(each), sum(right) / len(right))
-            for each, right in zip(evidence, truth, strict=True)
-            if each
+            (sum(map(calibration.confidence, evidence)) / len(evidence), sum(right) / len(right))
+            for (_, evidence), right in zip(words, truth, strict=True)
+            if evidence
         ]
         error = calibration_error([sure for sure, _ in spoken], [right for _, right in spoken])
         return calibration, error
 
-    def _matters(self, name: str, options: DecodingOptions) -> bool:
-        if name == "lm_weight":
-            return self.lm is not None
-        if name == "ctc_weight":
-            return self.loaded.model.has_ctc and options.search != "ctc"
-        return True
-
-    def _climb_one(self, name: str, best: Trial) -> Trial:
-        """Walk over the grid of one option, both ways, for as long as it gets better."""
-        grid = sorted({*GRIDS[name], getattr(best.options, name)})
-        start = grid.index(getattr(best.options, name))
-        for direction in (1, -1):
-            place, misses = start + direction, 0
-            # One worse value may hide a better one behind it, two seldom do.
-            while 0 <= place < len(grid) and misses < 2:
-                trial = self.attempt(dataclasses.replace(best.options, **{name: grid[place]}))
-                misses = 0 if trial.rate < best.rate else misses + 1
-                best = trial if trial.rate < best.rate else best
-                place += direction
-        return best
+    def _weighed(self, options: DecodingOptions, weights: Weights) -> DecodingOptions:
+        """`options` with `weights`, every source asked that there is."""
+        ctc, lm = weights.ctc, 0.0
+        if self.loaded.model.has_ctc:
+            ctc = min(max(ctc, LEAST), MOST)
+        if self.lm is not None:
+            lm = max(weights.lm, LEAST)
+        return dataclasses.replace(
+            options, ctc_weight=ctc, lm_weight=lm, length_bonus=weights.bonus
+        )
 
 
-def _with(options: DecodingOptions, tuned: DecodingOptions) -> DecodingOptions:
-    """`options` with the tuned values; times and calibration stay as they were."""
-    return dataclasses.replace(
-        tuned, word_times=options.word_times, calibration=options.calibration, nbest=options.nbest
-    )
+def _candidate(hypothesis: Hypothesis) -> Candidate:
+    parts = hypothesis.scores
+    return Candidate(hypothesis.text, parts.attention, parts.ctc, parts.lm, parts.length)
+
+
+def _weights(options: DecodingOptions) -> Weights:
+    return Weights(options.ctc_weight, options.lm_weight, options.length_bonus)
+
+
+def _same_weights(one: DecodingOptions, other: DecodingOptions) -> bool:
+    return _weights(one) == _weights(other)

@@ -44,9 +44,7 @@ def describe(
     hypothesis is as sure as its end of sentence.
     """
     aligned = with_times or bool(options.calibration.weights)
-    groups, spans, evidence = weigh_words(
-        hypothesis, alphabet, model, states, log_probs, aligned
-    )
+    groups, spans, evidence = weigh_words(hypothesis, alphabet, model, states, log_probs, aligned)
     if not groups:
         scores = hypothesis.letter_scores
         sure = min(0.0, scores[-1]) if scores else 0.0
@@ -94,9 +92,7 @@ def align_units(
     if log_probs is not None:
         return align_ctc(log_probs, units) or spread_evenly(scores[: len(units)], len(states))
     letters = torch.tensor([[EOS, *units[:-1]]], device=states.device)
-    memory = model.speller.remember(
-        states[None], torch.tensor([len(states)], device=states.device)
-    )
+    memory = model.speller.remember(states[None], torch.tensor([len(states)], device=states.device))
     _, weights = model.speller(letters, memory)
     return align_attention(weights[0], scores[: len(units)])
 

@@ -213,7 +213,12 @@ def test_tune_writes_what_it_found(corpus: Path, tmp_path: Path) -> None:
     result = las(*arguments, "--dry-run", "--metric", "ler")
     assert result.exit_code == 0, result.output
     assert read_json(folder / "config.json") == before
-    assert las(*arguments).exit_code == 0
+    kept = tmp_path / "trials.jsonl"
+    first = las(*arguments, "--trials", kept)
+    assert first.exit_code == 0, first.output
+    searched = kept.read_text("utf-8")
+    assert las(*arguments, "--trials", kept, "--dry-run").exit_code == 0
+    assert searched in kept.read_text("utf-8")
     after = read_json(folder / "config.json")
     assert after["decoding"]["beam"] in (1, 2) and after["facts"] == {"kept": 1}
     assert after["network"] == before["network"]

@@ -1,0 +1,104 @@
+"""The n-best lists of several searches in, the weights that rank them with fewest errors out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# Values tried of each weight, all with all: ranking lists anew costs next to nothing.
+LM_WEIGHTS = tuple(step / 20 for step in range(21))  # 0 … 1
+CTC_WEIGHTS = tuple(step / 20 for step in range(2, 19))  # 0.1 … 0.9
+LENGTH_BONUSES = tuple(step / 8 for step in range(-4, 21))  # -0.5 … 2.5 nats a letter
+
+# (reference, hypothesis) → errors, units of the reference
+Count = Callable[[str, str], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What is tuned; see `DecodingOptions` for the formula."""
+
+    ctc: float
+    lm: float
+    bonus: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hypothesis of a search, with what each source gives it, natural log probabilities."""
+
+    text: str
+    attention: float
+    ctc: float
+    lm: float
+    length: int  # letters
+
+
+class Pool:
+    """Every hypothesis that any search has found of some utterances.
+
+    No source's score depends on the weights, so that the lists can be ranked by other weights than
+    those they were found with (as in minimum error rate training, Och 2003).
+    """
+
+    def __init__(self, references: Sequence[str], count: Count) -> None:
+        self._references, self._count = references, count
+        self._found: list[dict[str, tuple[Candidate, int]]] = [{} for _ in references]
+        self._units = sum(count(reference, "")[1] for reference in references)
+
+    def add(self, found: Iterable[Sequence[Candidate]]) -> None:
+        """The hypotheses of one search, of every utterance."""
+        for reference, known, candidates in zip(self._references, self._found, found, strict=True):
+            for candidate in candidates:
+                if candidate.text not in known:
+                    errors, _ = self._count(reference, candidate.text)
+                    known[candidate.text] = (candidate, errors)
+
+    def rates(self, ctc: Sequence[float], lm: Sequence[float], bonus: Sequence[float]) -> Tensor:
+        """Error rate by weight of CTC, of the language model and by length bonus, [C, L, N]."""
+        scores, errors = self._tensors()
+        table = torch.empty(len(ctc), len(lm), len(bonus))
+        bonuses = torch.tensor(bonus)
+        for row, own in enumerate(ctc):
+            heard = (1 - own) * scores[..., 0] + own * scores[..., 1]  # [B, H]
+            for column, weight in enumerate(lm):
+                ranked = heard + weight * scores[..., 2]
+                totals = ranked[..., None] + bonuses * scores[..., 3:]  # [B, H, N]
+                chosen = errors.gather(1, totals.argmax(1))  # [B, N]
+                table[row, column] = chosen.sum(0) / max(1, self._units)
+        return table
+
+    def best(self, with_ctc: bool = True, with_lm: bool = True, own: float = 0.0) -> Weights:
+        """The weights in the middle of the best region: a lone low rate between others is luck.
+
+        with_ctc, with_lm: else their weights stay at `own` and 0
+        """
+        ctc = CTC_WEIGHTS if with_ctc else (own,)
+        lm = LM_WEIGHTS if with_lm else (0.0,)
+        rates = self.rates(ctc, lm, LENGTH_BONUSES)
+        smooth = _mean_of_neighbours(rates)
+        place = int(smooth.argmin())
+        row, rest = divmod(place, len(lm) * len(LENGTH_BONUSES))
+        column, last = divmod(rest, len(LENGTH_BONUSES))
+        return Weights(ctc[row], lm[column], LENGTH_BONUSES[last])
+
+    def _tensors(self) -> tuple[Tensor, Tensor]:
+        """Scores by source [B, H, 4] and errors [B, H]; empty places never rank first."""
+        most = max((len(known) for known in self._found), default=0)
+        scores = torch.full((len(self._found), max(1, most), 4), 0.0)
+        scores[..., :2] = -1e9  # of empty places; weights of attention and CTC sum to 1
+        errors = torch.zeros(scores.shape[:2], dtype=torch.int64)
+        for row, known in enumerate(self._found):
+            for place, (one, wrong) in enumerate(known.values()):
+                scores[row, place] = torch.tensor([one.attention, one.ctc, one.lm, one.length])
+                errors[row, place] = wrong
+        return scores, errors
+
+
+def _mean_of_neighbours(table: Tensor) -> Tensor:
+    """Each cell of [C, L, N] as the mean of itself and the cells around it."""
+    padded = torch.nn.functional.pad(table[None, None], (1,) * 6, mode="replicate")
+    return torch.nn.functional.avg_pool3d(padded, 3, stride=1)[0, 0]
