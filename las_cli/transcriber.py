@@ -233,8 +233,9 @@ class Transcriber:
                 transcript = Transcript(
                     source=recording.name,
                     duration=recording.samples / SAMPLE_RATE,
-                    segments=_flagged(recording),
+                    segments=tuple(recording.segments),
                     model=self.loaded.name,
+                    flags=tuple(recording.flags),
                 )
             yield Finished(recording.place, transcript, recording.error)
 
@@ -277,19 +278,6 @@ def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segm
         flags=best.flags,
         alternatives=tuple(Alternative(other.text, other.score) for other in others),
     )
-
-
-def _flagged(recording: _Recording) -> tuple[Segment, ...]:
-    """The segments; what was wrong with the file is told on the last of them."""
-    segments = recording.segments
-    if not recording.flags:
-        return tuple(segments)
-    flags = tuple(recording.flags)
-    if not segments:
-        return (Segment(0.0, recording.samples / SAMPLE_RATE, "", flags=flags),)
-    last = segments[-1]
-    marked = dataclasses.replace(last, flags=(*last.flags, *flags))
-    return (*segments[:-1], marked)
 
 
 __all__ = ["Finished", "Recognised", "Transcriber"]

@@ -45,6 +45,7 @@ class Transcript:
     duration: float  # seconds
     segments: tuple[Segment, ...]
     model: str  # name of the model that made it
+    flags: tuple[str, ...] = ()  # what is wrong with the recording, e.g. "truncated file"
 
     @property
     def text(self) -> str:

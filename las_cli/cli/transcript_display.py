@@ -146,6 +146,8 @@ class Display:
             self._print(transcript.text + "\n")
 
     def _warn(self, transcript: Transcript) -> None:
+        if transcript.flags:
+            self.note(f"{transcript.source}: {', '.join(transcript.flags)}")
         for segment in transcript.segments:
             if segment.flags:
                 where = f"{clock(segment.start)}–{clock(segment.end)}"

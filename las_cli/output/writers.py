@@ -138,6 +138,7 @@ class JSONWriter(Writer):
             "model": transcript.model,
             "version": __version__,
             "text": transcript.text,
+            "flags": list(transcript.flags),
             "segments": [
                 {
                     "id": index,

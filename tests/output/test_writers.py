@@ -51,6 +51,7 @@ TRANSCRIPT = Transcript(
         ),
     ),
     model="en",
+    flags=("truncated file",),
 )
 
 
