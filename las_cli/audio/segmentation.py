@@ -5,6 +5,7 @@ Memory is bounded by one piece and one block, whatever the length of the recordi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ import torch
 
 from las_cli.audio.files import SAMPLE_RATE
 from las_cli.audio.voice_activity import FRAME, VoiceActivity, is_silent, loudness
+
+SHORTEST_PIECE = 3.0  # seconds; the cutter by loudness leaves shorter ones with what follows
+PAUSE_DEPTH = 35.0  # dB below the loudest frame of a piece, where nobody speaks
 
 
 @dataclass(frozen=True)
@@ -127,19 +131,35 @@ class _Cutter:
 
 
 class _EnergyCutter(_Cutter):
-    """Cuts in the second half of each 20 s, where it is quietest; keeps everything."""
+    """Cuts in plain pauses, else in the second half of 20 s, where it is quietest; keeps all."""
 
     def __init__(self, options: SegmentationOptions) -> None:
         super().__init__(options)
         self._start = 0
+        self._pause = max(1, round(options.pause * SAMPLE_RATE / FRAME))
+        self._shortest = round(SHORTEST_PIECE * SAMPLE_RATE / FRAME)
+        self._loudest = -math.inf  # dB of the loudest frame of the piece at hand
+        self._quiet = 0  # frames in a row that are far below it
+        self._seen = 0  # frames looked at
 
     def advance(self, block: torch.Tensor) -> Iterator[Piece]:
-        while self.first + len(self.levels) - self._start > self.longest:
-            end = self._start + self.longest
-            cut = self.quietest(self._start + self.longest // 2, end)
-            yield from self.take(self._start, cut)
-            self._start = cut
-            self.drop(cut)
+        while self._seen < self.first + len(self.levels):
+            level = self.levels[self._seen - self.first]
+            self._seen += 1
+            self._loudest = max(self._loudest, level)
+            self._quiet = self._quiet + 1 if level < self._loudest - PAUSE_DEPTH else 0
+            if self._quiet >= self._pause and self._seen - self._start >= self._shortest:
+                yield from self._cut(self._seen - self._quiet // 2)
+            elif self._seen - self._start > self.longest:
+                end = self._start + self.longest
+                yield from self._cut(self.quietest(self._start + self.longest // 2, end))
+
+    def _cut(self, frame: int) -> Iterator[Piece]:
+        yield from self.take(self._start, frame)
+        self._start = frame
+        self.drop(frame)
+        rest = self.levels[frame - self.first : self._seen - self.first]
+        self._loudest, self._quiet = max(rest, default=-math.inf), 0
 
     def finish(self) -> Iterator[Piece]:
         yield from self.take(self._start, None)

@@ -77,6 +77,19 @@ def test_without_vad_nothing_is_lost(block: int) -> None:
         assert any(pause < piece.start < pause + 0.3 for piece in pieces)
 
 
+@pytest.mark.parametrize("gain", [1.0, 0.01])
+def test_plain_pauses_are_cut_by_loudness_too(gain: float) -> None:
+    sound = torch.randn(20 * RATE, generator=torch.Generator().manual_seed(3)) * 0.1
+    for pause in (1.0, 6.0, 12.0):  # the first is too early to be worth a piece
+        sound[round(pause * RATE) : round((pause + 0.6) * RATE)] *= 0.001
+    sound *= gain
+    pieces = list(segment(sound.split(5_000), SegmentationOptions(vad=False, short_clip=0.0)))
+    assert torch.equal(joined(pieces), sound)
+    starts = [piece.start for piece in pieces]
+    assert len(starts) == 3
+    assert 6.0 < starts[1] < 6.6 and 12.0 < starts[2] < 12.6
+
+
 @pytest.mark.usefixtures("loud_is_speech")
 @pytest.mark.parametrize("gain", [1.0, 0.01])
 def test_pauses_end_pieces_loud_or_quiet(gain: float) -> None:
