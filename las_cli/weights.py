@@ -7,13 +7,15 @@ not fit. Pickles are never opened: reading one can run any program.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from las_cli.network.config import LASConfig
 
 Shapes = Mapping[str, Sequence[int]]  # tensor name → its shape
@@ -46,12 +48,28 @@ def pickles_in(folder: Path) -> list[str]:
 
 def network_shapes(config: LASConfig) -> dict[str, tuple[int, ...]]:
     """Name → shape of each parameter that a network of `config` has; allocates none of them."""
-    import torch
     from torch import nn
-    from torch.overrides import TorchFunctionMode
 
     from las_cli.network.listener import Listener
     from las_cli.network.speller import make_speller
+
+    def build() -> nn.Module:
+        listener = Listener(config.listener, config.features.mels)
+        parts: dict[str, nn.Module] = {
+            "listener": listener,
+            "speller": make_speller(config.speller, config.attention, listener.size, config.units),
+        }
+        if config.ctc:
+            parts["ctc"] = nn.Linear(listener.size, config.units)
+        return nn.ModuleDict(parts)
+
+    return shapes_of(build)
+
+
+def shapes_of(build: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
+    """Name → shape of each parameter of the module that `build` makes; allocates none of them."""
+    import torch
+    from torch.overrides import TorchFunctionMode
 
     class Unfilled(TorchFunctionMode):
         """Draws no first values: torch imports sympy for that on the meta device, for seconds."""
@@ -65,18 +83,7 @@ def network_shapes(config: LASConfig) -> dict[str, tuple[int, ...]]:
             return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
     with torch.device("meta"), Unfilled():
-        listener = Listener(config.listener, config.features.mels)
-        parts: dict[str, nn.Module] = {
-            "listener": listener,
-            "speller": make_speller(config.speller, config.attention, listener.size, config.units),
-        }
-        if config.ctc:
-            parts["ctc"] = nn.Linear(listener.size, config.units)
-    return {
-        f"{part}.{name}": tuple(parameter.shape)
-        for part, module in parts.items()
-        for name, parameter in module.named_parameters()
-    }
+        return {name: tuple(found.shape) for name, found in build().named_parameters()}
 
 
 def check_network(config: LASConfig, path: Path) -> dict[str, tuple[int, ...]]:
@@ -149,7 +156,7 @@ def check_weights(path: Path, wanted: Shapes, config: str) -> None:
                 part = file.get_slice(name)
                 found, kind = list(part.get_shape()), part.get_dtype()
                 if found != list(wanted[name]):
-                    problems.append(f"{name} is {found}, the config wants {list(wanted[name])}")
+                    problems.append(f"{name} is {found}, {config} says {list(wanted[name])}")
                 elif kind not in DTYPES:
                     problems.append(f"{name} holds {kind}, expected one of {', '.join(DTYPES)}")
     except (SafetensorError, OSError) as error:

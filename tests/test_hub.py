@@ -137,7 +137,7 @@ ENORMOUS = {
         ("cut weights", "not a readable safetensors file"),
         ("a pickle", "not a readable safetensors file .it is a pickle, which can run any program"),
         ("missing and unexpected", "missing ctc.bias; unexpected extra"),
-        ("misshapen", r"ctc.bias is \[99\], the config wants \[6\]"),
+        ("misshapen", r"ctc.bias is \[99\], config.json says \[6\]"),
         ("no alphabet", "alphabet.json: missing"),
         ("other alphabet", "8 units, but config.json says 6"),
         ("broken json", "not readable as JSON"),
@@ -148,7 +148,7 @@ ENORMOUS = {
         ("a list of facts", "facts is a list, expected an object"),
         ("out of range", "listener.hidden is 1000000000000"),
         ("larger than the memory", "asks for a network of .* GB, this machine has"),
-        ("larger than its weights", r"forwards.weight_hh_l0 is \[16, 4\], the config wants"),
+        ("larger than its weights", r"forwards.weight_hh_l0 is \[16, 4\], config.json says"),
         ("more bands than frequencies", "features.mels is 60000, a window of 0.025 s has 257"),
     ],
 )
@@ -194,7 +194,7 @@ def test_a_config_too_large_is_refused_before_anything_is_allocated(folder: Path
     config = json.loads((folder / "config.json").read_text())
     config["network"]["listener"] |= {"hidden": 12_000, "reductions": [1] * 2}  # 14 GB
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(LasError, match="the config wants|asks for a network"):
+    with pytest.raises(LasError, match="config.json says|asks for a network"):
         load_model(str(folder), "cpu")
     assert peak_memory() - before < 100e6
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from torch import Tensor
 from las_cli.errors import LasError
 from las_cli.hub import read_json, write_bytes, write_json
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
+from las_cli.sharing.hashes import HASHES
 from las_cli.text.alphabet import Units
+from las_cli.weights import check_weights, shapes_of
 
 FORMAT = 1  # of lm.json
 CONFIG, WEIGHTS = "lm.json", "lm.safetensors"
@@ -34,7 +37,8 @@ def save_language_model(
         name: (tensor.detach().half() if half else tensor.detach()).cpu().contiguous()
         for name, tensor in model.state_dict().items()
     }
-    write_bytes(folder / WEIGHTS, save(tensors))
+    weights = save(tensors)
+    write_bytes(folder / WEIGHTS, weights)
     write_json(
         folder / CONFIG,
         {
@@ -42,6 +46,7 @@ def save_language_model(
             "alphabet": alphabet.fingerprint,
             "network": dataclasses.asdict(model.config),
             "facts": dict(facts or {}),
+            HASHES: {WEIGHTS: hashlib.sha256(weights).hexdigest()},
         },
     )
 
@@ -66,11 +71,16 @@ def load_language_model(
             f"{path}: this language model writes another alphabet than the recogniser; "
             "train one with `las train-lm --model` and the recogniser's folder"
         )
-    model = LetterLM(_config(path, data.get("network")))
-    if model.config.units != len(alphabet):
-        raise LasError(f"{path}: {model.config.units} units, the alphabet has {len(alphabet)}")
-    state = _weights(folder / WEIGHTS, model.state_dict())
-    model.load_state_dict(state)
+    config = _config(path, data.get("network"))
+    if config.units != len(alphabet):
+        raise LasError(f"{path}: {config.units} units, the alphabet has {len(alphabet)}")
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise LasError(f"{weights}: missing, though {CONFIG} is there; copy both files")
+    # Before anything is allocated: a damaged or hostile config may ask for any size.
+    check_weights(weights, shapes_of(lambda: LetterLM(config)), CONFIG)
+    model = LetterLM(config)
+    model.load_state_dict(_weights(weights))
     return model.to(device).eval()
 
 
@@ -85,23 +95,11 @@ def _config(path: Path, data: Any) -> LetterLMConfig:
     return LetterLMConfig(**data)
 
 
-def _weights(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _weights(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise LasError(f"{path}: missing, though {CONFIG} is there; copy both files")
     try:
-        found = load_file(path)
+        return {name: tensor.float() for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise LasError(f"{path}: not a readable safetensors file ({error})") from error
-    problems = [f"missing {name}" for name in sorted(wanted.keys() - found.keys())]
-    problems += [f"unexpected {name}" for name in sorted(found.keys() - wanted.keys())]
-    problems += [
-        f"{name} is {list(found[name].shape)}, {CONFIG} says {list(wanted[name].shape)}"
-        for name in sorted(wanted.keys() & found.keys())
-        if found[name].shape != wanted[name].shape
-    ]
-    if problems:
-        raise LasError(f"{path}: {'; '.join(problems[:8])}")
-    return {name: tensor.float() for name, tensor in found.items()}

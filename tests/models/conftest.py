@@ -49,6 +49,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_folder: Path) -> 
         monkeypatch.setenv("HF_TOKEN", "nobody")
         monkeypatch.setattr("las_cli.sharing.hub_client.PATIENCE", 1.0)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 1)
+        # Large files go by git LFS; the hub's other storage, Xet, is not played here.
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
         # The client writes, and so can take up again, in pieces of this size; 10 MB by itself.
         monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 250)
         hub.repositories["someone/tiny"] = Repository()
