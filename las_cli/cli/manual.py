@@ -39,7 +39,9 @@ def page(name: str) -> str:
             found = command.get_command(own, sub)
             if found is not None and not found.hidden:
                 inner = click.Context(found, parent=own, info_name=sub)
-                parts += [f"## las {name} {sub}", *_paragraphs(found.help or "")]
+                usage = " ".join(found.collect_usage_pieces(inner))
+                parts += [f"## las {name} {sub}", f"```\nlas {name} {sub} {usage}\n```"]
+                parts += _paragraphs(found.help or "")
                 parts += _options(found, inner, "###")
     parts += _options(command, own, "##")
     if isinstance(command, GroupedCommand) and command.examples:

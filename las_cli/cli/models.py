@@ -119,9 +119,9 @@ def push_model(
 def export_model(model: str, target: str, output: Path | None, half: bool) -> None:
     """Write MODEL as a clean folder, or as ONNX or TorchScript graphs for other programs.
 
-    The graphs are two, listener (waveform to states and CTC) and speller (one letter on), with a
-    README on their inputs and outputs. They are run and compared with the model before the
-    command ends. ONNX needs: pip install 'las-cli[export]'.
+    The graphs are two, listener (waveform to states and CTC) and speller (one letter on);
+    graphs.json beside them tells their inputs and outputs. They are run and compared with the model
+    before they are written. ONNX needs: pip install 'las-cli[export]'.
 
     \b
     Examples:
@@ -165,7 +165,7 @@ def convert_checkpoint(
 
     Listener, speller and output layer map exactly; says which layers do not. Its features are
     others, so the result is a start for `las train --init OUTPUT`, not a finished recogniser.
-    The only command that opens a .pt file, with torch's weights_only reader, which runs no code.
+    The file is read with torch's weights_only reader, which runs no code.
     """
     from las_cli.sharing.research import convert
 

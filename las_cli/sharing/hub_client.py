@@ -199,7 +199,18 @@ def explained(name: HubName) -> Iterator[None]:
         raise LasError(f"{name}: {_reason(name, error)}; {cached_sentence()}") from error
 
 
-def _reason(name: HubName, error: Exception) -> str:
+def _root(error: BaseException) -> BaseException:
+    """The first of an error and its causes that tells what the hub answered, else the error."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if getattr(seen, "response", None) is not None:
+            return seen
+        seen = seen.__cause__
+    return error
+
+
+def _reason(name: HubName, error: BaseException) -> str:
+    error = _root(error)
     kinds = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(getattr(error, "response", None), "status_code", None)
     hub = endpoint()

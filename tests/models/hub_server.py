@@ -45,6 +45,7 @@ class Hub:
     uploads: dict[str, bytes] = field(default_factory=dict)  # LFS objects by SHA-256
     requests: list[str] = field(default_factory=list)  # "METHOD path range"
     status: int = 0  # answered to everything if not 0
+    refuse: str = ""  # paths with this in them are forbidden
     hang: str = ""  # paths with this in them get no answer
     break_at: int = 0  # bodies of /resolve/ end here, each file once
     broken: set[str] = field(default_factory=set)
@@ -87,10 +88,14 @@ class Handler(BaseHTTPRequestHandler):
             hub.done.wait(30)
             self.close_connection = True
             return True
+        if hub.refuse and hub.refuse in path:
+            self.fail(403)
+            return True
         if hub.status:
             self.fail(hub.status)
             return True
-        if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
+        signed = path.startswith("/upload/")  # such addresses are secrets themselves
+        if hub.token and not signed and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self.fail(401)
             return True
         return False

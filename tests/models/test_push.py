@@ -122,6 +122,13 @@ def test_a_hub_that_refuses(
         push(run, {"config.json": b"{}"}, parse_hub_name(MINE), private=False)
 
 
+def test_a_transfer_that_is_refused_says_why(hub: Hub, run: Path) -> None:
+    hub.refuse = "/upload/"
+    files = files_to_share(load_model(str(run), "cpu"), "me/mine")
+    with pytest.raises(LasError, match="answers 403: your token may not do this"):
+        push(run, files, parse_hub_name(MINE), private=False)
+
+
 def test_a_hub_that_hangs(hub: Hub, run: Path) -> None:
     hub.hang = "/api/"
     began = time.monotonic()
