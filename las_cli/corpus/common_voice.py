@@ -71,17 +71,8 @@ class CommonVoice(Layout):
             declared = row.seconds
             if declared is None:
                 declared = self._declared().get(name)
-            yield Utterance(
-                id=name_of(name),
-                audio=os.path.join(clips, name),
-                text=row.text,
-                where=row.where,
-                speaker=row.speaker,
-                language=row.language,
-                gender=row.gender,
-                custom=row.custom,
-                declared_seconds=declared,
-            )
+            audio = os.path.join(clips, name)
+            yield row.utterance(name_of(name), audio, declared_seconds=declared)
 
     def _declared(self) -> dict[str, float]:
         """Seconds by clip from clip_durations.tsv (milliseconds, release 14 and later)."""

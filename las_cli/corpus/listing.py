@@ -76,15 +76,9 @@ class Listing(Layout):
                                else row.path)  # fmt: skip
                 if piece:
                     name += f"-{round((row.start or 0) * 1000):08d}"
-                yield Utterance(
-                    id=name,
-                    audio=audio,
-                    text=row.text,
-                    where=row.where,
-                    speaker=row.speaker,
-                    language=row.language,
-                    gender=row.gender,
-                    custom=row.custom,
+                yield row.utterance(
+                    name,
+                    audio,
                     declared_seconds=None if piece else row.seconds,
                     start=row.start or 0.0,
                     seconds=row.seconds if piece else None,

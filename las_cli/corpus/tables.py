@@ -7,8 +7,9 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from las_cli.corpus.utterance import BadRow, written
+from las_cli.corpus.utterance import BadRow, Utterance, written
 from las_cli.errors import LasError
 
 STANDARD = ("path", "text", "speaker", "language", "gender", "seconds", "start")
@@ -50,6 +51,20 @@ class Row:
     seconds: float | None = None
     start: float | None = None
     custom: dict[str, str] = field(default_factory=dict)
+
+    def utterance(self, id: str, audio: str, **piece: Any) -> Utterance:
+        """The row as an utterance of the sound file `audio`; piece: what of the file it is."""
+        return Utterance(
+            id=id,
+            audio=audio,
+            text=self.text,
+            where=self.where,
+            speaker=self.speaker,
+            language=self.language,
+            gender=self.gender,
+            custom=self.custom,
+            **piece,
+        )
 
 
 def read_table(path: Path, columns: Columns) -> Iterator[Row | BadRow]:
