@@ -18,6 +18,8 @@ from las_cli.corpus.utterance import BadRow, Utterance
 if TYPE_CHECKING:
     from lhotse import CutSet
 
+# Columns of a cut that say where its sound is: the tar, and the bytes in it; see shard_sound.
+TAR, OFFSET, BYTES = "shard_tar", "shard_offset", "shard_bytes"
 SHARD_SIZE = 1000  # clips a shard: some 50 MB of Common Voice
 
 
@@ -53,10 +55,24 @@ class Shards(Layout):
 
 
 def open_shards(folder: Path) -> CutSet:
-    """A folder of shards as lazy cuts that carry their sound."""
+    """A folder of shards as lazy cuts, in the order of the shards.
+
+    Those that `write_shards` wrote say where each clip lies in its tar, so its sound is read only
+    when it is asked for: of many processes, each reads all manifests (a hundredth of the bytes)
+    and draws the same batches from them, but only the sound of its own share. Whole shards are
+    not dealt out to the processes, because then these would draw from clips of their own: an
+    epoch would end earlier in one than in another, and would depend on how many there are. From
+    shards of other tools lhotse reads all the sound in each process.
+    """
     from lhotse import CutSet
 
-    return CutSet.from_shar(in_dir=folder)
+    manifests = sorted(folder.glob("cuts.*.jsonl*"))
+    _, first = next(json_lines(manifests[0]), (0, None))
+    if TAR not in ((first or {}).get("custom") or {}):
+        return CutSet.from_shar(in_dir=folder)
+    from las_cli.corpus.shard_sound import InShards
+
+    return CutSet.from_files(manifests, shuffle_iters=False).map(InShards(folder))
 
 
 def shard_folders(folder: Path) -> dict[str, Path]:
@@ -98,9 +114,11 @@ def write_shards(
             number += 1
         assert manifest is not None and tar is not None
         sound, suffix, recording = _sound_of(record)
-        _add(tar, f"{record['id']}.{suffix}", sound)
+        offset = _add(tar, f"{record['id']}.{suffix}", sound)
         _add(tar, f"{record['id']}.json", json.dumps(recording, ensure_ascii=False).encode())
-        cut = {**record, "start": 0.0, "recording": recording}
+        place = {TAR: os.path.basename(str(tar.name)), OFFSET: offset, BYTES: len(sound)}
+        custom = {**(record.get("custom") or {}), **place}
+        cut = {**record, "start": 0.0, "recording": recording, "custom": custom}
         manifest.write(json.dumps(cut, ensure_ascii=False).encode() + b"\n")
         step()
     _close(manifest, tar)
@@ -113,10 +131,13 @@ def _close(*files: Any) -> None:
             file.close()
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
+    """Adds a file to `tar`; returns where its first byte is."""
     info = tarfile.TarInfo(name)
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
+    padded = -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    return int(tar.offset) - padded  # type: ignore[attr-defined]
 
 
 def _sound_of(record: dict[str, Any]) -> tuple[bytes, str, dict[str, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from las_cli.corpus import load_corpus
+from las_cli.corpus import load_corpus, read_cut
 from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation import prepare
 from las_cli.corpus.recognition import recognise
@@ -20,6 +21,10 @@ from las_cli.text.normalise import TextPolicy
 from tests.corpus.corpora import common_voice, rejected, simple_common_voice, write_clip
 
 lhotse = pytest.importorskip("lhotse")
+from lhotse import CutSet  # noqa: E402
+
+from las_cli.corpus.shard_sound import ShardSource  # noqa: E402
+
 KEEP = PrepareOptions(policy=TextPolicy(digits="keep"), jobs=1)
 
 
@@ -200,11 +205,26 @@ def test_shards_hold_the_same_cuts_and_sound(tmp_path: Path, suffix: str) -> Non
         cuts = list(corpus.cuts("train"))
         assert {cut.id for cut in cuts} == raw.keys()
         for cut in cuts:
-            assert cut.recording.sources[0].type == "memory"
+            assert isinstance(cut.recording.sources[0], ShardSource)  # nothing read yet
+            cut = pickle.loads(pickle.dumps(cut))  # as it goes to a worker
             assert (cut.load_audio() == raw[cut.id].load_audio()).all()
+            assert not any(name.startswith("shard") for name in cut.custom or {})
             assert cut.supervisions[0].text == raw[cut.id].supervisions[0].text
+    by_lhotse = CutSet.from_shar(in_dir=tmp_path / "out" / "shards" / "train")
+    assert [cut.id for cut in by_lhotse] == [cut.id for cut in cuts]
+    for cut in by_lhotse:
+        assert (cut.load_audio() == raw[cut.id].load_audio()).all()
     prepare(recognise(tmp_path / "cv"), tmp_path / "out", KEEP)
     assert not (tmp_path / "out" / "shards").exists()  # or they would be read instead
+
+
+def test_a_tar_that_is_gone_is_named(tmp_path: Path) -> None:
+    prepare(recognise(simple_common_voice(tmp_path / "cv")), tmp_path / "out",
+            PrepareOptions(shards=True, jobs=1))  # fmt: skip
+    cut = next(iter(load_corpus(tmp_path / "out").cuts("train")))
+    (tmp_path / "out" / "shards" / "train" / "recording.000000.tar").unlink()
+    with pytest.raises(LasError, match=f"{cut.id}: cannot be read .*recording.000000.tar"):
+        read_cut(cut)
 
 
 def test_shards_of_pieces_and_stereo(tmp_path: Path) -> None:

@@ -269,6 +269,34 @@ def test_processes_share_the_clips_out(corpus: Path) -> None:
     assert accumulated == [batch for pair in zip(*shares, strict=True) for batch in pair]
 
 
+def test_processes_share_out_the_clips_of_shards_and_read_only_their_own(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from las_cli.corpus import load_corpus
+    from las_cli.corpus.options import PrepareOptions
+    from las_cli.corpus.preparation import prepare
+    from las_cli.corpus.recognition import recognise
+    from las_cli.corpus.shard_sound import ShardSource
+
+    prepare(recognise(corpus), tmp_path, PrepareOptions(shards=True, shard_size=5, jobs=1))
+    cuts = load_corpus(tmp_path).cuts("train")
+    assert cuts.is_lazy
+    shares = [epoch_ids(tmp_path, 1, rank=rank, world=2) for rank in range(2)]
+    assert len(shares[0]) == len(shares[1])
+    ids = sum(shares[0] + shares[1], [])
+    assert sorted(ids) == sorted(cut.id for cut in cuts)  # every clip once
+    assert epoch_ids(tmp_path, 1, rank=1, world=2, skip=1) == shares[1][1:]
+    read = []
+    load = ShardSource.load_audio
+    monkeypatch.setattr(
+        ShardSource, "load_audio", lambda self, *a, **k: read.append(self) or load(self, *a, **k)
+    )
+    mine = [cut for cut in cuts if cut.id in shares[1][0]]
+    assert not read
+    batch = SpeechDataset(Alphabet.learn(["abcde "]), TextPolicy())[mine]  # type: ignore[index]
+    assert len(read) == len(batch.ids) == len(shares[1][0])
+
+
 def test_speed_changes_the_length_and_is_drawn_again_each_epoch(corpus: Path) -> None:
     from las_cli.corpus import load_corpus
 
