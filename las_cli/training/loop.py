@@ -16,7 +16,7 @@ from las_cli.audio.augmentation import SpecAugment
 from las_cli.errors import LasError
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS
-from las_cli.network.memory import keep_freed_memory, release_freed_memory
+from las_cli.network.memory import keep_few_kernels, keep_freed_memory
 from las_cli.text import TextPolicy, Units
 from las_cli.training import schedule
 from las_cli.training.average import MovingAverage
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from las_cli.training.run import Run
 
 
-RELEASE_STEPS = 200  # updates between handing freed memory back to the system
-
-
 class Trainer:
     """Trains one network on one split. `train` is the loop; everything else serves it."""
 
@@ -71,6 +68,7 @@ class Trainer:
         # What it gains is not settled: steps of 8 s became 2.8 s, but on a busy machine.
         torch.set_flush_denormal(True)
         keep_freed_memory()
+        keep_few_kernels()
         self.config, self.units, self.policy, self.run = config, units, policy, run
         self.device = pick_device(local_device(config.device))
         self.precision = pick_precision(config.precision, self.device)
@@ -118,8 +116,6 @@ class Trainer:
                 minutes = minutes_before + (time.monotonic() - began) / 60
                 progress.minutes = self.processes.agree_value(minutes, self.device)
                 self.run.log_step(progress, stats, self.share)
-                if progress.step % RELEASE_STEPS == 0:
-                    release_freed_memory()
                 reason = schedule.finished(config, progress)
                 if self.processes.agree(stop(), self.device):
                     reason = "interrupted"
