@@ -155,12 +155,12 @@ class AudioReader:
             if promised >= 0:  # no large buffer for a short clip
                 length = min(length, max(promised - done, 4096))
             buffer = np.zeros((length, file.channels), dtype=np.float32)
-            before, broken = file.tell(), False
+            before, broken = _position(file), False
             try:
                 got = len(file.read(out=buffer))
             except soundfile.SoundFileError:
                 broken = True
-                got = max(0, min(length, file.tell() - before))
+                got = max(0, min(length, _position(file) - before))
             done += got
             if got:
                 block = torch.from_numpy(buffer[:got])  # [S, channels]
@@ -181,6 +181,16 @@ class AudioReader:
                 self.flags.append(NOT_FINITE)
             return torch.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         return block
+
+
+def _position(file: Any) -> int:
+    """Frames read so far; 0 for the few files that libsndfile reads but cannot seek in."""
+    import soundfile
+
+    try:
+        return int(file.tell())
+    except soundfile.SoundFileError:
+        return 0
 
 
 def _open(path: Path, rate: int, start: float) -> tuple[Any, FfmpegSound | None]:

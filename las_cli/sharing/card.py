@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
+from las_cli.weights import shown
 
 CARD, METRICS = "README.md", "metrics.jsonl"
 LARGEST_CARD = 2**20  # bytes read
@@ -20,7 +21,7 @@ def measurements(folder: Path) -> list[dict[str, Any]]:
 
     Keys that are of use: step, hours (heard), dev_ler, dev_wer, dev_ctc_ler.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     try:
         lines = (folder / METRICS).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -46,7 +47,7 @@ def thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def is_rate(value: Any) -> bool:
     """Whether a value of JSON is an error rate."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1000
 
 
 def percent(value: Any) -> str:
@@ -84,7 +85,8 @@ def make_card(
     results = [
         EvalResult(
             task_type=TASK, dataset_type="las", dataset_name=str(facts.get("data", "dev split")),
-            dataset_split="dev", metric_type=kind, metric_name=label, metric_value=round(value, 4),
+            dataset_split="dev", metric_type=kind, metric_name=label,
+            metric_value=round(value or 0.0, 4),
         )
         for kind, label, value in (
             ("cer", "letter error rate", facts.get("dev_ler")),
@@ -99,12 +101,20 @@ def make_card(
     )  # fmt: skip
     text = own_card(folder)
     if text:
-        kept = ModelCard(text, ignore_metadata_errors=True)
-        tags = [*(kept.data.tags or []), *(t for t in data.tags if t not in (kept.data.tags or []))]
+        try:
+            kept = ModelCard(text, ignore_metadata_errors=True)
+        except Exception as error:  # of the YAML reader or the client, whatever their class
+            reason = shown(" ".join(str(error).split()))
+            raise LasError(
+                f"{folder / CARD}: what stands between --- is no YAML ({reason})"
+            ) from error
+        own = kept.data.get("tags") or []
+        own = own if isinstance(own, list) else [str(own)]
+        tags = [*own, *(tag for tag in data.tags or [] if tag not in own)]
         for key, value in data.to_dict().items():
             if kept.data.get(key) is None:
                 kept.data[key] = value
-        kept.data.tags = tags
+        kept.data["tags"] = tags
         return str(kept)
     return f"---\n{data.to_yaml()}\n---\n\n{_body(folder, name, facts, units)}"
 

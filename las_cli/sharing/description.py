@@ -53,7 +53,7 @@ def describe(name: str) -> Description:
         check_weights(folder / WEIGHTS, shapes, CONFIG)
     rows = {"folder": str(folder)} | _layers(network, count(shapes)) | _text(alphabet, policy)
     sizes = {file: (folder / file).stat().st_size for file in FILES if (folder / file).is_file()}
-    rows["files"] = ", ".join(f"{file} {size / 1e6:.1f} MB" for file, size in sizes.items())
+    rows["files"] = ", ".join(f"{file} {_bytes(size)}" for file, size in sizes.items())
     facts = section(config, "facts", folder / CONFIG)
     rows |= {str(key): _fact(value) for key, value in facts.items()}
     decoding = section(config, "decoding", folder / CONFIG)
@@ -84,6 +84,10 @@ def _text(alphabet: Units, policy: TextPolicy) -> dict[str, str]:
         f"{len(alphabet.units)} {alphabet.kind}": " ".join(units) + more,
         "text": f"case {policy.case}, punctuation {policy.punctuation}, digits {policy.digits}",
     }
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
 
 def _fact(value: Any) -> str:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from las_cli.audio.features import length_mask
 from las_cli.network.attention import Memory
 from las_cli.network.las import LAS
-from las_cli.network.listener import PyramidLayer
 from las_cli.network.speller import ParallelSpeller
 
 
@@ -77,12 +76,12 @@ class MatrixMel(nn.Module):
         turns = torch.outer(torch.arange(size // 2 + 1), torch.arange(size)).double() % size
         angles = 2 * math.pi * turns / size  # [F, n_fft]
         waves = torch.cat([torch.cos(angles), torch.sin(angles)]) * window
-        self.half = size // 2
+        self.margin = size // 2
         self.waves = nn.Buffer(waves[:, None].float())  # [2F, 1, n_fft]
         self.bands = nn.Buffer(mel.mel_scale.fb.clone())  # [F, D]
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        padded = nn.functional.pad(waveforms, (self.half, self.half))
+        padded = nn.functional.pad(waveforms, (self.margin, self.margin))
         parts = nn.functional.conv1d(padded[:, None], self.waves, stride=self.hop)  # [B, 2F, T]
         real, imaginary = parts.chunk(2, dim=1)
         power = real.square() + imaginary.square()
@@ -90,9 +89,9 @@ class MatrixMel(nn.Module):
 
 
 class FreeLayer(nn.Module):
-    """A pyramid layer without branches on the number of steps, which a graph would fix."""
+    """A `PyramidLayer` without branches on the number of steps, which a graph would fix."""
 
-    def __init__(self, layer: PyramidLayer) -> None:
+    def __init__(self, layer: Any) -> None:
         super().__init__()
         self.reduction = layer.reduction
         self.forwards, self.backwards, self.norm = layer.forwards, layer.backwards, layer.norm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from las_cli.errors import LasError
@@ -25,18 +26,18 @@ def read_vocabulary(path: Path) -> list[str]:
     found: dict[int, str] = {}
     for number, line in enumerate(lines, start=1):
         index, comma, letter = line.partition("\t" if "\t" in line else ",")
-        if not comma or not index.strip().isascii() or not index.strip().isdigit():
+        if not comma or not re.fullmatch(r"\s*[0-9]{1,6}\s*", index):
             if number == 1 or not line.strip():
                 continue
             raise LasError(f"{path}, line {number}: expected index,letter")
         found[int(index)] = letter if letter == " " else letter.strip()
     letters = []
-    for index in range(2, max(found, default=0) + 1):
-        if index not in found:
-            raise LasError(f"{path}: no letter has the index {index}")
-        letter = " " if found[index] in SPACE_NAMES else found[index]
+    for place in range(2, max(found, default=0) + 1):
+        if place not in found:
+            raise LasError(f"{path}: no letter has the index {place}")
+        letter = " " if found[place] in SPACE_NAMES else found[place]
         if len(letter) != 1:
-            raise LasError(f"{path}: index {index} is {letter[:20]!r}, expected one letter")
+            raise LasError(f"{path}: index {place} is {letter[:20]!r}, expected one letter")
         letters.append(letter)
     if not letters:
         raise LasError(f"{path}: holds no lines `index,letter`")

@@ -42,8 +42,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+class Files(dict[str, bytes]):
+    """Contents by name, short in a report of a failure."""
+
+    def __repr__(self) -> str:
+        return f"Files({sorted(self)})"
+
+
 @pytest.fixture(scope="session")
-def sounds() -> dict[str, bytes]:
+def sounds() -> Files:
     """A tenth of a second in each format that libsndfile writes here."""
     import numpy as np
     import soundfile
@@ -56,7 +63,7 @@ def sounds() -> dict[str, bytes]:
         "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III"),
         "gsm.wav": ("WAV", "GSM610"), "adpcm.wav": ("WAV", "IMA_ADPCM"),
     }  # fmt: skip
-    found = {}
+    found = Files()
     for name, (container, coding) in kinds.items():
         out = io.BytesIO()
         try:

@@ -46,6 +46,8 @@ class Hub:
     requests: list[str] = field(default_factory=list)  # "METHOD path range"
     status: int = 0  # answered to everything if not 0
     refuse: str = ""  # paths with this in them are forbidden
+    elsewhere: str = ""  # address that large files are redirected to, as to a CDN
+    tokens_seen: list[str] = field(default_factory=list)  # with requests of redirected files
     hang: str = ""  # paths with this in them get no answer
     break_at: int = 0  # bodies of /resolve/ end here, each file once
     broken: set[str] = field(default_factory=set)
@@ -106,8 +108,12 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self.listing(match[1], match[2] or "main")
-        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
-            self.file(match[1], match[2], match[3])
+        elif match := re.fullmatch(r"/(cdn/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+            if match[1]:
+                self.hub.tokens_seen.append(self.headers.get("Authorization", ""))
+            elif self.hub.elsewhere and path.endswith(".safetensors"):
+                return self.answer(302, Location=f"{self.hub.elsewhere}/cdn{path}")
+            self.file(match[2], match[3], match[4])
         else:
             self.fail(404)
 

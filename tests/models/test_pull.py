@@ -15,7 +15,7 @@ from las_cli.sharing import hub_client
 from las_cli.sharing.cache import cached_models, parse_hub_name
 from las_cli.sharing.hashes import check_hashes
 from las_cli.sharing.hub_client import pull
-from tests.models.hub_server import Hub, Repository, files_of, within
+from tests.models.hub_server import Hub, Repository, files_of, serving, within
 
 NAME = "hf:someone/tiny"
 
@@ -167,6 +167,16 @@ def test_a_token_is_used_and_a_wrong_one_refused(hub: Hub, monkeypatch: pytest.M
         find_model(NAME)
     monkeypatch.setenv("HF_TOKEN", "secret")
     assert find_model(NAME).is_dir()
+
+
+def test_the_token_stays_with_the_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    hub.token = "secret"
+    with serving() as cdn:
+        cdn.repositories = hub.repositories
+        hub.elsewhere = cdn.address
+        assert load_model(NAME, "cpu").facts["preset"] == "tiny"
+        assert cdn.tokens_seen == [""]
 
 
 @pytest.mark.parametrize("where", ["/api/models/", "/resolve/"])

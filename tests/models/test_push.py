@@ -85,6 +85,12 @@ def test_a_card_of_ones_own_keeps_its_words_and_gets_the_tag(run: Path) -> None:
     assert "- automatic-speech-recognition" in card and card.endswith("# No front matter\n")
 
 
+def test_a_card_whose_front_matter_is_no_yaml(run: Path) -> None:
+    (run / "README.md").write_text("---\ntags: [a\n---\n# Mine\n")
+    with pytest.raises(LasError, match="README.md: what stands between --- is no YAML"):
+        make_card(run, "me/mine", {}, LETTERS.units)
+
+
 def test_tables_are_thinned_to_the_first_the_best_and_the_last() -> None:
     rows = [{"dev_ler": 1.0 - i / 100} for i in range(50)] + [{"dev_ler": 0.1}, {"dev_ler": 0.7}]
     kept = thinned(rows)
