@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from las_cli.errors import LasError
@@ -45,6 +45,7 @@ paths = st.lists(st.sampled_from(["a", "A", "b", "..", "x.wav", "x.mp3", "x"]), 
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(paths, st.one_of(st.none(), st.sampled_from([Path("a"), Path("b")])))))
 def test_names_never_collide_nor_leave_the_folder(inputs: list[tuple[Path, Path | None]]) -> None:
     names = OutputNames(inputs)
