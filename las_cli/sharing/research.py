@@ -81,7 +81,10 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise LasError(f"{path}: no such file")
     _check_size(path)
-    core = np._core.multiarray if hasattr(np, "_core") else np.core.multiarray
+    try:
+        from numpy._core import multiarray as core
+    except ImportError:  # numpy 1
+        from numpy.core import multiarray as core  # type: ignore[no-redef]
     # The package holds the losses as numpy arrays; numpy 1 and 2 call the same function by two
     # names. These rebuild arrays of numbers and run nothing else.
     arrays: list[Any] = [
