@@ -146,6 +146,8 @@ def check_weights(path: Path, wanted: Shapes, config: str) -> None:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
+        if pickles := pickles_in(path.parent):
+            raise LasError(f"{path}: missing, and {pickles[0]} is {WHY_NO_PICKLE}")
         raise LasError(f"{path}: missing; the model folder is incomplete")
     try:
         with safe_open(str(path), framework="np") as file:

@@ -87,6 +87,9 @@ def damage(folder: Path, kind: str) -> None:
     weights = load_file(folder / "model.safetensors")
     if kind == "no weights":
         (folder / "model.safetensors").unlink()
+    elif kind == "a pickle alone":
+        torch.save(weights, folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
     elif kind == "cut weights":
         data = (folder / "model.safetensors").read_bytes()
         (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
@@ -134,6 +137,7 @@ ENORMOUS = {
     ("kind", "message"),
     [
         ("no weights", "model.safetensors: missing"),
+        ("a pickle alone", "missing, and pytorch_model.bin is a pickle, which can run any"),
         ("cut weights", "not a readable safetensors file"),
         ("a pickle", "not a readable safetensors file .it is a pickle, which can run any program"),
         ("missing and unexpected", "missing ctc.bias; unexpected extra"),

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from las_cli.errors import LasError
 from las_cli.sharing.cache import (
     HubName,
+    cache_folder,
     cached_sentence,
     cached_snapshot,
     is_offline,
@@ -112,7 +113,11 @@ def _download(name: HubName, commit: str, file: RemoteFile, blob: Path) -> None:
     from huggingface_hub.utils import WeakFileLock, build_hf_headers
 
     partial = blob.with_name(f"{blob.name}.las.incomplete")
-    with explained(name), WeakFileLock(blob.with_name(f"{blob.name}.las.lock")):
+    lock = cache_folder() / ".locks" / name.folder.name / f"{blob.name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with explained(name), WeakFileLock(lock):
+        if blob.is_file():
+            return  # another process has fetched it in the meantime
         with partial.open("ab") as target:
             if target.tell() > file.size:
                 target.truncate(0)
@@ -136,7 +141,6 @@ def _download(name: HubName, commit: str, file: RemoteFile, blob: Path) -> None:
                 "it was deleted, try again"
             )
         os.replace(partial, blob)
-    blob.with_name(f"{blob.name}.las.lock").unlink(missing_ok=True)
 
 
 def _link(blob: Path, path: Path) -> None:
