@@ -98,3 +98,9 @@ def test_hub_names_are_taken_wherever_model_is(
     result = CliRunner().invoke(cli, [command, "--model", "hf:someone/none", *options])
     assert result.exit_code != 0
     assert "hf:someone/none" in result.output and "has no such model" in result.output
+
+
+def test_tune_leaves_the_cache_alone(hub: Hub) -> None:
+    result = CliRunner().invoke(cli, ["tune", "--model", "hf:someone/tiny", "--data", "."])
+    assert result.exit_code == 2 and "las models export MODEL --to FOLDER" in result.output
+    assert hub.requests == []
