@@ -85,8 +85,8 @@ def command(
     widths = parse_beams(beams)
     if model.startswith("hf:") and not dry_run:
         raise UsageError(
-            f"--model {model}: what lies in the hub's cache stays as the hub has it; take a copy with "
-            "`las models export MODEL --to FOLDER`, or add --dry-run"
+            f"--model {model}: what lies in the hub's cache stays as the hub has it; "
+            "take a copy with `las models export MODEL --to FOLDER`, or add --dry-run"
         )
     from rich.console import Console
     from rich.table import Table
