@@ -61,6 +61,8 @@ def command(
         )  # fmt: skip
         first = cold_start(model, data, split, threads) if cold else None
     Console().print(speed_table(results, normalise))
+    if gain := gain_line(results, normalise):
+        click.echo(gain)
     if first is not None:
         click.echo(cold_line(first))
     failed = [done for done in results if done.failure]
@@ -102,6 +104,30 @@ def speed_table(results: list[Measured], normalise: str) -> Table:
             f"{done.model_bytes / 1e6:.1f} MB",
         )
     return table
+
+
+def gain_line(results: list[Measured], normalise: str) -> str:
+    """One line on what the widest beam gains over greedy search; empty where one is missing."""
+    from las_cli.scoring import score_pairs
+    from las_cli.scoring.bootstrap import RESAMPLES, SEED
+    from las_cli.scoring.comparison import compare
+
+    done = {one.contender.name: one for one in results if not one.failure and one.references}
+    beams = [name for name in done if name.startswith("beam")]
+    if "greedy" not in done or not beams:
+        return ""
+    names = ("greedy", beams[-1])
+    one, other = (
+        score_pairs(done[name].references, done[name].hypotheses, normalise).table.numpy()
+        for name in names
+    )
+    gain = compare(names, one, other, None, "utterances", RESAMPLES, SEED)
+    parts = (
+        f"{unit} {100 * found.difference:+.2f} points "
+        f"(95 %: {100 * found.interval.low:+.2f} … {100 * found.interval.high:+.2f})"
+        for unit, found in (("WER", gain.words), ("LER", gain.letters))
+    )
+    return f"{names[1]} against greedy: {', '.join(parts)}"
 
 
 def cold_line(first: ColdStart) -> str:

@@ -28,12 +28,13 @@ def greedy_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) ->
     lengths = torch.zeros(batch, dtype=torch.int64, device=device)
     done = torch.zeros(batch, dtype=torch.bool, device=device)
     recent = torch.full((batch, END_LENGTHS), -torch.inf, device=device)
+    is_end = torch.arange(joint.sources.units, device=device) == EOS  # [V]
     room = 5.0 * max(0.0, options.length_bonus)
     for length in range(int(caps.max()) + 1):
         step = joint.continuations()
         total, ending = step.total[:, 0], step.total[:, 0, EOS]  # [B, V], [B]
         at_cap = caps <= length
-        letter_total = total.index_fill(1, torch.tensor(EOS, device=device), -torch.inf)
+        letter_total = total.masked_fill(is_end, -torch.inf)
         open_total, letter = letter_total.max(-1)
         barred = ~step.may_end[:, 0]
         if not joint.ends_freely:

@@ -11,7 +11,7 @@ from torch import Tensor
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.prefix_score import CTCPrefixScorer, PrefixState
 from las_cli.decoding.repeats import RepeatGuard, RepeatState
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.alphabet import EOS
 
 # nats; CTC agrees to an end where it gives it at least this probability, once it is there. A
 # speller that has lost its way would otherwise loop on, or drop the rest of the sentence.
@@ -89,6 +89,8 @@ class JointScorer:
         zero = torch.zeros(shape, device=device)
         self._parts = Parts(zero, zero, zero)
         self._length = 0
+        self._letters = torch.ones(sources.units, dtype=torch.bool, device=device)
+        self._letters[: EOS + 1] = False  # neither the blank nor the end is one
         self._previous = torch.full(shape, EOS, dtype=torch.int64, device=device)
         self._speller: tuple[Tensor, ...] = ()
         self._lm: tuple[Tensor, ...] = ()
@@ -129,12 +131,10 @@ class JointScorer:
             (1 - self._ctc_weight) * parts.attention
             + self._ctc_weight * parts.ctc
             + self._lm_weight * parts.lm
-            + self.options.length_bonus * self._length
         )
-        letters = torch.ones(self.sources.units, dtype=torch.bool, device=total.device)
-        letters[BLANK] = letters[EOS] = False
-        total = total + self.options.length_bonus * letters
-        allowed = letters.expand(shape).clone()
+        if bonus := self.options.length_bonus:
+            total = total + bonus * (self._letters + self._length)
+        allowed = self._letters.expand(shape).clone()
         if self._guard is not None and self._repeats is not None:
             allowed &= ~self._guard.forbidden(self._repeats)
         if self.sources.prefix is not None:
@@ -147,7 +147,7 @@ class JointScorer:
         allowed[..., EOS] = True
         may_end = torch.ones(shape[:2], dtype=torch.bool, device=total.device)
         if self.sources.speller is not None:
-            best = attention.masked_fill(~letters, -torch.inf).amax(-1)
+            best = attention[..., EOS + 1 :].amax(-1)  # of the letters
             may_end = attention[..., EOS] >= self.options.eos_threshold * best
             if self.sources.prefix is not None:
                 may_end |= ctc[..., EOS] - self._parts.ctc >= END_BY_CTC
@@ -157,10 +157,11 @@ class JointScorer:
         """Go on with hypotheses `parents` [B, K], their new letters [B, K] and `parts` [B, K]."""
         self._parts, self._previous = parts, letters
         self._length += 1
-        rows = torch.arange(len(parents), device=parents.device)[:, None]
-        if self.sources.speller is not None:
-            self._speller = self.sources.speller.reorder(self._speller, parents)
-        self._lm = tuple(tensor[rows, parents] for tensor in self._lm)
+        if parents.shape[1] > 1:  # else the only hypothesis goes on from itself
+            rows = torch.arange(len(parents), device=parents.device)[:, None]
+            if self.sources.speller is not None:
+                self._speller = self.sources.speller.reorder(self._speller, parents)
+            self._lm = tuple(tensor[rows, parents] for tensor in self._lm)
         if self.sources.prefix is not None and self._prefix is not None:
             self._prefix = self.sources.prefix.advance(self._prefix, parents, letters)
         if self._guard is not None and self._repeats is not None:

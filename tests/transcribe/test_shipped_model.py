@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ import torch
 from las_cli import Transcriber
 from las_cli.audio.files import read_audio
 from las_cli.audio.resampling import resample
+from las_cli.audio.voice_activity import FRAME, loudness
+from las_cli.decoding import DecodingOptions, listen
+from las_cli.decoding.alignment import align_ctc, place_words
 from las_cli.hub import shipped_models
 from las_cli.scoring import letter_error_rate
 
@@ -70,6 +74,52 @@ def test_every_utterance_of_ten_minutes_is_found(
     assert all(found)
     # Cut at other places than the clip's own ends, an utterance is heard a little differently.
     assert letter_error_rate(alone, found) < 0.15
+
+
+@pytest.fixture(scope="module")
+def single_words(shared_data: Path) -> list[tuple[str, torch.Tensor]]:
+    """Words that were recorded alone, cut to where they are loud."""
+    folder = shared_data / "english"
+    with (folder / "train.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    found = []
+    for row in rows:
+        if re.fullmatch("[A-Za-z]+", row["sentence"]):
+            sound = read_audio(folder / "clips" / row["path"])
+            levels = loudness(sound)
+            loud = (levels > levels.max() - 30).nonzero()
+            sound = sound[int(loud[0]) * FRAME : (int(loud[-1]) + 1) * FRAME]
+            found.append((row["sentence"].lower(), sound))
+    if len(found) < 5:
+        pytest.skip("no words recorded alone")
+    return found
+
+
+def test_word_times_of_joined_single_words(
+    transcriber: Transcriber, single_words: list[tuple[str, torch.Tensor]]
+) -> None:
+    """The alignment puts each word where it was put: within 0.3 s, on average within 0.12 s."""
+    model, alphabet = transcriber.loaded.model, transcriber.loaded.alphabet
+    pause = torch.randn(round(0.6 * RATE), generator=torch.Generator().manual_seed(8)) * 1e-4
+    parts, spans, at = [pause], [], pause.numel()
+    for _, sound in single_words:
+        parts += [sound / sound.abs().max() * 0.5, pause]
+        spans.append((at / RATE, (at + sound.numel()) / RATE))
+        at += sound.numel() + pause.numel()
+    waveform = torch.cat(parts)
+    heard = listen(model, waveform[None], torch.tensor([waveform.numel()]), "float32")
+    assert heard.log_probs is not None
+    units = alphabet.encode(" ".join(word for word, _ in single_words))
+    letters = align_ctc(heard.log_probs[0], units)
+    assert letters is not None
+    words = place_words(units, letters, alphabet, model.config.step_seconds, at / RATE)
+    off = [
+        max(abs(word.start - start), abs(word.end - end))
+        for word, (start, end) in zip(words, spans, strict=True)
+    ]
+    print("; ".join(f"{word.text} {by:.2f} s" for word, by in zip(words, off, strict=True)))
+    assert max(off) < 0.3
+    assert sum(off) / len(off) < 0.12
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +185,25 @@ def test_no_vad_gives_nearly_the_same_words(transcriber: Transcriber, clips: lis
     )
     rate = letter_error_rate([transcriber.transcribe(sound).text], [without.transcribe(sound).text])
     assert rate <= 0.25  # a piece of several speakers is normalised as one
+
+
+def test_float16_weights_on_disk_cost_no_words(shared_data: Path, tmp_path: Path) -> None:
+    """The mean of a run's checkpoints, stored in either precision: WER within 0.2 points."""
+    from las_cli.corpus import load_corpus
+    from las_cli.decoding.split import decode_split
+    from las_cli.hub import load_model
+    from las_cli.scoring import score_pairs
+    from las_cli.training.release import average_checkpoints
+
+    run = Path(os.environ.get("LAS_TEST_RUN", Path(__file__).parents[2] / "runs" / "en"))
+    if not (run / "checkpoints").is_dir():
+        pytest.skip(f"no run at {run}")
+    cuts = list(load_corpus(shared_data / "english").cuts("dev"))
+    rates = []
+    for half in (False, True):
+        average_checkpoints(run, tmp_path / str(half), half=half)
+        options = DecodingOptions(search="greedy", lm_weight=0.0, precision="float32")
+        decoded = decode_split(load_model(str(tmp_path / str(half)), "cpu"), cuts, options)
+        rates.append(score_pairs(decoded.references, decoded.hypotheses).words.rate)
+    print(f"WER: float32 {100 * rates[0]:.2f} %, float16 {100 * rates[1]:.2f} %")
+    assert abs(rates[1] - rates[0]) <= 0.002
