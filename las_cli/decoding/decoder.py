@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from las_cli.network.las import LAS
 
 SHORTEST = 0.1  # seconds a batch is padded to, so that features of a click can be computed
-LISTEN_SECONDS = 160.0  # of padded sound heard at a time on a CPU: more is no faster there
+LISTEN_SECONDS = 80.0  # of padded sound heard at a time by a lane: about 100 MB; more is no faster
 
 
 class Heard(NamedTuple):

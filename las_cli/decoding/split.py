@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from las_cli.hub import LoadedModel
 
-BATCH_SECONDS = 240.0  # of padded sound searched at a time with 8 beams, about 300 MB
+BATCH_SECONDS = 160.0  # of padded sound searched at a time with 8 beams, about 200 MB
 WIDEST = 4.0  # times as much with fewer beams, since a step costs hardly less for it
 ROUNDS = 3  # batches a lane gets at least, so that all lanes end at about the same time
 LARGEST_BATCH = 64  # utterances

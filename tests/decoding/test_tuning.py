@@ -96,13 +96,13 @@ def test_what_a_lane_raises_is_raised() -> None:
 @pytest.mark.parametrize(
     ("seconds", "beams", "count", "budget"),
     [
-        (1e6, 8, 1, 240.0),
-        (1e6, 8, 2, 120.0),
-        (1e6, 1, 2, 480.0),
-        (1e6, 100, 1, 60.0),
-        (1e6, 8, 64, 60.0),
+        (1e6, 8, 1, 160.0),
+        (1e6, 8, 2, 80.0),
+        (1e6, 1, 2, 320.0),
+        (1e6, 100, 1, 40.0),
+        (1e6, 8, 64, 40.0),
         (1800.0, 1, 2, 300.0),
-        (5.0, 8, 2, 60.0),
+        (5.0, 8, 2, 40.0),
     ],
 )
 def test_batches_suit_beam_and_cores(seconds: float, beams: int, count: int, budget: float) -> None:
