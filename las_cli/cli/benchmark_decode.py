@@ -60,7 +60,8 @@ def command(
             report=lambda done: console.print(f"{done.contender.name} done", highlight=False),
         )  # fmt: skip
         first = cold_start(model, data, split, threads) if cold else None
-    Console().print(speed_table(results, normalise))
+    # Into a file rich would squeeze the table into 80 columns.
+    Console(width=None if sys.stdout.isatty() else 110).print(speed_table(results, normalise))
     if gain := gain_line(results, normalise):
         click.echo(gain)
     if first is not None:
@@ -88,7 +89,7 @@ def speed_table(results: list[Measured], normalise: str) -> Table:
     )
     table.add_column("", no_wrap=True)
     for name in ("LER", "WER", "real-time\nfactor", "load", "peak\nmemory", "model"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for done in results:
         if done.failure:
             table.add_row(done.contender.name, "failed")
