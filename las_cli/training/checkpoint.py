@@ -186,6 +186,14 @@ def checkpoint_ler(path: Path) -> float:
     return float(ler) if isinstance(ler, int | float) else float("inf")
 
 
+def saved_progress(path: Path) -> Progress:
+    """How far the training of a checkpoint had come; LasError if its state is damaged."""
+    try:
+        return Progress(**read_json(path / STATE)["progress"])
+    except (KeyError, TypeError) as error:
+        raise LasError(f"{path / STATE}: no progress of a training in it ({error})") from error
+
+
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 

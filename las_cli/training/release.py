@@ -9,7 +9,12 @@ from las_cli.hub import ALPHABET, CONFIG, read_json, save_model, units_from_json
 from las_cli.network.config import build
 from las_cli.network.las import LAS
 from las_cli.training.average import mean_of
-from las_cli.training.checkpoint import best_weights, checkpoint_ler, list_checkpoints
+from las_cli.training.checkpoint import (
+    best_weights,
+    checkpoint_ler,
+    list_checkpoints,
+    saved_progress,
+)
 from las_cli.training.setup import SETUP, Plan
 
 
@@ -37,7 +42,9 @@ def average_checkpoints(
     units = units_from_json(read_json(run / ALPHABET))
     weights = mean_of(map(best_weights, paths))
     facts = read_json(run / CONFIG).get("facts", {}) if (run / CONFIG).is_file() else {}
-    taken = [path.name for path in paths]
-    facts = {k: v for k, v in facts.items() if not k.startswith("dev_")} | {"averaged": taken}
+    # Those of the run are its best model's, and no dev split was measured with the mean.
+    facts = {k: v for k, v in facts.items() if not k.startswith("dev_")}
+    newest = saved_progress(paths[-1])
+    facts |= newest.told() | {"averaged": [path.name for path in paths]}
     save_model(output, LAS(plan.network), units, plan.text, weights=weights, facts=facts, half=half)
     return paths

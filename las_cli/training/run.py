@@ -189,14 +189,9 @@ class Run:
     ) -> None:
         """The best model so far becomes the one that `--model RUN` loads."""
         if self.writes:
-            made = {
-                "step": progress.step,
-                "hours_heard": round(progress.seconds / 3600, 2),
-                "minutes_trained": round(progress.minutes, 1),
-            }
             save_model(
                 self.folder, model, self.units, self.policy,
-                weights=weights, facts=self.facts | made | dict(facts),
+                weights=weights, facts=self.facts | progress.told() | dict(facts),
             )  # fmt: skip
 
     def warn(self, message: str) -> None:

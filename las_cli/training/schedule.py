@@ -25,6 +25,14 @@ class Progress:
     since_scale: int = 0  # validations since the learning rate was last lowered, or best
     done: bool = False  # the budget is used up
 
+    def told(self) -> dict[str, float]:
+        """What a model's facts say of it."""
+        return {
+            "step": self.step,
+            "hours_heard": round(self.seconds / 3600, 2),
+            "minutes_trained": round(self.minutes, 1),
+        }
+
 
 def used(config: TrainingConfig, progress: Progress, epoch_seconds: float) -> float:
     """Share of the budget used, 0 … 1: the highest of epochs, steps and minutes.

@@ -45,6 +45,7 @@ def test_average_is_the_mean_of_the_checkpoints(run: Path, tmp_path: Path) -> No
         assert tensor.allclose((first[name] + second[name]) / 2)
     loaded = load_model(str(tmp_path / "mean"), "cpu")
     assert loaded.facts["averaged"] == [path.name for path in paths]
+    assert f"step-{loaded.facts['step']:07}" == paths[-1].name  # not the run's best model's
     assert "dev_ler" not in loaded.facts  # nobody has measured the mean
 
 
