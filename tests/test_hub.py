@@ -198,7 +198,8 @@ def test_a_config_too_large_is_refused_before_anything_is_allocated(folder: Path
     config = json.loads((folder / "config.json").read_text())
     config["network"]["listener"] |= {"hidden": 12_000, "reductions": [1] * 2}  # 14 GB
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(LasError, match="config.json says|asks for a network"):
+    # Which of the reasons comes first hangs on how much memory is free.
+    with pytest.raises(LasError, match="config.json says|asks for a network|does not fit"):
         load_model(str(folder), "cpu")
     assert peak_memory() - before < 100e6
 
