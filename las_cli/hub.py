@@ -117,7 +117,9 @@ def load_model(name: str, device: str = "auto") -> LoadedModel:
     """
     from las_cli.network.device import pick_device
     from las_cli.network.las import LAS
+    from las_cli.network.memory import keep_few_kernels
 
+    keep_few_kernels()  # clips of ever new lengths: 150 MB less
     folder = find_model(name)
     config = read_json(folder / CONFIG)
     network = network_config(config, folder / CONFIG)
