@@ -7,6 +7,7 @@ for is checked against the weights' header and the free memory before anything i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -193,7 +194,10 @@ def save_model(
 
     from safetensors.torch import save
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LasError(f"{folder}: cannot be written ({error.strerror or error})") from error
     config = {
         "format": FORMAT,
         "network": model.config.to_json(),
@@ -232,6 +236,13 @@ def load_weights(model: LAS, path: Path) -> None:
         raise LasError(f"{path}: not a readable safetensors file ({error})") from error
 
 
+def whole_number(digits: str) -> int:
+    """An integer of a JSON file; ValueError for one that no float and no size can hold."""
+    if len(digits) > 19:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """An object from a JSON file; LasError if missing, too large, damaged or no object."""
     if not path.is_file():
@@ -239,7 +250,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_JSON:
         raise LasError(f"{path}: {path.stat().st_size} bytes is too large for a las JSON file")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"), parse_int=whole_number)
     except (OSError, ValueError, RecursionError) as error:
         raise LasError(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(data, dict):
@@ -252,9 +263,19 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     write_bytes(path, json_bytes(data))
 
 
+def require_new(folder: Path) -> None:
+    """LasError if something is there already: a model is not written over another by mistake."""
+    try:
+        taken = folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+    except OSError as error:
+        raise LasError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    if taken:
+        raise LasError(f"{folder}: is not empty; name a new folder")
+
+
 def json_bytes(data: Mapping[str, Any]) -> bytes:
     """JSON as las writes it."""
-    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode()
+    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "replace")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -267,5 +288,6 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses this too
+            temporary.unlink(missing_ok=True)
         raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error

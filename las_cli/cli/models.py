@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def list_models(folder: Path) -> None:
     table = Table("name", "from", "dev LER", "dev WER", "size", "folder", box=None)
     for entry in inventory(folder):
         rates = ["?" if rate is None else f"{rate:.1%}" for rate in (entry.ler, entry.wer)]
-        note = escape(shown(entry.note)) if entry.note else escape(str(entry.folder))
+        note = escape(shown(entry.note)) if entry.note else escape(shown(str(entry.folder)))
         size = f"{entry.size / 1e6:.1f} MB"
         table.add_row(escape(shown(entry.name)), entry.origin, *rates, size, note)
     Console().print(table if table.row_count else "no models: none shipped, cached or trained")
@@ -59,7 +60,9 @@ def info(ctx: click.Context, name: str, card: bool) -> None:
     described = describe(name)
     console = Console()
     if card and (text := own_card(described.folder)):
-        lines = (shown(line, 2000) for line in _without_front_matter(text).splitlines())
+        # An entity (&#x202e;) would become the character that `shown` has taken out.
+        text = re.sub(r"&(?=#?\w+;)", "&amp;", _without_front_matter(text))
+        lines = (shown(line, 2000) for line in text.splitlines())
         console.print(Markdown("\n".join(lines)))
         console.rule()
     console.print(described.table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,8 +67,8 @@ class DecodingOptions:
             raise UsageError(f"eos-threshold {self.eos_threshold}: choose 1 or more (1.5 is good)")
         if self.candidates < 0:
             raise UsageError(f"candidates {self.candidates}: choose 1 or more, 0 for the default")
-        if not (0.0 < self.letters_per_step and math.isfinite(self.letters_per_step)):
-            raise UsageError(f"letters-per-step {self.letters_per_step}: choose more than 0")
+        if not 0.0 < self.letters_per_step <= 20.0:  # without a bound a search need not end
+            raise UsageError(f"letters-per-step {self.letters_per_step}: choose up to 20, above 0")
 
     @property
     def width(self) -> int:

@@ -63,6 +63,7 @@ def describe(
     return replace(hypothesis, confidence=round(overall, 4), words=words)
 
 
+@torch.inference_mode()
 def weigh_words(
     hypothesis: Hypothesis,
     alphabet: Units,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
+from las_cli.hub import whole_number
 from las_cli.weights import shown
 
 CARD, METRICS = "README.md", "metrics.jsonl"
@@ -28,7 +29,7 @@ def measurements(folder: Path) -> list[dict[str, Any]]:
         return []
     for line in lines:
         try:
-            row = json.loads(line)
+            row = json.loads(line, parse_int=whole_number)
         except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and is_rate(row.get("dev_ler")) and row not in rows[-1:]:

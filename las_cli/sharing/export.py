@@ -15,7 +15,7 @@ from torch import Tensor
 
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.errors import LasError
-from las_cli.hub import LoadedModel, save_model, write_bytes, write_json
+from las_cli.hub import LoadedModel, require_new, save_model, write_bytes, write_json
 from las_cli.network.attention import Memory
 from las_cli.sharing.card import CARD
 from las_cli.sharing.graphs import ListenerGraph, SpellerGraph
@@ -33,8 +33,7 @@ Runner = Callable[[Sequence[Tensor]], list[Tensor]]
 
 def export_folder(loaded: LoadedModel, output: Path, half: bool) -> None:
     """Writes the model, its language model, card and pictures to a new folder."""
-    if (output / "config.json").exists() and output.resolve() == loaded.folder.resolve():
-        raise LasError(f"{output}: is the model itself; name a new folder")
+    require_new(output)
     require_hashes(loaded.folder)
     try:
         output.mkdir(parents=True, exist_ok=True)

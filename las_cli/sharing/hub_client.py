@@ -53,6 +53,9 @@ def pull(name: HubName) -> Path:
     commit = str(info.sha)
     if len(commit) != 40 or set(commit) - set("0123456789abcdef"):
         raise LasError(f"{name}: the hub gives no commit for it ({shown(commit)})")
+    pinned = (name.revision or "").lower()
+    if len(pinned) == 40 and not set(pinned) - set("0123456789abcdef") and commit != pinned:
+        raise LasError(f"{name}: the hub answers with another commit, {commit}; nothing is fetched")
     files = choose_files(str(name), (_entry(sibling) for sibling in info.siblings or ()))
     folder = name.folder / "snapshots" / commit
     try:

@@ -37,13 +37,13 @@ def inventory(runs: Path = RUNS) -> list[Entry]:
 
 def _runs(folder: Path, deep: int) -> list[Path]:
     """Model folders: `folder` itself, or those at most `deep` folders below it."""
-    found = [folder] if (folder / CONFIG).is_file() else []
-    if deep and folder.is_dir():
-        try:
+    try:
+        found = [folder] if (folder / CONFIG).is_file() else []
+        if deep and folder.is_dir():
             below = sorted(p for p in folder.iterdir() if p.is_dir() and p.name != "checkpoints")
-        except OSError:
-            below = []
-        found += [model for path in below for model in _runs(path, deep - 1)]
+            found += [model for path in below for model in _runs(path, deep - 1)]
+    except OSError:  # a folder that one may not enter
+        return []
     return found
 
 

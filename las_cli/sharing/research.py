@@ -19,7 +19,7 @@ from torch import Tensor
 
 from las_cli.audio.features import FeatureConfig
 from las_cli.errors import LasError
-from las_cli.hub import save_model
+from las_cli.hub import require_new, save_model
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
 from las_cli.sharing.vocabulary import read_vocabulary
@@ -42,6 +42,7 @@ def convert(
     Raises LasError for a file that is no such checkpoint, or whose sizes have no counterpart.
     """
     tensors = read_checkpoint(checkpoint)
+    require_new(output)
     letters = read_vocabulary(vocabulary)
     taken: set[str] = set()
     config = _config(checkpoint, tensors)
@@ -148,6 +149,8 @@ def _config(path: Path, tensors: Mapping[str, Tensor]) -> LASConfig:
         depth += 1
     wanted = {"listener.pLSTM_layer0.BLSTM.weight_ih_l0": layers,
               "speller.rnn_layer.weight_ih_l0": depth,
+              "listener.pLSTM_layer0.BLSTM.weight_hh_l0": True,
+              "speller.rnn_layer.weight_hh_l0": True,
               "speller.character_distribution.weight": True}  # fmt: skip
     for name, found in wanted.items():
         if not found or name not in tensors or tensors[name].ndim != 2:

@@ -12,7 +12,7 @@ from las_cli.sharing.card import CARD, make_card
 from las_cli.sharing.hashes import HASHES, check_hashes
 
 LANGUAGE_MODEL = ("lm.json", "lm.safetensors")
-PICTURES = ("curves.png", "attention.png")  # that cards show
+PICTURES = ("curves.png", "attention.png")  # attention.png shows sentences of the dev split
 
 
 def listed_hashes(folder: Path) -> dict[str, Any]:
@@ -52,12 +52,14 @@ def files_to_share(
             description: json_bytes(_shared(folder / description)),
             weights: folder / weights,
         }
-    files |= {name: folder / name for name in PICTURES if (folder / name).is_file()}
     card = make_card(
         folder, name, config["facts"], loaded.alphabet.units,
         language=language, licence=licence,
     )  # fmt: skip
     files[CARD] = card.encode()
+    # Only what the user's own card shows: a picture may hold what was said.
+    own = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
+    files |= {pic: folder / pic for pic in PICTURES if pic in own and (folder / pic).is_file()}
     return files
 
 

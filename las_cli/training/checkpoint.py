@@ -80,7 +80,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         full = full or "No space left" in str(error) or "os error 28" in str(error)
         free = shutil.disk_usage(folder).free / 2**20 if folder.exists() else 0.0
-        reason = "the disk is full" if full else str(error).splitlines()[0]
+        reason = "the disk is full" if full else _reason(error)
         raise LasError(
             f"{final}: the checkpoint cannot be written ({reason}, {free:.0f} MB free); "
             "older checkpoints are intact: make room, then go on with --resume"
@@ -105,7 +105,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )  # fmt: skip
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise LasError(
-            f"{path}: damaged checkpoint ({str(error).splitlines()[0]}); delete this folder and "
+            f"{path}: damaged checkpoint ({_reason(error)}); delete this folder and "
             "--resume takes the one before"
         ) from error
     except Exception as error:  # pickle's own errors, whatever their class
@@ -127,7 +127,11 @@ def differences(saved: Any, wanted: Any, name: str = "") -> list[str]:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints, oldest first; of some only the weights are kept."""
-    return sorted(path for path in folder.glob("step-*") if (path / STATE).is_file())
+    return sorted(
+        path
+        for path in folder.glob("step-*")  # a user's step-0005000.bak is none
+        if path.name.removeprefix("step-").isdecimal() and (path / STATE).is_file()
+    )
 
 
 def resumable(folder: Path) -> list[Path]:
@@ -145,7 +149,7 @@ def best_weights(path: Path) -> dict[str, Tensor]:
         return load_file(file)
     except (OSError, SafetensorError) as error:
         raise LasError(
-            f"{file}: damaged checkpoint ({str(error).splitlines()[0]}); delete its folder, and "
+            f"{file}: damaged checkpoint ({_reason(error)}); delete its folder, and "
             "the others are averaged"
         ) from error
 
@@ -192,6 +196,11 @@ def saved_progress(path: Path) -> Progress:
         return Progress(**read_json(path / STATE)["progress"])
     except (KeyError, TypeError) as error:
         raise LasError(f"{path / STATE}: no progress of a training in it ({error})") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error; some, as of an empty file, have no words."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

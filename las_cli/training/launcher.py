@@ -18,6 +18,7 @@ from types import FrameType
 
 LAUNCHED = "LAS_LAUNCHED"  # environment variable: set in the processes started here
 LOST = 75  # exit code of a process that ended only because another one had
+PATIENT_INTERRUPTS = 2  # Ctrl-C that only ask the training to save and stop; one more ends all
 GRACE = 10.0  # seconds the others have to end by themselves after one has failed
 MESSAGE = "las: "  # how a user's error begins
 
@@ -98,13 +99,20 @@ def launch(count: int, command: Sequence[str]) -> int:
         "MASTER_PORT": str(_free_port()),
         LAUNCHED: "1",
     }
-    processes = [_Process(rank, command, environment) for rank in range(count)]
+    processes: list[_Process] = []
+    interrupts = 0
 
     def forward(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupts
+        interrupts += number == signal.SIGINT
+        if interrupts > PATIENT_INTERRUPTS or not processes:  # it does not listen (any more)
+            raise KeyboardInterrupt
         processes[0].tell(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
     before = {number: signal.signal(number, forward) for number in _forwarded()}
     try:
+        for rank in range(count):
+            processes.append(_Process(rank, command, environment))
         _watch(processes)
         codes = [process.wait() for process in processes]
     finally:

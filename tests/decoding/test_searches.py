@@ -28,7 +28,7 @@ from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.network.las import LAS
 from las_cli.text import Alphabet
 
-from .conftest import ALPHABET, speech
+from .conftest import ALPHABET, speech, tiny_model
 
 PLAIN = DecodingOptions(precision="float32", lm_weight=0.0)
 SEARCHES = {
@@ -288,3 +288,14 @@ def test_pruning_matters_only_where_it_prunes(model: LAS, alphabet: Alphabet) ->
 def test_an_alphabet_of_another_model_is_refused(model: LAS) -> None:
     with pytest.raises(LasError, match="not of one model folder"):
         decode(model, Alphabet("ab"), *speech(0.3), PLAIN)
+
+
+def test_words_are_weighed_without_a_ctc_head_and_with_gradients_on() -> None:
+    from las_cli.decoding.decoder import listen, search
+    from las_cli.decoding.word_confidence import weigh_words
+
+    network = tiny_model(ctc=False)
+    heard = listen(network, torch.randn(1, 16_000), torch.tensor([16_000]), "float32")
+    hypothesis = search(network, ALPHABET, heard, DecodingOptions(beam=2), None)[0][0]
+    assert torch.is_grad_enabled()  # as in `las tune`
+    weigh_words(hypothesis, ALPHABET, network, heard.states[0], None)

@@ -75,3 +75,9 @@ def sounds() -> Files:
         found[name] = out.getvalue()
     assert len(found) >= 6
     return found
+
+
+@pytest.fixture(autouse=True)
+def denormal_numbers() -> None:
+    """A training in the same process flushes them to zero, on which hypothesis refuses to work."""
+    torch.set_flush_denormal(False)

@@ -93,5 +93,5 @@ def test_a_clean_folder_without_checkpoints(model_folder: Path, tmp_path: Path) 
     assert again.facts == loaded.facts and again.alphabet.units == loaded.alphabet.units
     weights = load_file(tmp_path / "out" / "model.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
-    with pytest.raises(LasError, match="is the model itself"):
+    with pytest.raises(LasError, match="is not empty"):
         export_folder(loaded, model_folder, half=False)

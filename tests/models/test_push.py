@@ -39,6 +39,16 @@ def run(model_folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def test_pictures_are_shared_only_where_the_own_card_shows_them(run: Path) -> None:
+    for name in ("curves.png", "attention.png"):  # the second holds sentences of the dev split
+        (run / name).write_bytes(b"picture")
+    loaded = load_model(str(run), "cpu")
+    assert not [name for name in files_to_share(loaded, "me/mine") if name.endswith(".png")]
+    (run / "README.md").write_text("# Mine\n\n![curves](curves.png)\n")
+    shared = files_to_share(loaded, "me/mine")
+    assert [name for name in shared if name.endswith(".png")] == ["curves.png"]
+
+
 def test_a_run_is_shared_and_comes_back(hub: Hub, run: Path) -> None:
     hub.token = "nobody"
     files = files_to_share(load_model(str(run), "cpu"), "me/mine", language="en", licence="mit")

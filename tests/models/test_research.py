@@ -103,7 +103,9 @@ def test_what_does_not_map_is_named(tmp_path: Path) -> None:
     assert "its attention, which compares through relu" in said[1]
     assert "speller.attention.phi.weight" in said[1] and "las train --init" in said[2]
     load_model(str(tmp_path / "out"), "cpu")
-    said = convert(path, tmp_path / "out", vocab, activation="None", case="lower")
+    with pytest.raises(LasError, match="out: is not empty; name a new folder"):
+        convert(path, tmp_path / "out", vocab, activation="None", case="lower")
+    said = convert(path, tmp_path / "other", vocab, activation="None", case="lower")
     assert "whose queries have a bias" in said[1]
 
 

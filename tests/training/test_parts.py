@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,13 @@ def test_checkpoints_survive_and_the_best_are_kept(tmp_path: Path) -> None:
         checkpoints.prune(tmp_path, keep_best=2)
     kept = [int(path.name[5:]) for path in checkpoints.list_checkpoints(tmp_path)]
     assert kept == [1, 4, 5]  # the best two and the last
+    copy = tmp_path / "step-0000005.bak"  # a user's own is left alone
+    shutil.copytree(tmp_path / "step-0000005", copy)
+    checkpoints.drop_later(tmp_path, 5)
+    assert checkpoints.list_checkpoints(tmp_path)[-1].name == "step-0000005" and copy.is_dir()
+    (tmp_path / "step-0000005" / "optimiser.pt").write_bytes(b"")
+    with pytest.raises(LasError, match="damaged checkpoint"):
+        load_checkpoint(tmp_path / "step-0000005")
     loaded = load_checkpoint(tmp_path / "step-0000004")
     assert loaded.progress == Progress(4) and loaded.facts == {"dev_ler": 0.3}
     assert torch.equal(loaded.weights["a"], torch.arange(3.0))
