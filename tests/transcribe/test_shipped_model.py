@@ -31,8 +31,9 @@ def transcriber() -> Transcriber:
     name = os.environ.get("LAS_TEST_MODEL", "en")
     if name == "en" and name not in shipped_models():
         pytest.skip("models/en is not in this copy")
-    search = os.environ.get("LAS_TEST_SEARCH", "greedy")
-    return Transcriber.load(name, device="cpu", search=search, beam=1, precision="float32")
+    search = os.environ.get("LAS_TEST_SEARCH", "beam")
+    beam = 8 if search == "beam" else 1
+    return Transcriber.load(name, device="cpu", search=search, beam=beam)
 
 
 @pytest.fixture(scope="module")
