@@ -15,7 +15,7 @@ from las_cli.sharing.listing import NEEDED
 
 PREFIX = "hf:"
 _NAME = re.compile(r"hf:([\w.-]{1,96})/([\w.-]{1,96})(?:@([\w./-]{1,200}))?", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def cached_snapshot(name: HubName) -> Path | None:
     snapshots = name.folder / "snapshots"
     revision = name.revision or "main"
     commit: str | None = revision
-    if not _COMMIT.fullmatch(revision):
+    if not COMMIT.fullmatch(revision):
         commit = _read_ref(name.folder / "refs" / revision)
         if commit is None and re.fullmatch(r"[0-9a-f]{7,39}", revision) and snapshots.is_dir():
             fitting = [p.name for p in snapshots.iterdir() if p.name.startswith(revision)]
@@ -117,7 +117,7 @@ def write_ref(name: HubName, commit: str) -> None:
     from las_cli.hub import write_bytes
 
     revision = name.revision or "main"
-    if not _COMMIT.fullmatch(revision):
+    if not COMMIT.fullmatch(revision):
         path = name.folder / "refs" / revision
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, commit.encode())
@@ -128,4 +128,4 @@ def _read_ref(path: Path) -> str | None:
         commit = path.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return None
-    return commit if _COMMIT.fullmatch(commit) else None
+    return commit if COMMIT.fullmatch(commit) else None

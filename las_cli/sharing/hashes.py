@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
+from las_cli.sharing.listing import FILES, HASH
 
 HASHES = "hashes"  # section of config.json and lm.json: file name → SHA-256
 BLOCK = 2**20  # bytes hashed at a time
@@ -47,8 +48,6 @@ def check_hashes(folder: Path, listed: Mapping[str, Any]) -> list[Check]:
 
     listed: the sections `hashes` of config.json and lm.json together
     """
-    from las_cli.sharing.listing import FILES
-
     checks = []
     for name in FILES:
         path = folder / name
@@ -74,9 +73,7 @@ def hub_hash(path: Path) -> str | None:
     if not path.is_symlink():
         return None
     blob = path.resolve()
-    name = blob.name
-    hexadecimal = len(name) in (40, 64) and not set(name) - set("0123456789abcdef")
-    return name if blob.parent.name == "blobs" and hexadecimal else None
+    return blob.name if blob.parent.name == "blobs" and HASH.fullmatch(blob.name) else None
 
 
 def _digest(path: Path, digest: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from las_cli.errors import LasError
 from las_cli.sharing.cache import (
+    COMMIT,
     HubName,
     cache_folder,
     cached_sentence,
@@ -51,10 +52,10 @@ def pull(name: HubName) -> Path:
             name.repo, revision=name.revision, files_metadata=True, timeout=PATIENCE
         )
     commit = str(info.sha)
-    if len(commit) != 40 or set(commit) - set("0123456789abcdef"):
+    if not COMMIT.fullmatch(commit):
         raise LasError(f"{name}: the hub gives no commit for it ({shown(commit)})")
     pinned = (name.revision or "").lower()
-    if len(pinned) == 40 and not set(pinned) - set("0123456789abcdef") and commit != pinned:
+    if COMMIT.fullmatch(pinned) and commit != pinned:
         raise LasError(f"{name}: the hub answers with another commit, {commit}; nothing is fetched")
     files = choose_files(str(name), (_entry(sibling) for sibling in info.siblings or ()))
     folder = name.folder / "snapshots" / commit

@@ -14,7 +14,7 @@ from las_cli.weights import PICKLES, WHY_NO_PICKLE, shown
 NEEDED = ("model.safetensors", "alphabet.json", "config.json")
 FILES = ("README.md", "lm.safetensors", "lm.json", *NEEDED)
 LARGEST = {".json": 64 * 2**20, ".md": 2**20, ".safetensors": 8 * 2**30}  # bytes
-_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _checked(repo: str, name: str, size: object, digest: object) -> RemoteFile:
     most = LARGEST[PurePosixPath(name).suffix]
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= most:
         raise LasError(f"{repo}: {name} has {shown(str(size))} bytes, expected at most {most}")
-    if not isinstance(digest, str) or not _HASH.fullmatch(digest):
+    if not isinstance(digest, str) or not HASH.fullmatch(digest):
         raise LasError(f"{repo}: the hub gives no hash for {name}, so it cannot be checked")
     return RemoteFile(name, size, digest)
 

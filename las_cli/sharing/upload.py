@@ -8,7 +8,7 @@ from typing import Any
 
 from las_cli.errors import LasError
 from las_cli.hub import ALPHABET, CONFIG, WEIGHTS, LoadedModel, json_bytes, read_json, section
-from las_cli.sharing.card import CARD, make_card
+from las_cli.sharing.card import CARD, make_card, own_card
 from las_cli.sharing.hashes import HASHES, check_hashes
 
 LANGUAGE_MODEL = ("lm.json", "lm.safetensors")
@@ -58,7 +58,7 @@ def files_to_share(
     )  # fmt: skip
     files[CARD] = card.encode()
     # Only what the user's own card shows: a picture may hold what was said.
-    own = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
+    own = own_card(folder)
     files |= {pic: folder / pic for pic in PICTURES if pic in own and (folder / pic).is_file()}
     return files
 
