@@ -7,7 +7,7 @@ not fit. Pickles are never opened: reading one can run any program.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ Shapes = Mapping[str, Sequence[int]]  # tensor name → its shape
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".tar", ".npy", ".npz", ".joblib")
 WHY_NO_PICKLE = "a pickle, which can run any program when it is read; las reads only safetensors"
 DTYPES = ("F16", "BF16", "F32", "F64")  # of weights
+INTEGERS = ("I16", "I32")  # of tables
 NAMED = 8  # problems listed in a message
 
 
@@ -138,10 +139,11 @@ def free_memory() -> int | None:
         return None
 
 
-def check_weights(path: Path, wanted: Shapes, config: str) -> None:
-    """LasError unless the header of `path` lists exactly the tensors `wanted`, as floats.
+def check_weights(path: Path, wanted: Shapes, config: str, integers: Collection[str] = ()) -> None:
+    """LasError unless the header of `path` lists exactly the tensors `wanted`.
 
     config: name of the file that asks for them, for the message
+    integers: names of the tensors that hold whole numbers; the others hold floats
     """
     from safetensors import SafetensorError, safe_open
 
@@ -159,8 +161,8 @@ def check_weights(path: Path, wanted: Shapes, config: str) -> None:
                 found, kind = list(part.get_shape()), part.get_dtype()
                 if found != list(wanted[name]):
                     problems.append(f"{name} is {found}, {config} says {list(wanted[name])}")
-                elif kind not in DTYPES:
-                    problems.append(f"{name} holds {kind}, expected one of {', '.join(DTYPES)}")
+                elif kind not in (kinds := INTEGERS if name in integers else DTYPES):
+                    problems.append(f"{name} holds {kind}, expected one of {', '.join(kinds)}")
     except (SafetensorError, OSError) as error:
         reason = f"it is {WHY_NO_PICKLE}" if is_pickle(path) else shown(str(error))
         raise LasError(f"{path}: not a readable safetensors file ({reason})") from error

@@ -1,10 +1,10 @@
-"""`las train-lm`: text in, a letter language model for the beam search out."""
+"""`las train-lm`: text in, a language model for the beam search out."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,12 +12,14 @@ from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from las_cli.language import LetterLM, MixedLM
     from las_cli.language.training import Progress
 
 GROUPS = {
     "Input": ("first", "model"),
     "Output": ("output", "checkpoint_minutes", "resume", "quiet"),
-    "Network": ("embedding", "hidden", "layers", "dropout"),
+    "Letters": ("embedding", "hidden", "layers", "dropout", "letters_of"),
+    "Words": ("word_order", "most_words", "most_ngrams"),
     "Training": ("epochs", "max_minutes", "batch_letters", "learning_rate", "seed"),
     "Machine": ("device", "precision", "threads"),
 }
@@ -29,6 +31,10 @@ EXAMPLES = (
     (
         "las train-lm --text wiki.txt.zst --model en --output lm-en --hidden 1024 --epochs 1",
         "A larger one, kept apart; --lm names it.",
+    ),
+    (
+        "las train-lm --text wiki.txt.zst --model en --letters-of en --output lm-en",
+        "The letters as they are in model en, the words of another text: minutes, not hours.",
     ),
     ("las decode --model en --lm lm-en --data cv-corpus/en --output decoded", "Try it out."),
     ("las tune --model runs/en --data cv-corpus/en", "Find the weight it should have."),
@@ -52,6 +58,33 @@ EXAMPLES = (
 @click.option("--hidden", default=512, show_default=True, help="Size of each LSTM layer.")
 @click.option("--layers", default=2, show_default=True)
 @click.option("--dropout", default=0.1, show_default=True)
+@click.option(
+    "--letters-of",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Take the letter network of this language model as it is; only count words.",
+)
+@click.option(
+    "--word-order",
+    default=3,
+    show_default=True,
+    type=click.IntRange(0, 6),
+    help="Words in an n-gram; 0 or 1: no words, letters alone.",
+)
+@click.option(
+    "--most-words",
+    default=200_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Size of the vocabulary, at most.",
+)
+@click.option(
+    "--most-ngrams",
+    default=2_000_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Of each order, at most; 6 bytes each.",
+)
 @click.option("--epochs", default=3.0, show_default=True, help="Passes over the text.")
 @click.option("--max-minutes", type=float, help="The schedule ends within them.")
 @click.option("--batch-letters", default=16_000, show_default=True)
@@ -72,6 +105,10 @@ def command(
     hidden: int,
     layers: int,
     dropout: float,
+    letters_of: Path | None,
+    word_order: int,
+    most_words: int,
+    most_ngrams: int,
     epochs: float,
     max_minutes: float | None,
     batch_letters: int,
@@ -84,21 +121,35 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Train a language model on text, letter by letter, for the beam search of a recogniser.
+    """Train a language model on text for the beam search of a recogniser.
+
+    Two models in one: a network that foretells letter by letter, and counts of which words follow
+    which (n-grams), mixed word by word. How much the words count for is set by lines that neither
+    has learned from: one in a hundred is kept apart, and measures the perplexity per letter.
 
     The text is spelled as the recogniser spells (case, punctuation, alphabet); lines with digits
-    or letters it cannot write are left out and counted. One line in a hundred is kept from
-    training to measure the perplexity per letter.
+    or letters it cannot write are left out and counted. Words need about 100 bytes of memory for
+    each word of the text.
     """
     if not first and not more:
         raise UsageError("--text is missing: the files to learn from")
+    if letters_of and resume:
+        raise UsageError("--letters-of trains nothing that --resume could go on with")
     import torch
 
-    from las_cli.hub import load_model
-    from las_cli.language import LetterLMConfig, save_language_model
+    from las_cli.hub import find_model, load_model
+    from las_cli.language import (
+        LetterLMConfig,
+        MixedLM,
+        load_language_model,
+        save_language_model,
+    )
+    from las_cli.language.mixing import with_words
+    from las_cli.language.store import CONFIG
     from las_cli.language.text import Sentences
-    from las_cli.language.training import LMTraining, new_model, train
+    from las_cli.language.training import LMTraining, Result, measure, new_model, train
     from las_cli.network.device import pick_device
+    from las_cli.text.alphabet import parts_words
 
     if threads:
         torch.set_num_threads(threads)
@@ -113,31 +164,47 @@ def command(
         checkpoint_minutes=checkpoint_minutes,
         seed=seed,
     )
-    config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)
     sentences = Sentences(files, loaded.alphabet, loaded.policy)
     count = sentences.count()
     click.echo(f"las: {count.lines:,} lines, {count.letters:,} letters to learn from", err=True)
     for reason, lines in count.left_out.most_common():
         click.echo(f"las: {lines:,} lines {reason} left out", err=True)
-    network = new_model(config, seed, pick_device(device))
-    output.mkdir(parents=True, exist_ok=True)
-    with ProgressBar(quiet) as bar:
-        result = train(network, sentences, count.letters, settings, output, resume, bar.report)
-    save_language_model(
-        output,
-        network,
-        loaded.alphabet,
-        facts={
-            "perplexity_per_letter": round(result.perplexity, 4),
-            "letters_read": result.letters,
-            "letters": count.letters,
-            "minutes": round(result.minutes, 1),
-            "text": [path.name for path in files],
-            "trained": time.strftime("%Y-%m-%d"),
-        },
-    )
+    network: LetterLM
+    if letters_of:
+        folder = letters_of if (letters_of / CONFIG).is_file() else find_model(str(letters_of))
+        known = load_language_model(folder, loaded.alphabet, pick_device(device))
+        network = known.letters if isinstance(known, MixedLM) else known
+        result = Result(measure(network, sentences.held_out()), 0, 0.0)
+        output.mkdir(parents=True, exist_ok=True)
+    else:
+        config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)
+        network = new_model(config, seed, pick_device(device))
+        output.mkdir(parents=True, exist_ok=True)
+        with ProgressBar(quiet) as bar:
+            result = train(network, sentences, count.letters, settings, output, resume, bar.report)
+    facts: dict[str, Any] = {
+        "perplexity_per_letter": round(result.perplexity, 4),
+        "letters_read": result.letters,
+        "letters": count.letters,
+        "minutes": round(result.minutes, 1),
+        "text": [path.name for path in files],
+        "trained": time.strftime("%Y-%m-%d"),
+    }
+    if letters_of:
+        facts = {name: facts[name] for name in ("perplexity_per_letter", "letters", "text")}
+        facts["letters_of"] = letters_of.name
+    found: LetterLM | MixedLM = network
+    if word_order > 1 and not parts_words(loaded.alphabet):
+        click.echo("las: no words are counted: the model does not write letter by letter", err=True)
+    elif word_order > 1:
+        found, mixture = with_words(
+            network, loaded.alphabet, sentences, word_order, most_words, most_ngrams
+        )
+        click.echo(f"las: {mixture.summary}", err=True)
+        facts |= mixture.facts
+    save_language_model(output, found, loaded.alphabet, facts)
     click.echo(
-        f"perplexity per letter {result.perplexity:.3f} on held-out lines, after "
+        f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines, after "
         f"{result.minutes:.1f} min; written to {output / 'lm.safetensors'}"
     )
 

@@ -11,7 +11,7 @@ from las_cli.decoding.decoder import options_for
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.hub import load_model
-from las_cli.language.letter_lm import LetterLM
+from las_cli.language import LetterLM, MixedLM
 from las_cli.language.store import CONFIG, load_language_model
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Recogniser:
 
     loaded: LoadedModel
     options: DecodingOptions
-    lm: LetterLM | None
+    lm: LetterLM | MixedLM | None
     notes: tuple[str, ...]  # sentences on fallbacks, for the user
 
 
@@ -65,7 +65,7 @@ def load_recogniser(
     return Recogniser(loaded, options, language_model, tuple(notes))
 
 
-def find_language_model(loaded: LoadedModel, name: str | None) -> LetterLM | None:
+def find_language_model(loaded: LoadedModel, name: str | None) -> LetterLM | MixedLM | None:
     """The language model `name` (see `load_recogniser`); LasError if it does not fit."""
     if name == NO_LM:
         return None

@@ -1,4 +1,4 @@
-"""A language model and its facts in, lm.safetensors and lm.json out; and back, with every check."""
+"""A language model in, lm.safetensors and lm.json out; and back, with every check."""
 
 from __future__ import annotations
 
@@ -14,17 +14,27 @@ from torch import Tensor
 from las_cli.errors import LasError
 from las_cli.hub import read_json, write_bytes, write_json
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
+from las_cli.language.mixed_lm import MixedLM
+from las_cli.language.word_lm import WordLM
+from las_cli.language.word_store import (
+    Sizes,
+    ngrams_of,
+    read_sizes,
+    sizes_of,
+    table_shapes,
+    tables_of,
+)
 from las_cli.sharing.hashes import HASHES
-from las_cli.text.alphabet import Units
+from las_cli.text.alphabet import Units, parts_words
 from las_cli.weights import check_weights, shapes_of
 
-FORMAT = 1  # of lm.json
+FORMATS = (1, 2)  # of lm.json; 2 holds word n-grams too
 CONFIG, WEIGHTS = "lm.json", "lm.safetensors"
 
 
 def save_language_model(
     folder: Path,
-    model: LetterLM,
+    model: LetterLM | MixedLM,
     alphabet: Units,
     facts: Mapping[str, Any] | None = None,
     half: bool = True,
@@ -33,18 +43,24 @@ def save_language_model(
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
+    letters = model.letters if isinstance(model, MixedLM) else model
     tensors = {
         name: (tensor.detach().half() if half else tensor.detach()).cpu().contiguous()
-        for name, tensor in model.state_dict().items()
+        for name, tensor in letters.state_dict().items()
     }
+    words = {}
+    if isinstance(model, MixedLM):
+        words = {"words": {"share": model.share} | sizes_of(model.words.ngrams)}
+        tensors |= tables_of(model.words.ngrams)
     weights = save(tensors)
     write_bytes(folder / WEIGHTS, weights)
     write_json(
         folder / CONFIG,
         {
-            "format": FORMAT,
+            "format": 2 if words else 1,
             "alphabet": alphabet.fingerprint,
-            "network": dataclasses.asdict(model.config),
+            "network": dataclasses.asdict(letters.config),
+            **words,
             "facts": dict(facts or {}),
             HASHES: {WEIGHTS: hashlib.sha256(weights).hexdigest()},
         },
@@ -53,7 +69,7 @@ def save_language_model(
 
 def load_language_model(
     folder: Path, alphabet: Units, device: torch.device | str = "cpu"
-) -> LetterLM:
+) -> LetterLM | MixedLM:
     """The language model in `folder`, in evaluation mode.
 
     LasError if it is missing, damaged, or writes another alphabet than `alphabet`.
@@ -64,8 +80,9 @@ def load_language_model(
             f"{folder}: no language model here ({CONFIG} is missing); train one with `las train-lm`"
         )
     data = read_json(path)
-    if data.get("format") != FORMAT:
-        raise LasError(f"{path}: format {data.get('format')!r}, this version reads {FORMAT}")
+    if data.get("format") not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise LasError(f"{path}: format {data.get('format')!r}, this version reads {known}")
     if data.get("alphabet") != alphabet.fingerprint:
         raise LasError(
             f"{path}: this language model writes another alphabet than the recogniser; "
@@ -77,11 +94,39 @@ def load_language_model(
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise LasError(f"{weights}: missing, though {CONFIG} is there; copy both files")
+    sizes = _sizes(path, data.get("words"))
+    tables = {} if sizes is None else table_shapes(sizes)
     # Before anything is allocated: a damaged or hostile config may ask for any size.
-    check_weights(weights, shapes_of(lambda: LetterLM(config)), CONFIG)
-    model = LetterLM(config)
-    model.load_state_dict(_weights(weights))
-    return model.to(device).eval()
+    wanted = shapes_of(lambda: LetterLM(config)) | tables
+    check_weights(weights, wanted, CONFIG, integers=[n for n in tables if not n.endswith("logs")])
+    tensors = _weights(weights)
+    found = {name: tensors.pop(name) for name in tables}
+    letters = LetterLM(config)
+    letters.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    if sizes is None:
+        return letters.to(device).eval()
+    ngrams = ngrams_of(found, weights, config.units)
+    words = WordLM(ngrams, config.units, space_of(alphabet, path))
+    return MixedLM(letters, words, data["words"]["share"]).to(device).eval()
+
+
+def space_of(alphabet: Units, path: Path) -> int:
+    """The id that parts words; LasError (naming `path`) for units that words are no rows of."""
+    if not parts_words(alphabet):
+        raise LasError(f"{path}: word n-grams need a model that writes letters and spaces")
+    return alphabet.encode(" ")[0]
+
+
+def _sizes(path: Path, data: Any) -> Sizes | None:
+    if data is None:
+        return None
+    share = data.get("share") if isinstance(data, dict) else None
+    if not isinstance(share, float) or not 0 < share < 1:
+        raise LasError(f"{path}: the share of words is {share!r}, expected a number from 0 to 1")
+    try:
+        return read_sizes({name: value for name, value in data.items() if name != "share"})
+    except ValueError as error:
+        raise LasError(f"{path}: words: {error}") from error
 
 
 def _config(path: Path, data: Any) -> LetterLMConfig:
@@ -100,6 +145,6 @@ def _weights(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        return {name: tensor.float() for name, tensor in load_file(path).items()}
+        return load_file(path)
     except (SafetensorError, OSError) as error:
         raise LasError(f"{path}: not a readable safetensors file ({error})") from error

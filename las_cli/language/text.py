@@ -66,6 +66,10 @@ class Sentences:
             return lines
         return [ids for ids, _ in zip(self._encoded(held_out=False), range(10), strict=False)]
 
+    def lines(self) -> Iterator[list[int]]:
+        """The training lines as they stand in the files."""
+        return self._encoded(held_out=False)
+
     def shuffled(self, seed: int) -> Iterator[list[int]]:
         """The training lines in an order that `seed` decides, `BUFFER` lines at a time."""
         order = random.Random(seed)

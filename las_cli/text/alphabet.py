@@ -98,6 +98,11 @@ class Alphabet:
         return {"kind": self.kind, "letters": list(self._letters)}
 
 
+def parts_words(units: Units) -> bool:
+    """Whether words can be told apart unit by unit: letters, the space among them."""
+    return units.kind == "letters" and " " in units.units
+
+
 def fingerprint_of(kind: str, units: Sequence[str]) -> str:
     """A short hash over the kind of unit and their order."""
     return hashlib.sha256(json.dumps([kind, list(units)]).encode()).hexdigest()[:12]

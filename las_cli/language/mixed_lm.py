@@ -1,0 +1,65 @@
+"""Letters so far in, log probabilities of the next letter out, by letters and by whole words."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from las_cli.errors import LasError
+from las_cli.language.letter_lm import LetterLM
+from las_cli.language.word_lm import WordLM, WordState
+
+MOST_ODDS = 30.0  # nats; beyond, one of the two is all but ruled out
+
+
+class MixedLM(nn.Module):
+    """A mixture, word by word, of a letter network and word n-grams.
+
+    Each word has the probability `share · p by n-grams + (1 - share) · p by letters`, so that words
+    outside the vocabulary can be written. Letter by letter that is a mixture whose odds follow how
+    well either has foretold the word so far.
+    """
+
+    def __init__(self, letters: LetterLM, words: WordLM, share: float) -> None:
+        """share: of the word n-grams, above 0 and below 1."""
+        super().__init__()
+        if not 0 < share < 1:
+            raise LasError(f"language model: a share of words of {share}, expected 0 … 1")
+        self.letters, self.words, self.share = letters, words, share
+        self._prior = math.log(share / (1 - share))
+
+    def start(self, batch: int, beams: int) -> tuple[Tensor, ...]:
+        """State of `beams` hypotheses an utterance before their first letter, [B, K, …] each."""
+        words = self.words.start(batch, beams)
+        units = self.letters.config.units
+        odds = torch.full((batch, beams, units), self._prior, device=words.node.device)
+        return (*words, odds, *self.letters.start(batch, beams))
+
+    def step(
+        self, previous: Tensor, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One letter on. previous [B, K], at the start EOS → [B, K, V] log p, new state."""
+        scores, by_words, state = self.both(previous, state)
+        odds = state[2]
+        mixed = torch.logaddexp(logsigmoid(odds) + by_words, logsigmoid(-odds) + scores)
+        # The odds after each letter that may come next, [B, K, V]; a new word begins afresh.
+        after = (odds + by_words - scores).clamp(-MOST_ODDS, MOST_ODDS)
+        after[..., self.words.space] = self._prior
+        return mixed, (*state[:2], after, *state[3:])
+
+    def both(
+        self, previous: Tensor, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """log p by letters and by words [B, K, V], and the state with the odds [B, K, 1] so far."""
+        begun = (previous >= 2)[..., None]  # before the first letter `previous` is the EOS
+        before = WordState(state[0], state[1])
+        on = self.words.advance(before, previous)
+        node = torch.where(begun[..., 0], on.node, before.node)
+        contexts = torch.where(begun, on.contexts, before.contexts)
+        odds = state[2].gather(-1, previous[..., None])
+        scores, letters = self.letters.step(previous, state[3:])
+        by_words = self.words.log_probs(WordState(node, contexts))
+        return scores, by_words, (node, contexts, odds, *letters)

@@ -1,0 +1,124 @@
+"""A letter network and text in, its mixture with the words of the text and perplexity out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from las_cli.language.letter_lm import LetterLM
+from las_cli.language.mixed_lm import MixedLM
+from las_cli.language.text import Sentences
+from las_cli.language.training import pad
+from las_cli.language.word_lm import WordLM
+from las_cli.language.word_ngrams import MOST_NGRAMS, MOST_WORDS, count_ngrams
+from las_cli.text.alphabet import EOS, Units
+
+ROUNDS = 50  # of expectation maximisation
+LINES = 64  # in a batch
+LEAST, MOST = 0.01, 0.99  # shares
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What held-out lines say of a mixture."""
+
+    share: float  # of the word n-grams, the likeliest
+    perplexity: float  # per letter, ends of sentence counted as letters
+    by_letters: float  # the same of the letter network alone
+    unknown: float  # share of the words that are outside the vocabulary
+    counts: tuple[int, ...]  # words, bigrams, trigrams, …
+
+    @property
+    def summary(self) -> str:
+        """A sentence for the user."""
+        ngrams = " + ".join(f"{count:,}" for count in self.counts[1:])
+        return (
+            f"{self.counts[0]:,} words, {ngrams} n-grams; {100 * self.unknown:.1f} % of held-out "
+            f"words unknown; perplexity per letter {self.by_letters:.3f} by letters alone, "
+            f"{self.perplexity:.3f} with words (share {self.share:.2f})"
+        )
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """What lm.json keeps of it."""
+        return {
+            "perplexity_per_letter": round(self.perplexity, 4),
+            "perplexity_by_letters_alone": round(self.by_letters, 4),
+            "unknown_words": round(self.unknown, 4),
+        }
+
+
+def with_words(
+    letters: LetterLM,
+    alphabet: Units,
+    sentences: Sentences,
+    order: int = 3,
+    most_words: int = MOST_WORDS,
+    most_ngrams: int = MOST_NGRAMS,
+) -> tuple[MixedLM, Mixture]:
+    """`letters` mixed with the word n-grams of `sentences`, by the share that held-out lines give.
+
+    LasError for an alphabet without spaces (see `parts_words`) or a text without words.
+    """
+    space = alphabet.encode(" ")[0]
+    ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams)
+    words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
+    mixture = find_share(MixedLM(letters, words, 0.5), sentences.held_out())
+    return MixedLM(letters, words, mixture.share), mixture
+
+
+def find_share(model: MixedLM, lines: Sequence[list[int]]) -> Mixture:
+    """The share of words under which `lines` of letter ids are likeliest (Jelinek and Mercer 1980).
+
+    The share that `model` has does not matter.
+    """
+    letters, words = _words(model, lines)
+    ngrams = model.words.ngrams
+    by_letters, by_words = letters.exp(), words.exp()
+    share = 0.5
+    for _ in range(ROUNDS):
+        found = share * by_words
+        share = float((found / (found + (1 - share) * by_letters)).mean())
+        share = min(max(share, LEAST), MOST)
+    count = sum(len(line) + 1 for line in lines)
+    mixed = (share * by_words + (1 - share) * by_letters).log()
+    return Mixture(
+        share=round(share, 3),
+        perplexity=math.exp(-float(mixed.sum()) / count),
+        by_letters=math.exp(-float(letters.sum()) / count),
+        unknown=float((by_words == 0).double().mean()),
+        counts=(ngrams.end, *(len(order.words) for order in ngrams.orders)),
+    )
+
+
+@torch.inference_mode()
+def _words(model: MixedLM, lines: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """log p of each word of `lines` by letters and by words, two float64 tensors [words]."""
+    device = model.words.tree.device
+    sums: list[Tensor] = []
+    ordered = sorted(lines, key=len)
+    for place in range(0, len(ordered), LINES):
+        inputs, targets = (part.to(device) for part in pad(ordered[place : place + LINES]))
+        state = model.start(len(inputs), 1)
+        found: list[Tensor] = []
+        for u in range(inputs.shape[1]):
+            previous, wanted = inputs[:, u : u + 1], targets[:, u : u + 1].clamp(min=0)
+            *scores, state = model.both(previous, state)
+            parts = [part.gather(-1, wanted[..., None])[:, 0, 0] for part in scores]
+            found.append(torch.stack(parts, dim=-1))
+            state = (*state[:2], state[2].expand(-1, -1, model.letters.config.units), *state[3:])
+        scored = torch.stack(found, dim=1).double()  # [B, U, 2]
+        last = (targets == model.words.space) | (targets == EOS)
+        number = (last.cumsum(1) - last.long()).flatten()  # of the word that each letter is of
+        rows = torch.arange(len(targets), device=device)[:, None].expand_as(targets).flatten()
+        real = targets.flatten() >= 0
+        keys = (rows * (int(number.max()) + 1) + number)[real]
+        _, index = keys.unique(return_inverse=True)
+        total = scored.new_zeros(int(index.max()) + 1, 2)
+        sums.append(total.index_add(0, index, scored.flatten(0, 1)[real]))
+    both = torch.cat(sums)
+    return both[:, 0], both[:, 1]
