@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from las_cli.audio.features import SAMPLE_RATE
+
+PAUSE = SAMPLE_RATE // 8  # samples of a recording's quietest stretch
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,31 @@ def _stretch(lengths: Tensor, widest: Tensor | float, size: int) -> Tensor:
     start = (torch.rand(len(lengths)) * (lengths - width).clamp(min=0)).floor()
     place = torch.arange(size)[None]
     return (place >= start[:, None]) & (place < (start + width)[:, None])
+
+
+@dataclass(frozen=True)
+class QuietEdges:
+    """Quiet in front of a recording and behind it, as people leave who record themselves.
+
+    Half of the recordings get some: pieces of their own quietest eighth of a second.
+    """
+
+    seconds: float  # at most, on each side
+
+    def __call__(self, waveform: Tensor, draw: random.Random) -> Tensor:
+        """waveform [S] at 16 kHz → [S' >= S]."""
+        if len(waveform) < 2 * PAUSE or draw.random() < 0.5:
+            return waveform
+        pieces = waveform.unfold(0, PAUSE, PAUSE // 4)
+        pause = pieces[pieces.square().sum(1).argmin()]
+        before, after = (self._quiet(pause, draw) for _ in range(2))
+        return torch.cat([before, waveform, after])
+
+    def _quiet(self, pause: Tensor, draw: random.Random) -> Tensor:
+        """Up to `seconds` of `pause`, turned and mirrored by chance lest it hums."""
+        size = int(draw.uniform(0, self.seconds) * SAMPLE_RATE)
+        found = [
+            (pause if draw.random() < 0.5 else pause.flip(0)) * draw.choice((-1.0, 1.0))
+            for _ in range(-(-size // PAUSE))
+        ]
+        return torch.cat([*found, pause[:0]])[:size]

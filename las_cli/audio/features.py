@@ -22,6 +22,9 @@ class FeatureConfig:
     hop_seconds: float = 0.010
     low_hz: float = 20.0
     high_hz: float = 7600.0
+    # Frames this far below the utterance's mean power do not count in the normalisation, so that
+    # a recording is heard alike with and without silence around the speech. 0: all frames count.
+    quiet_db: float = 0.0
 
     @property
     def hop(self) -> int:
@@ -30,7 +33,7 @@ class FeatureConfig:
 
 
 class LogMel(nn.Module):
-    """Log-mel energies, each band with zero mean and unit variance over its utterance.
+    """Log-mel energies, each band with zero mean and unit variance over its utterance's sound.
 
     The floor is relative to the utterance's peak, so a recording at −50 dBFS gives the same
     features as the same recording at 0 dBFS. Frames depend on their own utterance only: padding
@@ -77,11 +80,20 @@ class LogMel(nn.Module):
             power = power * valid
             peak = power.amax(dim=(1, 2), keepdim=True)
             features = torch.log(torch.maximum(power, (peak * PEAK_RANGE).clamp(min=SILENCE)))
-            count = frames[:, None, None].to(features.dtype)
-            mean = (features * valid).sum(1, keepdim=True) / count
+            heard = self._heard(power, frames) & valid  # [B, T, 1]
+            count = heard.sum(1, keepdim=True).to(features.dtype)
+            mean = (features * heard).sum(1, keepdim=True) / count
             centred = (features - mean) * valid
-            deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
+            deviation = ((centred * heard).square().sum(1, keepdim=True) / count).sqrt()
             return centred / deviation.clamp(min=1e-2), frames
+
+    def _heard(self, power: Tensor, frames: Tensor) -> Tensor:
+        """True where a frame counts in the normalisation, [B, T, 1]; `power` 0 beyond `frames`."""
+        energy = power.sum(2, keepdim=True)
+        if not self.config.quiet_db:
+            return torch.ones_like(energy, dtype=torch.bool)
+        mean = energy.sum(1, keepdim=True) / frames[:, None, None]
+        return energy >= mean * 10 ** (-self.config.quiet_db / 10)  # silence throughout: all of it
 
 
 def length_mask(lengths: Tensor, size: int) -> Tensor:

@@ -33,7 +33,7 @@ GROUPS = {
     ),
     "Losses and augmentation": (
         "ctc_early", "ctc_late", "guide", "guide_until", "sampling", "label_smoothing",
-        "spec_augment", "speeds", "noise", "noise_share", "noise_snr",
+        "spec_augment", "speeds", "quiet_edges", "noise", "noise_share", "noise_snr",
     ),
     "Keeping and showing": (
         "validate_minutes", "dev_minutes", "checkpoint_minutes", "keep_best", "keep_last",
@@ -158,6 +158,12 @@ EXAMPLES = (
 )
 @click.option("--spec-augment", type=float, help="Strength of the masks, 0 for none.  [default: 1]")
 @click.option("--speeds", help="Speed factors, separated by commas.  [default: 0.9,1,1.1]")
+@click.option(
+    "--quiet-edges",
+    type=float,
+    metavar="SECONDS",
+    help="Quiet put on each side of half the clips, at most.  [default: 0]",
+)
 @click.option(
     "--noise", type=click.Path(path_type=Path, file_okay=False), help="Folder of noise to mix in."
 )

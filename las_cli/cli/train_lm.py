@@ -69,21 +69,21 @@ EXAMPLES = (
     default=3,
     show_default=True,
     type=click.IntRange(0, 6),
-    help="Words in an n-gram; 0 or 1: no words, letters alone.",
+    help="Words in the longest n-grams; 0 or 1: no words, letters alone.",
 )
 @click.option(
     "--most-words",
     default=200_000,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Size of the vocabulary, at most.",
+    help="Words in the vocabulary, at most; the most frequent.",
 )
 @click.option(
     "--most-ngrams",
     default=2_000_000,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Of each order, at most; 6 bytes each.",
+    help="N-grams of each length, at most; 6 bytes each in the file.",
 )
 @click.option("--epochs", default=3.0, show_default=True, help="Passes over the text.")
 @click.option("--max-minutes", type=float, help="The schedule ends within them.")
@@ -182,6 +182,8 @@ def command(
         output.mkdir(parents=True, exist_ok=True)
         with ProgressBar(quiet) as bar:
             result = train(network, sentences, count.letters, settings, output, resume, bar.report)
+        # Whatever becomes of the words: hours are in the letters.
+        save_language_model(output, network, loaded.alphabet)
     facts: dict[str, Any] = {
         "perplexity_per_letter": round(result.perplexity, 4),
         "letters_read": result.letters,
@@ -195,7 +197,7 @@ def command(
         facts["letters_of"] = letters_of.name
     found: LetterLM | MixedLM = network
     if word_order > 1 and not parts_words(loaded.alphabet):
-        click.echo("las: no words are counted: the model does not write letter by letter", err=True)
+        click.echo("las: no words are counted: the model does not write letters and spaces", err=True)
     elif word_order > 1:
         found, mixture = with_words(
             network, loaded.alphabet, sentences, word_order, most_words, most_ngrams

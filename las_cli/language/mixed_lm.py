@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid
 from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM
 from las_cli.language.word_lm import WordLM, WordState
+from las_cli.text.alphabet import FIRST
 
 MOST_ODDS = 30.0  # nats; beyond, one of the two is all but ruled out
 
@@ -33,10 +34,11 @@ class MixedLM(nn.Module):
 
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]:
         """State of `beams` hypotheses an utterance before their first letter, [B, K, …] each."""
-        words = self.words.start(batch, beams)
-        units = self.letters.config.units
-        odds = torch.full((batch, beams, units), self._prior, device=words.node.device)
-        return (*words, odds, *self.letters.start(batch, beams))
+        letters = self.letters.start(batch, beams)
+        device, units = letters[0].device, self.letters.config.units
+        odds = torch.full((batch, beams, units), self._prior, device=device)
+        words = (part.to(device) for part in self.words.start(batch, beams))
+        return (*words, odds, *letters)
 
     def step(
         self, previous: Tensor, state: tuple[Tensor, ...]
@@ -54,12 +56,14 @@ class MixedLM(nn.Module):
         self, previous: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """log p by letters and by words [B, K, V], and the state with the odds [B, K, 1] so far."""
-        begun = (previous >= 2)[..., None]  # before the first letter `previous` is the EOS
-        before = WordState(state[0], state[1])
-        on = self.words.advance(before, previous)
+        home = self.words.tree.device  # of the words; another than the letters' for NO_FLOAT64
+        before, now = WordState(state[0].to(home), state[1].to(home)), previous.to(home)
+        begun = (now >= FIRST)[..., None]  # before the first letter `previous` is the EOS
+        on = self.words.advance(before, now)
         node = torch.where(begun[..., 0], on.node, before.node)
         contexts = torch.where(begun, on.contexts, before.contexts)
+        by_words = self.words.log_probs(WordState(node, contexts)).to(previous.device)
         odds = state[2].gather(-1, previous[..., None])
         scores, letters = self.letters.step(previous, state[3:])
-        by_words = self.words.log_probs(WordState(node, contexts))
-        return scores, by_words, (node, contexts, odds, *letters)
+        places = (node.to(previous.device), contexts.to(previous.device))
+        return scores, by_words, (*places, odds, *letters)

@@ -78,19 +78,17 @@ def find_share(model: MixedLM, lines: Sequence[list[int]]) -> Mixture:
     """
     letters, words = _words(model, lines)
     ngrams = model.words.ngrams
-    by_letters, by_words = letters.exp(), words.exp()
     share = 0.5
-    for _ in range(ROUNDS):
-        found = share * by_words
-        share = float((found / (found + (1 - share) * by_letters)).mean())
+    for _ in range(ROUNDS):  # in logs: a long word may be less likely than a float can say
+        share = float((words - letters + math.log(share / (1 - share))).sigmoid().mean())
         share = min(max(share, LEAST), MOST)
     count = sum(len(line) + 1 for line in lines)
-    mixed = (share * by_words + (1 - share) * by_letters).log()
+    mixed = torch.logaddexp(words + math.log(share), letters + math.log(1 - share))
     return Mixture(
         share=round(share, 3),
         perplexity=math.exp(-float(mixed.sum()) / count),
         by_letters=math.exp(-float(letters.sum()) / count),
-        unknown=float((by_words == 0).double().mean()),
+        unknown=float(words.isneginf().double().mean()),
         counts=(ngrams.end, *(len(order.words) for order in ngrams.orders)),
     )
 
@@ -98,23 +96,24 @@ def find_share(model: MixedLM, lines: Sequence[list[int]]) -> Mixture:
 @torch.inference_mode()
 def _words(model: MixedLM, lines: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
     """log p of each word of `lines` by letters and by words, two float64 tensors [words]."""
-    device = model.words.tree.device
+    device = next(model.letters.parameters()).device
     sums: list[Tensor] = []
     ordered = sorted(lines, key=len)
     for place in range(0, len(ordered), LINES):
-        inputs, targets = (part.to(device) for part in pad(ordered[place : place + LINES]))
+        inputs, targets = pad(ordered[place : place + LINES])
         state = model.start(len(inputs), 1)
         found: list[Tensor] = []
         for u in range(inputs.shape[1]):
-            previous, wanted = inputs[:, u : u + 1], targets[:, u : u + 1].clamp(min=0)
+            previous = inputs[:, u : u + 1].to(device)
+            wanted = targets[:, u : u + 1].clamp(min=0).to(device)
             *scores, state = model.both(previous, state)
             parts = [part.gather(-1, wanted[..., None])[:, 0, 0] for part in scores]
             found.append(torch.stack(parts, dim=-1))
             state = (*state[:2], state[2].expand(-1, -1, model.letters.config.units), *state[3:])
-        scored = torch.stack(found, dim=1).double()  # [B, U, 2]
+        scored = torch.stack(found, dim=1).cpu().double()  # [B, U, 2]
         last = (targets == model.words.space) | (targets == EOS)
         number = (last.cumsum(1) - last.long()).flatten()  # of the word that each letter is of
-        rows = torch.arange(len(targets), device=device)[:, None].expand_as(targets).flatten()
+        rows = torch.arange(len(targets))[:, None].expand_as(targets).flatten()
         real = targets.flatten() >= 0
         keys = (rows * (int(number.max()) + 1) + number)[real]
         _, index = keys.unique(return_inverse=True)

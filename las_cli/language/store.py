@@ -105,8 +105,9 @@ def load_language_model(
     letters.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     if sizes is None:
         return letters.to(device).eval()
-    ngrams = ngrams_of(found, weights, config.units)
-    words = WordLM(ngrams, config.units, space_of(alphabet, path))
+    space = space_of(alphabet, path)
+    ngrams = ngrams_of(found, weights, config.units, space)
+    words = WordLM(ngrams, config.units, space)
     return MixedLM(letters, words, data["words"]["share"]).to(device).eval()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from las_cli.language.word_ngrams import Ints, Order, WordNgrams
 from las_cli.text.alphabet import BLANK, EOS
 
 NOWHERE = -1  # a context that the text does not hold
+NO_FLOAT64 = ("mps",)  # devices that the tables cannot be on
 
 
 class WordState(NamedTuple):
@@ -49,6 +51,12 @@ class WordLM(nn.Module):
         self.register_buffer("below", torch.from_numpy(summed), persistent=False)  # [W + 2]
         self.tables = nn.ModuleList(_Table(order, ngrams.end + 2) for order in ngrams.orders)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> WordLM:
+        """As any module moves, but for devices without float64: there the tables stay behind."""
+        if fn(torch.empty(0)).device.type in NO_FLOAT64:
+            return self
+        return super()._apply(fn, recurse)
+
     def start(self, batch: int, beams: int) -> WordState:
         """The begin of a sentence."""
         node = torch.ones(batch, beams, dtype=torch.int64, device=self.tree.device)
@@ -77,7 +85,7 @@ class WordLM(nn.Module):
         ends = found[..., BLANK]
         last = torch.full_like(edges[..., :2], self.ngrams.end)
         last[..., 1] += 1
-        final = self._below(self._after_word(state), last).diff(dim=-1)[..., 0]
+        final = self._below(self._after_word(state), last).diff(dim=-1)[..., 0].clamp(0.0, 1.0)
         found[..., self.space] = ends * (1 - final)
         found[..., EOS] = ends * final
         found[..., BLANK] = 0.0
@@ -159,15 +167,16 @@ def word_tree(letters: Ints, lengths: Ints, units: int) -> tuple[np.ndarray, np.
         now = table[rows, depth]
         starts = np.flatnonzero(np.diff(group, prepend=-1))
         first.append(rows[starts])
-        counts.append(np.bincount(group * units + now, minlength=nodes * units).reshape(-1, units))
+        found = np.bincount(group * units + now, minlength=nodes * units)
+        counts.append(found.astype(np.int32).reshape(-1, units))
         on = now > 0
         rows, group, now = rows[on], group[on], now[on]
         keys, group = np.unique(group * units + now, return_inverse=True)
         children[-1].reshape(-1)[(units if depth == 0 else 0) + keys] = made + np.arange(len(keys))
         nodes, made = len(keys), made + len(keys)
         children.append(np.zeros((nodes, units), dtype=np.int32))
-    summed = np.concatenate(counts).cumsum(1)
-    begin = np.concatenate(first)
-    edges = np.concatenate([begin[:, None], begin[:, None] + summed], axis=1)
-    edges = np.concatenate([np.zeros((1, units + 1), dtype=np.int64), edges])
-    return np.concatenate(children), edges.astype(np.int32)
+    edges = np.zeros((made, units + 1), dtype=np.int32)
+    edges[1:, 0] = np.concatenate(first)
+    np.cumsum(np.concatenate(counts), axis=1, out=edges[1:, 1:])
+    edges[1:, 1:] += edges[1:, :1]
+    return np.concatenate(children), edges

@@ -75,7 +75,8 @@ def count_ngrams(
     """The n-grams of lines of letter ids, up to `order` words long, 2 or more.
 
     most_words: the most frequent ones; most_ngrams: of each order, the most frequent ones and the
-    contexts of longer ones. LasError where there are no words.
+    contexts of longer ones. Orders that no sentence is long enough for are left out. LasError where
+    there are no words.
     """
     if order < 2:
         raise LasError(f"word n-grams: an order of {order}, expected 2 or more")
@@ -99,6 +100,8 @@ def count_ngrams(
         raise LasError(f"word n-grams: no word of at most {LONGEST_WORD} letters in the text")
     tokens = _tokens(found, seen, vocabulary)
     logs, orders = _estimate(tokens, len(vocabulary), order, most_ngrams)
+    if not orders:
+        raise LasError("word n-grams: no word of the vocabulary stands beside another or at an end")
     return WordNgrams(
         letters=np.array([letter for word in vocabulary for letter in word], dtype=np.int64),
         lengths=np.array([len(word) for word in vocabulary], dtype=np.int64),
@@ -201,6 +204,8 @@ def _prune(
         keep = np.ones(len(own.words), dtype=bool)
         if len(own.words) > most:
             keep = own.times > np.partition(own.times, -most)[-most]
+            if not keep.any():  # more than `most` are as frequent as the first
+                keep[np.argsort(-own.times, kind="stable")[:most]] = True
         keep[needed] = True
         kept.insert(0, np.flatnonzero(keep))
         needed = np.unique(own.contexts[kept[0]])
@@ -208,6 +213,8 @@ def _prune(
     contexts = end + 2
     below: Ints | None = None  # old rows of the order below that were kept
     for own, logs, rows in zip(counted[1:], probabilities[1:], kept, strict=True):
+        if not len(rows):
+            break
         own_contexts = own.contexts[rows]
         if below is None:  # unigram rows are words already, those never seen left out
             own_contexts = counted[0].words[own_contexts]

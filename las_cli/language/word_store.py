@@ -73,10 +73,10 @@ def tables_of(ngrams: WordNgrams) -> dict[str, Tensor]:
     return {PREFIX + name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def ngrams_of(tensors: dict[str, Tensor], path: Path, units: int) -> WordNgrams:
+def ngrams_of(tensors: dict[str, Tensor], path: Path, units: int, space: int) -> WordNgrams:
     """The n-grams that `tables_of` made into tensors; LasError if they cannot be any.
 
-    path: of the file they are from, for the message; units: V of the alphabet
+    path: of the file they are from, for the message; units: V of the alphabet; space: its id
     """
     own = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
     logs = {name: own[name].double().numpy() for name in own if name.endswith("logs")}
@@ -86,16 +86,18 @@ def ngrams_of(tensors: dict[str, Tensor], path: Path, units: int) -> WordNgrams:
         for n in range(2, 2 + sum(name.endswith(".words") for name in own))
     )
     ngrams = WordNgrams(counts["letters"], counts["lengths"], logs["logs"], orders)
-    if problem := _problem(ngrams, units):
+    if problem := _problem(ngrams, units, space):
         raise LasError(f"{path}: damaged: {problem}; copy or train the language model again")
     return ngrams
 
 
-def _problem(ngrams: WordNgrams, units: int) -> str | None:
+def _problem(ngrams: WordNgrams, units: int, space: int) -> str | None:
     """Why these cannot be n-grams, None if they can."""
     letters, lengths = ngrams.letters, ngrams.lengths
     if not ((letters >= 2) & (letters < units)).all():
         return "letters outside the alphabet"
+    if (letters == space).any():
+        return "words with a space in them"
     if not ((lengths >= 1) & (lengths <= LONGEST_WORD)).all() or lengths.sum() != len(letters):
         return "the lengths of the words do not add up"
     table = np.zeros((len(lengths), LONGEST_WORD), dtype=np.int64)

@@ -80,6 +80,10 @@ class LASConfig:
             0 <= features.low_hz < features.high_hz <= features.sample_rate / 2,
             "features: expected 0 ≤ low_hz < high_hz ≤ half the sample rate",
         )
+        _check(
+            0 <= features.quiet_db <= 120,
+            f"features.quiet_db is {features.quiet_db}, expected 0 … 120 dB",
+        )
         positive = {
             "features.mels": features.mels,
             "listener.channels": listener.channels,
@@ -181,21 +185,26 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 # Parameters with 28 letters: seed 2.1, small 3.5, base 11.2, large 31.7 million.
+FEATURES = FeatureConfig(quiet_db=30.0)  # of new models
+
 PRESETS: MappingProxyType[str, LASConfig] = MappingProxyType(
     {
         # The sizes of the research code this grew from: the plain pyramid, input feeding.
         "seed": LASConfig(
+            features=FEATURES,
             listener=ListenerConfig(front_end="none", hidden=128, reductions=(2, 2), norm=False),
             attention=AttentionConfig(heads=1, size=128),
             speller=SpellerConfig(form="feeding", hidden=256, layers=2),
         ),
         "small": LASConfig(
+            features=FEATURES,
             listener=ListenerConfig(hidden=192, reductions=(1, 1)),
             attention=AttentionConfig(size=192),
             speller=SpellerConfig(hidden=256, embedding=64),
         ),
-        "base": LASConfig(),
+        "base": LASConfig(features=FEATURES),
         "large": LASConfig(
+            features=FEATURES,
             listener=ListenerConfig(hidden=512, reductions=(1, 1, 1, 1), dropout=0.2),
             attention=AttentionConfig(heads=8, size=512),
             speller=SpellerConfig(hidden=640, dropout=0.2),

@@ -46,6 +46,7 @@ class TrainingConfig:
     # Augmentation
     spec_augment: float = 1.0  # strength of the masks, 0: off
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)  # of the sound, drawn for each clip and epoch
+    quiet_edges: float = 0.0  # seconds put on each side of half the clips, at most
     noise: str = ""  # folder of noise recordings, mixed in; "": none
     noise_share: float = 0.5  # of the clips
     noise_snr: tuple[float, ...] = (5.0, 30.0)  # dB, drawn evenly
@@ -97,6 +98,8 @@ class TrainingConfig:
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")
+        if not 0 <= self.quiet_edges <= 10:
+            raise UsageError(f"--quiet-edges {self.quiet_edges}: choose 0 to 10 seconds")
         if len(self.sampling) != 2 or not all(0 <= one <= 1 for one in self.sampling):
             raise UsageError(f"sampling {self.sampling}: two shares from 0 to 1, first and last")
         if not 1 <= len(self.noise_snr) <= 2:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
+from las_cli.audio.augmentation import QuietEdges
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
@@ -108,12 +109,13 @@ class SpeechDataset(Dataset[Batch]):
         policy: TextPolicy,
         *,
         speeds: Sequence[float] = (1.0,),
+        edges: QuietEdges | None = None,
         mixer: NoiseMixer | None = None,
         seed: int = 0,
         epoch: int = 0,
     ) -> None:
         self.units, self.policy = units, policy
-        self.speeds, self.mixer = tuple(speeds), mixer
+        self.speeds, self.edges, self.mixer = tuple(speeds), edges, mixer
         self.seed, self.epoch = seed, epoch
 
     def __getitem__(self, cuts: CutSet) -> Batch:  # type: ignore[override]
@@ -123,6 +125,8 @@ class SpeechDataset(Dataset[Batch]):
             draw = random.Random(f"{self.seed} {self.epoch} {cut.id}")
             try:
                 waveform = read_cut(cut, SAMPLE_RATE, draw.choice(self.speeds))
+                if self.edges is not None:
+                    waveform = self.edges(waveform, draw)
                 if self.mixer is not None:
                     waveform = self.mixer(waveform, draw)
             except LasError as error:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from las_cli.audio.augmentation import SpecAugment
+from las_cli.audio.augmentation import QuietEdges, SpecAugment
 from las_cli.errors import LasError
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS
@@ -89,6 +89,7 @@ class Trainer:
         )
         self.average = MovingAverage(self.model, config.ema) if config.ema else None
         self.augment = spec_augment(config.spec_augment)
+        self.edges = QuietEdges(config.quiet_edges) if config.quiet_edges else None
         self.mixer = (
             NoiseMixer(Path(config.noise), config.noise_share, config.noise_snr)
             if config.noise
@@ -330,7 +331,7 @@ class Trainer:
             skip=progress.batch,
         )  # fmt: skip
         dataset = SpeechDataset(
-            self.units, self.policy, speeds=config.speeds, mixer=self.mixer,
+            self.units, self.policy, speeds=config.speeds, edges=self.edges, mixer=self.mixer,
             seed=config.seed, epoch=progress.epoch,
         )  # fmt: skip
         group: list[Batch] = []
