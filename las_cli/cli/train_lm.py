@@ -197,7 +197,9 @@ def command(
         facts["letters_of"] = letters_of.name
     found: LetterLM | MixedLM = network
     if word_order > 1 and not parts_words(loaded.alphabet):
-        click.echo("las: no words are counted: the model does not write letters and spaces", err=True)
+        click.echo(
+            "las: no words are counted: the model does not write letters and spaces", err=True
+        )
     elif word_order > 1:
         found, mixture = with_words(
             network, loaded.alphabet, sentences, word_order, most_words, most_ngrams

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from las_cli.audio.augmentation import QuietEdges, SpecAugment
 from las_cli.errors import LasError
+from las_cli.network.config import LASConfig
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS
 from las_cli.network.memory import keep_few_kernels, keep_freed_memory
@@ -289,7 +291,10 @@ class Trainer:
             )
         saved = load_checkpoint(paths[-1])
         mine = self._identity()
-        if changed := differences({key: saved.facts.get(key) for key in mine}, mine):
+        theirs = {key: saved.facts.get(key) for key in mine}
+        with contextlib.suppress(LasError):  # fields that are newer than it have their defaults
+            theirs["network"] = LASConfig.from_json(theirs["network"]).to_json()
+        if changed := differences(theirs, mine):
             raise LasError(
                 f"{paths[-1]}: saved by another network or alphabet ({'; '.join(changed)}); "
                 "resume with the training.json and alphabet.json it was made with"

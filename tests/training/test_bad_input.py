@@ -103,6 +103,18 @@ def test_a_checkpoint_of_another_alphabet_is_refused(network: Path, tmp_path: Pa
         setup.resume(folder, {}, quiet=True)
 
 
+def test_a_checkpoint_from_before_a_field_existed_goes_on(network: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1).train()
+    (state,) = folder.glob("checkpoints/step-*/state.json")
+    for path in (state, folder / "training.json"):
+        found = json.loads(path.read_text())
+        del (found["network"] if "network" in found else found["facts"]["network"])["features"]
+        path.write_text(json.dumps(found))
+    setup.resume(folder, {"max_steps": 2}, quiet=True)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_is_one_sentence_and_the_checkpoint_stays(
     network: Path, tmp_path: Path
