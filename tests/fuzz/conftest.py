@@ -11,7 +11,10 @@ import torch
 
 from las_cli.hub import save_model
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
+from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.store import save_language_model
+from las_cli.language.word_lm import WordLM
+from las_cli.language.word_ngrams import count_ngrams
 from las_cli.text import TextPolicy
 from tests.fuzz.cases import bounded
 from tests.models.conftest import LETTERS, tiny_model
@@ -25,7 +28,7 @@ def little_room() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of models, each with a language model, by the speller's form."""
+    """Folders of models, each with a language model, by the speller's form; one counts words."""
     root = tmp_path_factory.mktemp("fuzz")
     forms = {
         "parallel": ("parallel", "content", "conv"),
@@ -38,7 +41,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )  # fmt: skip
         torch.manual_seed(1)
         config = LetterLMConfig(units=len(LETTERS), embedding=2, hidden=3, layers=1)
-        save_language_model(root / name, LetterLM(config), LETTERS, {"words": 3})
+        letters = LetterLM(config)
+        lm: LetterLM | MixedLM = letters
+        if name == "feeding":
+            space = LETTERS.encode(" ")[0]
+            lines = [LETTERS.encode(text) for text in ("a cab", "b", "cab a b", "a cab b'a")]
+            lm = MixedLM(letters, WordLM(count_ngrams(lines, space), len(LETTERS), space), 0.5)
+        save_language_model(root / name, lm, LETTERS, {"words": 3})
     return root
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
+from safetensors.torch import load, save
 
 from las_cli.audio.files import AudioReader, audio_info
 from las_cli.corpus.common_voice import CommonVoice
@@ -27,6 +29,7 @@ from las_cli.corpus.shards import Shards
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.decoding.options import DecodingOptions
 from las_cli.hub import load_model
+from las_cli.language import LetterLM, MixedLM
 from las_cli.language.store import load_language_model
 from las_cli.sharing.cache import parse_hub_name
 from las_cli.sharing.card import make_card, measurements, thinned
@@ -169,15 +172,63 @@ def leaves(data: dict[str, Any]) -> Any:
             yield from leaves(value)
 
 
+def asked(lm: LetterLM | MixedLM | None) -> None:
+    """Damage that was not seen may give odd probabilities of words, but probabilities."""
+    if isinstance(lm, MixedLM):
+        state = lm.words.start(1, 1)
+        for letter in LETTERS.encode("cab a b'c"):
+            scores = lm.words.log_probs(state)
+            assert not bool(scores.isnan().any()) and float(scores.exp().sum()) < 1.001
+            state = lm.words.advance(state, torch.tensor([[letter]]))
+
+
 @quick
-@given(weights=st.booleans(), changes=edits)
+@given(words=st.booleans(), weights=st.booleans(), changes=edits)
 def test_language_models(
-    tmp_path_factory: pytest.TempPathFactory, models: Path, weights: bool, changes: list[Any]
+    tmp_path_factory: pytest.TempPathFactory, models: Path, words: bool, weights: bool,
+    changes: list[Any],
+) -> None:  # fmt: skip
+    form, name = "feeding" if words else "parallel", "lm.safetensors" if weights else "lm.json"
+    data = damaged((models / form / name).read_bytes(), changes)
+    folder = spoilt(models, form, name, data, tmp_path_factory.getbasetemp())
+    asked(ends_well(lambda: load_language_model(folder, LETTERS)))
+
+
+@quick
+@given(paths=st.lists(st.tuples(st.integers(0, 99), values), min_size=1, max_size=3))
+def test_configs_of_language_models(
+    tmp_path_factory: pytest.TempPathFactory, models: Path, paths: list[tuple[int, Any]]
 ) -> None:
-    name = "lm.safetensors" if weights else "lm.json"
-    data = damaged((models / "parallel" / name).read_bytes(), changes)
-    folder = spoilt(models, "parallel", name, data, tmp_path_factory.getbasetemp())
-    ends_well(lambda: load_language_model(folder, LETTERS))
+    config = json.loads((models / "feeding" / "lm.json").read_text())
+    for which, value in paths:
+        places = list(leaves(config))
+        holder, key = places[which % len(places)]
+        holder[key] = value
+    data = json.dumps(config).encode()
+    folder = spoilt(models, "feeding", "lm.json", data, tmp_path_factory.getbasetemp())
+    asked(ends_well(lambda: load_language_model(folder, LETTERS)))
+
+
+@quick
+@given(
+    which=st.integers(0, 99),
+    places=st.lists(st.tuples(st.integers(0, 99), st.integers(-(2**31), 2**31 - 1) |
+                              st.integers(-2, 9) | st.floats(-9, 1) |
+                              st.just(math.nan)), min_size=1, max_size=3),
+)  # fmt: skip
+def test_tables_of_words(
+    tmp_path_factory: pytest.TempPathFactory, models: Path, which: int,
+    places: list[tuple[int, float]],
+) -> None:  # fmt: skip
+    """Files whole in themselves in which a few numbers of one table are others."""
+    tensors = load((models / "feeding" / "lm.safetensors").read_bytes())
+    tables = sorted(name for name in tensors if name.startswith("words."))
+    table = tensors[tables[which % len(tables)]]
+    for place, value in places:
+        table[place % len(table)] = torch.tensor(value).to(table.dtype)
+    data = save(tensors)
+    folder = spoilt(models, "feeding", "lm.safetensors", data, tmp_path_factory.getbasetemp())
+    asked(ends_well(lambda: load_language_model(folder, LETTERS)))
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,8 @@ def words_of(ngrams: WordNgrams) -> list[str]:
 def grams_of(ngrams: WordNgrams) -> list[dict[Gram, float]]:
     """N-gram → log of its discounted probability, a table for each order from 1 on."""
     names = [*words_of(ngrams), END, BEGIN]
-    tables = [{(name,): float(log) for name, log in zip(names, ngrams.logs, strict=False)}]
+    ones = ((name,) for name in names)
+    tables: list[dict[Gram, float]] = [dict(zip(ones, ngrams.logs.tolist(), strict=False))]
     contexts: list[Gram] = [(name,) for name in names]
     for order in ngrams.orders:
         assert len(order.followers) == len(contexts)
