@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from las_cli.language import LetterLM, MixedLM
     from las_cli.language.training import Progress
 
+NETWORK = ("embedding", "hidden", "layers", "dropout")  # what decides the size of the letters
 GROUPS = {
     "Input": ("first", "model"),
     "Output": ("output", "checkpoint_minutes", "resume", "quiet"),
-    "Letters": ("embedding", "hidden", "layers", "dropout", "letters_of"),
+    "Letters": (*NETWORK, "letters_of"),
     "Words": ("word_order", "most_words", "most_ngrams"),
     "Training": ("epochs", "max_minutes", "batch_letters", "learning_rate", "seed"),
     "Machine": ("device", "precision", "threads"),
@@ -133,8 +134,8 @@ def command(
     """
     if not first and not more:
         raise UsageError("--text is missing: the files to learn from")
-    if letters_of and resume:
-        raise UsageError("--letters-of trains nothing that --resume could go on with")
+    if letters_of and (idle := given(*GROUPS["Training"], *NETWORK, "resume")):
+        raise UsageError(f"--letters-of trains nothing: {idle} would be of no use")
     import torch
 
     from las_cli.hub import find_model, load_model
@@ -210,6 +211,17 @@ def command(
     click.echo(
         f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines, after "
         f"{result.minutes:.1f} min; written to {output / 'lm.safetensors'}"
+    )
+
+
+def given(*names: str) -> str:
+    """Those of the options `names` that the user wrote, as they are written; empty if none."""
+    context = click.get_current_context()
+    written = click.core.ParameterSource.COMMANDLINE
+    return ", ".join(
+        "--" + name.replace("_", "-")
+        for name in names
+        if context.get_parameter_source(name) == written
     )
 
 

@@ -13,12 +13,13 @@ from las_cli.language.letter_lm import LetterLM
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.text import Sentences
 from las_cli.language.training import pad
-from las_cli.language.word_lm import WordLM
+from las_cli.language.word_lm import WordLM, tree_bytes
 from las_cli.language.word_ngrams import MOST_NGRAMS, MOST_WORDS, count_ngrams
 from las_cli.text.alphabet import EOS, Units
 
 ROUNDS = 50  # of expectation maximisation
 LINES = 64  # in a batch
+MOST_TREE = 2**30  # bytes; a syllabary of thousands gets fewer words than an alphabet of thirty
 LEAST, MOST = 0.01, 0.99  # shares
 
 
@@ -65,7 +66,8 @@ def with_words(
     LasError for an alphabet without spaces (see `parts_words`) or a text without words.
     """
     space = alphabet.encode(" ")[0]
-    ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams)
+    most_letters = MOST_TREE // tree_bytes(1, len(alphabet))
+    ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams, most_letters)
     words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
     mixture = find_share(MixedLM(letters, words, 0.5), sentences.held_out())
     return MixedLM(letters, words, mixture.share), mixture

@@ -15,7 +15,7 @@ from las_cli.errors import LasError
 from las_cli.hub import read_json, write_bytes, write_json
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.language.mixed_lm import MixedLM
-from las_cli.language.word_lm import WordLM
+from las_cli.language.word_lm import WordLM, tree_bytes
 from las_cli.language.word_store import (
     Sizes,
     ngrams_of,
@@ -26,7 +26,7 @@ from las_cli.language.word_store import (
 )
 from las_cli.sharing.hashes import HASHES
 from las_cli.text.alphabet import Units, parts_words
-from las_cli.weights import check_weights, shapes_of
+from las_cli.weights import check_weights, free_memory, shapes_of
 
 FORMATS = (1, 2)  # of lm.json; 2 holds word n-grams too
 CONFIG, WEIGHTS = "lm.json", "lm.safetensors"
@@ -94,7 +94,7 @@ def load_language_model(
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise LasError(f"{weights}: missing, though {CONFIG} is there; copy both files")
-    sizes = _sizes(path, data.get("words"))
+    sizes = _sizes(path, data.get("words"), config.units)
     tables = {} if sizes is None else table_shapes(sizes)
     # Before anything is allocated: a damaged or hostile config may ask for any size.
     wanted = shapes_of(lambda: LetterLM(config)) | tables
@@ -118,16 +118,24 @@ def space_of(alphabet: Units, path: Path) -> int:
     return alphabet.encode(" ")[0]
 
 
-def _sizes(path: Path, data: Any) -> Sizes | None:
+def _sizes(path: Path, data: Any, units: int) -> Sizes | None:
+    """The sizes of the words in lm.json; LasError if this machine cannot hold them."""
     if data is None:
         return None
     share = data.get("share") if isinstance(data, dict) else None
     if not isinstance(share, float) or not 0 < share < 1:
         raise LasError(f"{path}: the share of words is {share!r}, expected a number from 0 to 1")
     try:
-        return read_sizes({name: value for name, value in data.items() if name != "share"})
+        sizes = read_sizes({name: value for name, value in data.items() if name != "share"})
     except ValueError as error:
         raise LasError(f"{path}: words: {error}") from error
+    needed, free = tree_bytes(sizes["letters"], units), free_memory()
+    if free is not None and needed > free:
+        raise LasError(
+            f"{path}: words that take {needed / 2**30:.1f} GB, this machine has "
+            f"{free / 2**30:.1f} GB free; is the file damaged?"
+        )
+    return sizes
 
 
 def _config(path: Path, data: Any) -> LetterLMConfig:

@@ -149,6 +149,11 @@ class _Table(nn.Module):
         return torch.where(known, own + self.rest[rows][..., None] * total, total)
 
 
+def tree_bytes(letters: int, units: int) -> int:
+    """The most memory that the tree of words with so many `letters` takes, of V `units`."""
+    return letters * (2 * units + 1) * 4
+
+
 def word_tree(letters: Ints, lengths: Ints, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Tree of words that are sorted by letters: child of each node by letter, edges by letter.
 

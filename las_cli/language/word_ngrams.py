@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -71,12 +72,13 @@ def count_ngrams(
     order: int = 3,
     most_words: int = MOST_WORDS,
     most_ngrams: int = MOST_NGRAMS,
+    most_letters: int | None = None,
 ) -> WordNgrams:
     """The n-grams of lines of letter ids, up to `order` words long, 2 or more.
 
-    most_words: the most frequent ones; most_ngrams: of each order, the most frequent ones and the
-    contexts of longer ones. Orders that no sentence is long enough for are left out. LasError where
-    there are no words.
+    most_words: the most frequent ones; most_letters: as far as they have no more together
+    most_ngrams: of each order, the most frequent ones and the contexts of longer ones
+    Orders that no sentence is long enough for are left out. LasError where there are no words.
     """
     if order < 2:
         raise LasError(f"word n-grams: an order of {order}, expected 2 or more")
@@ -95,7 +97,11 @@ def count_ngrams(
         for word, index in seen.items()
         if len(word) <= LONGEST_WORD and max(word) < MOST_LETTERS
     }
-    vocabulary = sorted(word for word, _ in Counter(kept).most_common(most_words))
+    frequent = [word for word, _ in Counter(kept).most_common(most_words)]
+    if most_letters is not None:
+        summed = itertools.accumulate(map(len, frequent))
+        frequent = frequent[: sum(letters <= most_letters for letters in summed)]
+    vocabulary = sorted(frequent)
     if not vocabulary:
         raise LasError(f"word n-grams: no word of at most {LONGEST_WORD} letters in the text")
     tokens = _tokens(found, seen, vocabulary)

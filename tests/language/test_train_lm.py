@@ -108,7 +108,8 @@ def test_letters_of_another(model: Path, text: Path, trained: Path, tmp_path: Pa
 
 def test_wrong_usage(model: Path, text: Path, trained: Path, tmp_path: Path) -> None:
     for options, code, found in (
-        (("--letters-of", trained, "--resume"), 2, "--letters-of trains nothing that --resume"),
+        (("--letters-of", trained, "--resume"), 2, "trains nothing: --resume would be of no use"),
+        (("--letters-of", trained, "--hidden", 8, "--epochs", 1), 2, "--epochs, --hidden would"),
         (("--letters-of", model), 1, "no language model here"),
         (("--word-order", 7), 2, "--word-order"),
         (("--most-words", 0), 2, "--most-words"),

@@ -126,6 +126,7 @@ def test_long_and_rare_words_are_left_out() -> None:
     assert everything == ["a", "b" * 40, "bed", "cab"]
     few = count_ngrams(encoded(texts), SPACE, most_words=2)
     assert words_of(few) == ["a", "cab"]
+    assert words_of(count_ngrams(encoded(texts), SPACE, most_letters=6)) == ["a", "cab"]
     # What stands on either side of a word outside the vocabulary is no n-gram.
     assert ("a", END) not in grams_of(count_ngrams(encoded(["a bed b", "a b"]), SPACE, 2, 2))[1]
     assert ("a", "b") not in grams_of(count_ngrams(encoded(["a bed b", "a", "b"]), SPACE, 2, 2))[1]

@@ -106,6 +106,7 @@ def refused(folder: Path, found: str) -> None:
         ({"vocabulary": 2.5}, "2.5 is no count"),
         ({"letters": None}, "None is no count"),
         ({"letters": 1}, "lm.json says"),
+        ({"letters": 2**31 - 1}, "words that take .* GB, this machine has"),
         ({"more": 1}, "must hold share, vocabulary, letters, ngrams and no more"),
     ],
 )  # fmt: skip
