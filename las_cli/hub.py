@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
+from las_cli.model_files import ALPHABET, CONFIG, WEIGHTS
+from las_cli.sharing.cache import is_hub_name, parse_hub_name
 from las_cli.sharing.hashes import HASHES
 from las_cli.text import TextPolicy, Units, units_from_json
 from las_cli.weights import (
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from las_cli.network.las import LAS
 
 FORMAT = 1  # of config.json
-CONFIG, ALPHABET, WEIGHTS = "config.json", "alphabet.json", "model.safetensors"
 LARGEST_JSON = 64 * 2**20  # bytes; word-piece models are the largest thing kept in JSON
 
 
@@ -77,8 +78,7 @@ def find_model(name: str) -> Path:
     Only the last may use the network, and only if the model is not in the hub's cache yet.
     LasError says what there is instead.
     """
-    if name.startswith("hf:"):
-        from las_cli.sharing.cache import parse_hub_name
+    if is_hub_name(name):
         from las_cli.sharing.hub_client import fetch
 
         return fetch(parse_hub_name(name))
@@ -137,7 +137,7 @@ def load_model(name: str, device: str = "auto") -> LoadedModel:
         model=model.to(pick_device(device)).eval(),
         alphabet=alphabet,
         policy=policy,
-        name=name if name.startswith("hf:") else folder.resolve().name,
+        name=name if is_hub_name(name) else folder.resolve().name,
         folder=folder,
         decoding=section(config, "decoding", folder / CONFIG),
         facts=section(config, "facts", folder / CONFIG),

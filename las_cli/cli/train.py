@@ -289,7 +289,8 @@ def make_plan(
     text: dict[str, str],
 ) -> Plan:
     """What was asked for; network and text rules of --init where none were asked for."""
-    from las_cli.hub import CONFIG, find_model, network_config, read_json, text_policy
+    from las_cli.hub import find_model, network_config, read_json, text_policy
+    from las_cli.model_files import CONFIG
     from las_cli.network.config import PRESETS, LASConfig
     from las_cli.text import TextPolicy
     from las_cli.training.config import TrainingConfig

@@ -146,9 +146,9 @@ def command(
         save_language_model,
     )
     from las_cli.language.mixing import with_words
-    from las_cli.language.store import CONFIG
     from las_cli.language.text import Sentences
     from las_cli.language.training import LMTraining, Result, measure, new_model, train
+    from las_cli.model_files import LM_CONFIG, LM_WEIGHTS
     from las_cli.network.device import pick_device
     from las_cli.text.alphabet import parts_words
 
@@ -172,7 +172,7 @@ def command(
         click.echo(f"las: {lines:,} lines {reason} left out", err=True)
     network: LetterLM
     if letters_of:
-        folder = letters_of if (letters_of / CONFIG).is_file() else find_model(str(letters_of))
+        folder = letters_of if (letters_of / LM_CONFIG).is_file() else find_model(str(letters_of))
         known = load_language_model(folder, loaded.alphabet, pick_device(device))
         network = known.letters if isinstance(known, MixedLM) else known
         result = Result(measure(network, sentences.held_out()), 0, 0.0)
@@ -210,7 +210,7 @@ def command(
     save_language_model(output, found, loaded.alphabet, facts)
     click.echo(
         f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines, after "
-        f"{result.minutes:.1f} min; written to {output / 'lm.safetensors'}"
+        f"{result.minutes:.1f} min; written to {output / LM_WEIGHTS}"
     )
 
 

@@ -83,7 +83,9 @@ def command(
     rate you report.
     """
     widths = parse_beams(beams)
-    if model.startswith("hf:") and not dry_run:
+    from las_cli.sharing.cache import is_hub_name
+
+    if is_hub_name(model) and not dry_run:
         raise UsageError(
             f"--model {model}: what lies in the hub's cache stays as the hub has it; "
             "take a copy with `las models export MODEL --to FOLDER`, or add --dry-run"
@@ -141,7 +143,8 @@ def command(
         click.echo("confidence: left as plain posteriors, there are too few right or wrong words")
     if dry_run:
         return
-    from las_cli.hub import CONFIG, read_json, write_json
+    from las_cli.hub import read_json, write_json
+    from las_cli.model_files import CONFIG
 
     path = recogniser.loaded.folder / CONFIG
     config = read_json(path)

@@ -12,7 +12,8 @@ from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.hub import load_model
 from las_cli.language import LetterLM, MixedLM
-from las_cli.language.store import CONFIG, load_language_model
+from las_cli.language.store import load_language_model
+from las_cli.model_files import LM_CONFIG
 
 if TYPE_CHECKING:
     from las_cli.hub import LoadedModel
@@ -70,7 +71,7 @@ def find_language_model(loaded: LoadedModel, name: str | None) -> LetterLM | Mix
     if name == NO_LM:
         return None
     folder = loaded.folder if name is None else Path(name).expanduser()
-    if name is None and not (folder / CONFIG).is_file():
+    if name is None and not (folder / LM_CONFIG).is_file():
         return None
     if folder.is_file():  # lm.json or lm.safetensors itself
         folder = folder.parent

@@ -199,8 +199,8 @@ def _run(
         return _run_other(contender, PROGRAMS[contender.program], cuts, threads or 0)
     from las_cli.decoding.recogniser import load_recogniser
     from las_cli.decoding.split import decode_split
-    from las_cli.hub import WEIGHTS
     from las_cli.language.store import WEIGHTS as LM_WEIGHTS
+    from las_cli.model_files import WEIGHTS
 
     recogniser = load_recogniser(model, lm=contender.lm, threads=threads, **contender.search)
     loaded = time.perf_counter() - started

@@ -24,12 +24,13 @@ from las_cli.language.word_store import (
     table_shapes,
     tables_of,
 )
+from las_cli.model_files import LM_CONFIG as CONFIG
+from las_cli.model_files import LM_WEIGHTS as WEIGHTS
 from las_cli.sharing.hashes import HASHES
 from las_cli.text.alphabet import Units, parts_words
 from las_cli.weights import check_weights, free_memory, shapes_of
 
 FORMATS = (1, 2)  # of lm.json; 2 holds word n-grams too
-CONFIG, WEIGHTS = "lm.json", "lm.safetensors"
 
 
 def save_language_model(

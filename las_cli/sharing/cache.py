@@ -14,7 +14,7 @@ from las_cli.errors import LasError, UsageError
 from las_cli.sharing.listing import NEEDED
 
 PREFIX = "hf:"
-_NAME = re.compile(r"hf:([\w.-]{1,96})/([\w.-]{1,96})(?:@([\w./-]{1,200}))?", re.ASCII)
+_NAME = re.compile(PREFIX + r"([\w.-]{1,96})/([\w.-]{1,96})(?:@([\w./-]{1,200}))?", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -32,6 +32,11 @@ class HubName:
     def folder(self) -> Path:
         """Where the cache keeps the repository."""
         return cache_folder() / f"models--{self.repo.replace('/', '--')}"
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether a model's name says that it lies on the hub; `parse_hub_name` checks the rest."""
+    return text.startswith(PREFIX)
 
 
 def parse_hub_name(text: str) -> HubName:
@@ -83,7 +88,8 @@ def is_complete(folder: Path) -> bool:
 
 def cached_models() -> dict[str, Path]:
     """Name → folder of each las model in the cache, one entry a commit."""
-    from las_cli.hub import CONFIG, read_json
+    from las_cli.hub import read_json
+    from las_cli.model_files import CONFIG
 
     found = {}
     root = cache_folder()

@@ -9,16 +9,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from las_cli.hub import (
-    ALPHABET,
-    CONFIG,
-    WEIGHTS,
-    find_model,
-    network_config,
-    read_json,
-    section,
-    text_policy,
-)
+from las_cli.hub import find_model, network_config, read_json, section, text_policy
+from las_cli.model_files import ALPHABET, CONFIG, LM_CONFIG, WEIGHTS
 from las_cli.sharing.card import measurements, percent, thinned
 from las_cli.sharing.hashes import Check, check_hashes
 from las_cli.sharing.listing import FILES
@@ -56,6 +48,14 @@ def describe(name: str) -> Description:
     rows["files"] = ", ".join(f"{file} {_bytes(size)}" for file, size in sizes.items())
     facts = section(config, "facts", folder / CONFIG)
     rows |= {str(key): _fact(value) for key, value in facts.items()}
+    if (folder / LM_CONFIG).is_file():
+        language = read_json(folder / LM_CONFIG)
+        parts = {"letters": "network", "words": "words", "facts": "facts"}
+        rows |= {
+            f"language model, {shows}": _fact(language[name])
+            for shows, name in parts.items()
+            if language.get(name)
+        }
     decoding = section(config, "decoding", folder / CONFIG)
     if decoding:
         rows["search"] = _fact(decoding)

@@ -64,7 +64,9 @@ def check_hashes(folder: Path, listed: Mapping[str, Any]) -> list[Check]:
         if wrong:
             checks.append(Check(name, False, f"differs from the hash that {wrong[0]} gives"))
         elif told:
-            checks.append(Check(name, True, f"as {' and '.join(told)} say"))
+            checks.append(
+                Check(name, True, f"as {' and '.join(told)} {'says' if len(told) == 1 else 'say'}")
+            )
     return checks
 
 

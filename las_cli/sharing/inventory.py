@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from las_cli.errors import LasError
-from las_cli.hub import CONFIG, read_json, section, shipped_models
+from las_cli.hub import read_json, section, shipped_models
+from las_cli.model_files import CONFIG
 from las_cli.sharing.cache import cached_models
 from las_cli.sharing.card import is_rate
 from las_cli.sharing.listing import FILES

@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from las_cli.errors import LasError
-from las_cli.hub import ALPHABET, CONFIG, WEIGHTS, LoadedModel, json_bytes, read_json, section
+from las_cli.hub import LoadedModel, json_bytes, read_json, section
+from las_cli.model_files import ALPHABET, CONFIG, LM_CONFIG, LM_WEIGHTS, WEIGHTS
 from las_cli.sharing.card import CARD, make_card, own_card
 from las_cli.sharing.hashes import HASHES, check_hashes
 
-LANGUAGE_MODEL = ("lm.json", "lm.safetensors")
+LANGUAGE_MODEL = (LM_CONFIG, LM_WEIGHTS)
 PICTURES = ("curves.png", "attention.png")  # attention.png shows sentences of the dev split
 
 

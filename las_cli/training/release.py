@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from las_cli.errors import LasError
-from las_cli.hub import ALPHABET, CONFIG, read_json, save_model, units_from_json
+from las_cli.hub import read_json, save_model, units_from_json
+from las_cli.model_files import ALPHABET, CONFIG
 from las_cli.network.config import build
 from las_cli.network.las import LAS
 from las_cli.training.average import mean_of

@@ -12,7 +12,8 @@ import torch
 
 from las_cli.corpus.checks import RARE_SHARE
 from las_cli.errors import LasError, UsageError
-from las_cli.hub import ALPHABET, load_model, read_json, trained_weights, write_json
+from las_cli.hub import load_model, read_json, trained_weights, write_json
+from las_cli.model_files import ALPHABET
 from las_cli.network.config import LASConfig, build
 from las_cli.network.device import pick_device, pick_precision
 from las_cli.network.las import LAS, count_parameters

@@ -56,7 +56,7 @@ def test_info_shows_card_sizes_rates_and_hashes(model_folder: Path, tmp_path: Pa
     result = las("info", str(folder))
     assert result.exit_code == 0, result.output
     for text in ("red", "listener", "5 letters", "␣ ' a b c", "40.00%", "1.5", "dev ler",
-                 "model.safetensors", "as its config say"):  # fmt: skip
+                 "model.safetensors", "as its config says"):  # fmt: skip
         assert text in result.output, text
     assert "\x1b[31m" not in result.output  # a card cannot steer the terminal
     assert "red" not in las("info", str(folder), "--no-card").output
