@@ -84,7 +84,7 @@ class Transcriber:
 
         options: of the search; the model's own by default
         segmentation: where to cut long recordings
-        lm: letter language model for the search
+        lm: language model for the search
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
         decoder: in place of `las_cli.decoding.decode`
         """
