@@ -49,7 +49,8 @@ def _stretch(lengths: Tensor, widest: Tensor | float, size: int) -> Tensor:
 class QuietEdges:
     """Quiet in front of a recording and behind it, as people leave who record themselves.
 
-    Half of the recordings get some: pieces of their own quietest eighth of a second.
+    Half of the recordings get some: pieces of their own quietest eighth of a second, on each side
+    at most half as long as themselves.
     """
 
     seconds: float  # at most, on each side
@@ -60,14 +61,15 @@ class QuietEdges:
             return waveform
         pieces = waveform.unfold(0, PAUSE, PAUSE // 4)
         pause = pieces[pieces.square().sum(1).argmin()]
-        before, after = (self._quiet(pause, draw) for _ in range(2))
+        most = min(self.seconds * SAMPLE_RATE, len(waveform) / 2)
+        before, after = (_quiet(pause, int(draw.uniform(0, most)), draw) for _ in range(2))
         return torch.cat([before, waveform, after])
 
-    def _quiet(self, pause: Tensor, draw: random.Random) -> Tensor:
-        """Up to `seconds` of `pause`, turned and mirrored by chance lest it hums."""
-        size = int(draw.uniform(0, self.seconds) * SAMPLE_RATE)
-        found = [
-            (pause if draw.random() < 0.5 else pause.flip(0)) * draw.choice((-1.0, 1.0))
-            for _ in range(-(-size // PAUSE))
-        ]
-        return torch.cat([*found, pause[:0]])[:size]
+
+def _quiet(pause: Tensor, size: int, draw: random.Random) -> Tensor:
+    """`size` samples of `pause`, turned and mirrored by chance lest it hums."""
+    found = [
+        (pause if draw.random() < 0.5 else pause.flip(0)) * draw.choice((-1.0, 1.0))
+        for _ in range(-(-size // PAUSE))
+    ]
+    return torch.cat([*found, pause[:0]])[:size]

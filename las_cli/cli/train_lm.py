@@ -61,7 +61,6 @@ EXAMPLES = (
 @click.option("--dropout", default=0.1, show_default=True)
 @click.option(
     "--letters-of",
-    type=click.Path(path_type=Path),
     metavar="MODEL",
     help="Take the letter network of this language model as it is; only count words.",
 )
@@ -106,7 +105,7 @@ def command(
     hidden: int,
     layers: int,
     dropout: float,
-    letters_of: Path | None,
+    letters_of: str | None,
     word_order: int,
     most_words: int,
     most_ngrams: int,
@@ -129,7 +128,7 @@ def command(
     has learned from: one in a hundred is kept apart, and measures the perplexity per letter.
 
     The text is spelled as the recogniser spells (case, punctuation, alphabet); lines with digits
-    or letters it cannot write are left out and counted. Words need about 100 bytes of memory for
+    or letters it cannot write are left out and counted. Words need about 150 bytes of memory for
     each word of the text.
     """
     if not first and not more:
@@ -172,7 +171,9 @@ def command(
         click.echo(f"las: {lines:,} lines {reason} left out", err=True)
     network: LetterLM
     if letters_of:
-        folder = letters_of if (letters_of / LM_CONFIG).is_file() else find_model(str(letters_of))
+        folder = Path(letters_of).expanduser()
+        if not (folder / LM_CONFIG).is_file():
+            folder = find_model(letters_of)
         known = load_language_model(folder, loaded.alphabet, pick_device(device))
         network = known.letters if isinstance(known, MixedLM) else known
         result = Result(measure(network, sentences.held_out()), 0, 0.0)
@@ -195,7 +196,7 @@ def command(
     }
     if letters_of:
         facts = {name: facts[name] for name in ("perplexity_per_letter", "letters", "text")}
-        facts["letters_of"] = letters_of.name
+        facts["letters_of"] = folder.resolve().name
     found: LetterLM | MixedLM = network
     if word_order > 1 and not parts_words(loaded.alphabet):
         click.echo(
@@ -210,7 +211,8 @@ def command(
     save_language_model(output, found, loaded.alphabet, facts)
     click.echo(
         f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines, after "
-        f"{result.minutes:.1f} min; written to {output / LM_WEIGHTS}"
+        f"{result.minutes:.1f} min; written to {output / LM_WEIGHTS}; "
+        "`las tune` finds the weight it should have"
     )
 
 

@@ -159,15 +159,15 @@ def described(recogniser: Recogniser, lm: Any, cuts: Sequence[Any]) -> dict[str,
     """What the searches of a tuning run depend on beside their options."""
     from hashlib import sha256
 
-    def digest(module: Any) -> str:
+    def digest(tensors: dict[str, Any]) -> str:
         found = sha256()
-        for name, tensor in sorted(module.state_dict().items()):
+        for name, tensor in sorted(tensors.items()):
             found.update(f"{name} {tuple(tensor.shape)} {tensor.double().sum():.9e}".encode())
         return found.hexdigest()[:16]
 
     return {
-        "model": digest(recogniser.loaded.model),
-        "language model": digest(lm) if lm is not None else None,
+        "model": digest(recogniser.loaded.model.state_dict()),
+        "language model": digest(lm.tensors()) if lm is not None else None,
         "clips": sha256("\n".join(cut.id for cut in cuts).encode()).hexdigest()[:16],
         "precision": recogniser.options.precision,
     }

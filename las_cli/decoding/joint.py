@@ -20,7 +20,7 @@ LEAST = -1e6  # nats; stands for -inf in sums, since 0 · -inf is no number
 
 
 class LanguageModel(Protocol):
-    """A model of text alone, letter by letter (`las_cli.language.LetterLM`)."""
+    """A model of text alone, letter by letter (`las_cli.language`)."""
 
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]: ...
     def step(

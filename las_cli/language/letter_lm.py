@@ -57,6 +57,10 @@ class LetterLM(nn.Module):
         hidden, state = self.lstm(self.embedding(letters), state)
         return self._log_probs(hidden), state
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that decides what this model says, by name."""
+        return dict(self.state_dict())
+
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]:
         """State of `beams` hypotheses an utterance before their first letter, [B, K, L, H] each."""
         zero = self.output.weight.new_zeros(batch, beams, self.config.layers, self.config.hidden)

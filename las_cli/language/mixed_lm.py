@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid
 from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM
 from las_cli.language.word_lm import WordLM, WordState
+from las_cli.language.word_store import tables_of
 from las_cli.text.alphabet import FIRST
 
 MOST_ODDS = 30.0  # nats; beyond, one of the two is all but ruled out
@@ -31,6 +32,11 @@ class MixedLM(nn.Module):
             raise LasError(f"language model: a share of words of {share}, expected 0 … 1")
         self.letters, self.words, self.share = letters, words, share
         self._prior = math.log(share / (1 - share))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that decides what this model says, by name."""
+        own = {"share": torch.tensor(self.share)} | tables_of(self.words.ngrams)
+        return own | self.letters.tensors()
 
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]:
         """State of `beams` hypotheses an utterance before their first letter, [B, K, …] each."""

@@ -20,7 +20,8 @@ from las_cli.text.alphabet import EOS, Units
 ROUNDS = 50  # of expectation maximisation
 LINES = 64  # in a batch
 MOST_TREE = 2**30  # bytes; a syllabary of thousands gets fewer words than an alphabet of thirty
-LEAST, MOST = 0.01, 0.99  # shares
+PRIOR = 0.5  # share of words before anything is known
+BELIEF = 20  # words that it weighs as much as
 
 
 @dataclass(frozen=True)
@@ -69,21 +70,26 @@ def with_words(
     most_letters = MOST_TREE // tree_bytes(1, len(alphabet))
     ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams, most_letters)
     words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
-    mixture = find_share(MixedLM(letters, words, 0.5), sentences.held_out())
+    lines = sentences.held_out()
+    # Lines that were counted would say that nothing but the words is needed.
+    share = None if sentences.spared else PRIOR
+    mixture = find_share(MixedLM(letters, words, PRIOR), lines, share)
     return MixedLM(letters, words, mixture.share), mixture
 
 
-def find_share(model: MixedLM, lines: Sequence[list[int]]) -> Mixture:
+def find_share(model: MixedLM, lines: Sequence[list[int]], share: float | None = None) -> Mixture:
     """The share of words under which `lines` of letter ids are likeliest (Jelinek and Mercer 1980).
 
-    The share that `model` has does not matter.
+    Few lines say little: `BELIEF` words more are taken to be half one, half the other. With `share`
+    only the perplexity is measured. The share that `model` has does not matter.
     """
     letters, words = _words(model, lines)
     ngrams = model.words.ngrams
-    share = 0.5
-    for _ in range(ROUNDS):  # in logs: a long word may be less likely than a float can say
-        share = float((words - letters + math.log(share / (1 - share))).sigmoid().mean())
-        share = min(max(share, LEAST), MOST)
+    if share is None:
+        share = PRIOR
+        for _ in range(ROUNDS):  # in logs: a long word may be less likely than a float can say
+            found = (words - letters + math.log(share / (1 - share))).sigmoid().sum()
+            share = (float(found) + PRIOR * BELIEF) / (len(words) + BELIEF)
     count = sum(len(line) + 1 for line in lines)
     mixed = torch.logaddexp(words + math.log(share), letters + math.log(1 - share))
     return Mixture(

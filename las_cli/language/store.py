@@ -130,7 +130,7 @@ def _sizes(path: Path, data: Any, units: int) -> Sizes | None:
         sizes = read_sizes({name: value for name, value in data.items() if name != "share"})
     except ValueError as error:
         raise LasError(f"{path}: words: {error}") from error
-    needed, free = tree_bytes(sizes["letters"], units), free_memory()
+    needed, free = tree_bytes(sizes["letters"], units) + 400 * sizes["vocabulary"], free_memory()
     if free is not None and needed > free:
         raise LasError(
             f"{path}: words that take {needed / 2**30:.1f} GB, this machine has "

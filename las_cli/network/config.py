@@ -184,9 +184,9 @@ def _fits(value: Any, wanted: Any) -> bool:
     return False
 
 
-# Parameters with 28 letters: seed 2.1, small 3.5, base 11.2, large 31.7 million.
 FEATURES = FeatureConfig(quiet_db=30.0)  # of new models
 
+# Parameters with 28 letters: seed 2.1, small 3.5, base 11.2, large 31.7 million.
 PRESETS: MappingProxyType[str, LASConfig] = MappingProxyType(
     {
         # The sizes of the research code this grew from: the plain pyramid, input feeding.

@@ -98,8 +98,8 @@ class TrainingConfig:
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")
-        if not 0 <= self.quiet_edges <= 10:
-            raise UsageError(f"--quiet-edges {self.quiet_edges}: choose 0 to 10 seconds")
+        if not 0 <= self.quiet_edges <= 5:
+            raise UsageError(f"--quiet-edges {self.quiet_edges}: choose 0 to 5 seconds")
         if len(self.sampling) != 2 or not all(0 <= one <= 1 for one in self.sampling):
             raise UsageError(f"sampling {self.sampling}: two shares from 0 to 1, first and last")
         if not 1 <= len(self.noise_snr) <= 2:

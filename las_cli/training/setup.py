@@ -221,6 +221,10 @@ def start_from(model: LAS, units: Units, name: str) -> list[str]:
     notes = [f"starts from {other.name}: {len(rows) - 2} of {len(units) - 2} letters known"]
     if new:
         notes.append(f"letters that start fresh: {' '.join(new)}")
+    if model.config.features != other.model.config.features:
+        notes.append(
+            f"its features are others: {other.model.config.features}; it has to learn them anew"
+        )
     if fresh:
         notes.append(f"layers that do not fit and start fresh: {', '.join(fresh)}")
     return notes

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from las_cli.audio.files import read_audio
+
 RATE = 16_000  # Hz
 SIZE = 20 * RATE
 VOICES = 6  # clips that speak at once in babble
@@ -46,7 +48,7 @@ def babble(draw: np.random.Generator, clips: list[Path]) -> np.ndarray:
     for _ in range(VOICES):
         voice = np.zeros(0)
         while len(voice) < SIZE:
-            sound, _ = soundfile.read(clips[draw.integers(len(clips))])
+            sound = read_audio(clips[draw.integers(len(clips))], RATE).numpy()
             voice = np.concatenate([voice, sound / max(1e-6, sound.std())])
         mixed += voice[:SIZE] * draw.uniform(0.3, 1)
     return mixed
@@ -57,6 +59,8 @@ def main(corpus: Path, folder: Path) -> None:
     with (corpus / "train.tsv").open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         clips = [corpus / "clips" / row["path"] for row in rows]
+    if not clips:
+        sys.exit(f"{corpus / 'train.tsv'}: lists no clips")
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(EACH):
         for name, sound in {

@@ -83,4 +83,6 @@ def test_quiet_edges_are_quiet_and_leave_the_sound_alone() -> None:
         assert not added or quiet.abs().max() < 2e-3
     assert 10 < lengths.count(0) < 30 and max(lengths) <= 16_000
     assert len(edges(sound[:100], draw)) == 100  # too short to hold a pause
+    short = sound[:6000]
+    assert max(len(QuietEdges(5.0)(short, draw)) for _ in range(40)) <= 2 * len(short)
     assert torch.equal(edges(sound, random.Random(7)), edges(sound, random.Random(7)))

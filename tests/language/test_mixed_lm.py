@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from las_cli.cli.tune import described
 from las_cli.decoding import DecodingOptions, decode
 from las_cli.errors import LasError
 from las_cli.language import MixedLM
-from las_cli.language.mixing import LEAST, MOST, find_share
+from las_cli.language.mixing import BELIEF, PRIOR, find_share
 from las_cli.language.training import measure
+from las_cli.language.word_lm import WordLM
+from las_cli.language.word_ngrams import count_ngrams
 from las_cli.text.alphabet import EOS
 from tests.decoding.conftest import speech, tiny_model
 
@@ -126,12 +130,17 @@ def test_the_share_is_the_likeliest(held_out: list[str], monkeypatch: pytest.Mon
         model = MixedLM(letters, words, share).eval()
         return math.exp(-sum(log_p(model, text) for text in held_out) / count)
 
-    assert LEAST <= found.share <= MOST
+    def cost(share: float) -> float:
+        """Nats of the text, and of the words that stand for what is believed beforehand."""
+        belief = PRIOR * BELIEF * (math.log(share) + math.log(1 - share))
+        return count * math.log(perplexity(share)) - belief
+
+    assert 0 < found.share < 1
     assert found.perplexity == pytest.approx(perplexity(found.share), rel=2e-4)
     assert found.by_letters == pytest.approx(measure(letters, lines), rel=1e-5)
     for other in (found.share - 0.05, found.share + 0.05):
-        if LEAST <= other <= MOST:
-            assert perplexity(other) >= found.perplexity - 1e-4
+        if 0 < other < 1:
+            assert cost(other) >= cost(found.share) - 1e-3
     assert found.counts == (words.ngrams.end, *(len(o.words) for o in words.ngrams.orders))
     assert "words unknown; perplexity per letter" in found.summary
 
@@ -144,8 +153,24 @@ def test_unknown_words_are_counted() -> None:
 
 def test_a_word_too_unlikely_for_a_float_is_no_harm() -> None:
     found = find_share(make_mixed(), encoded(["a bad cab", "j" * 400]))
-    assert LEAST <= found.share <= MOST
+    assert 0 < found.share < 1
     assert math.isfinite(found.perplexity) and found.unknown == pytest.approx(0.25)
+
+
+def test_searches_with_other_words_are_never_taken_for_these() -> None:
+    recogniser = SimpleNamespace(
+        loaded=SimpleNamespace(model=make_letters()), options=SimpleNamespace(precision="auto")
+    )
+    letters, words = make_letters(), make_words()
+    other = count_ngrams(encoded([*SMALL, "cab cab"]), SPACE)
+    models = (
+        letters,
+        MixedLM(letters, words, 0.4),
+        MixedLM(letters, words, 0.5),
+        MixedLM(letters, WordLM(other, len(ALPHABET), SPACE), 0.4),
+    )
+    told = {described(recogniser, lm, [])["language model"] for lm in models}  # type: ignore[arg-type]
+    assert len(told) == len(models)
 
 
 @pytest.mark.parametrize("search", ["beam", "greedy", "rescore", "ctc"])

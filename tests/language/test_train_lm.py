@@ -75,6 +75,14 @@ def test_letters_and_words(trained: Path, text: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == ["lm.json", "lm.safetensors"]
 
 
+def test_a_text_too_small_to_spare_a_line_decides_nothing(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ten.txt"
+    path.write_text("a bad cab\n" * 10, encoding="utf-8")
+    assert train(path, model, tmp_path / "lm", *SMALL).exit_code == 0
+    lm = load_language_model(tmp_path / "lm", ALPHABET)
+    assert isinstance(lm, MixedLM) and lm.share == 0.5
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_letters_alone(model: Path, text: Path, tmp_path: Path, order: int) -> None:
     result = train(text, model, tmp_path, *SMALL, "--word-order", order)

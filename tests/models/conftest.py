@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from las_cli.audio.features import FeatureConfig
 from las_cli.hub import save_model
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
@@ -22,6 +23,7 @@ def tiny_model(form: str = "parallel", kind: str = "content", front_end: str = "
     return LAS(
         LASConfig(
             units=len(LETTERS),
+            features=FeatureConfig(quiet_db=30.0 if front_end == "conv" else 0.0),
             listener=ListenerConfig(front_end=front_end, channels=2, hidden=4, reductions=(1, 2)),
             attention=AttentionConfig(kind=kind, heads=2, size=4, channels=2, kernel=3),
             speller=SpellerConfig(form=form, embedding=4, hidden=4),
