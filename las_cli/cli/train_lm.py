@@ -209,10 +209,10 @@ def command(
         click.echo(f"las: {mixture.summary}", err=True)
         facts |= mixture.facts
     save_language_model(output, found, loaded.alphabet, facts)
+    spent = "" if letters_of else f", after {result.minutes:.1f} min"
     click.echo(
-        f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines, after "
-        f"{result.minutes:.1f} min; written to {output / LM_WEIGHTS}; "
-        "`las tune` finds the weight it should have"
+        f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines{spent}; "
+        f"written to {output / LM_WEIGHTS}; `las tune` finds the weight it should have"
     )
 
 
