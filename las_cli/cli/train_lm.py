@@ -188,15 +188,17 @@ def command(
         save_language_model(output, network, loaded.alphabet)
     facts: dict[str, Any] = {
         "perplexity_per_letter": round(result.perplexity, 4),
-        "letters_read": result.letters,
         "letters": count.letters,
-        "minutes": round(result.minutes, 1),
         "text": [path.name for path in files],
-        "trained": time.strftime("%Y-%m-%d"),
     }
     if letters_of:
-        facts = {name: facts[name] for name in ("perplexity_per_letter", "letters", "text")}
         facts["letters_of"] = folder.resolve().name
+    else:
+        facts |= {
+            "letters_read": result.letters,
+            "minutes": round(result.minutes, 1),
+            "trained": time.strftime("%Y-%m-%d"),
+        }
     found: LetterLM | MixedLM = network
     if word_order > 1 and not parts_words(loaded.alphabet):
         click.echo(

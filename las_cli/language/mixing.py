@@ -70,10 +70,9 @@ def with_words(
     most_letters = MOST_TREE // tree_bytes(1, len(alphabet))
     ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams, most_letters)
     words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
-    lines = sentences.held_out()
     # Lines that were counted would say that nothing but the words is needed.
-    share = None if sentences.spared else PRIOR
-    mixture = find_share(MixedLM(letters, words, PRIOR), lines, share)
+    share = None if sentences.spares_lines() else PRIOR
+    mixture = find_share(MixedLM(letters, words, PRIOR), sentences.held_out(), share)
     return MixedLM(letters, words, mixture.share), mixture
 
 

@@ -36,7 +36,6 @@ class Sentences:
     def __init__(self, files: Sequence[Path], alphabet: Units, policy: TextPolicy) -> None:
         """LasError at once for a file that is not there or cannot be unpacked."""
         self.files, self._alphabet, self._policy = tuple(files), alphabet, policy
-        self.spared = True  # whether `held_out` found lines that are not trained on
         for path in self.files:
             with open_text(path):
                 pass
@@ -63,10 +62,13 @@ class Sentences:
             lines.append(ids)
             if len(lines) == MOST_HELD_OUT:
                 break
-        self.spared = bool(lines)
         if lines:
             return lines
         return [ids for ids, _ in zip(self._encoded(held_out=False), range(10), strict=False)]
+
+    def spares_lines(self) -> bool:
+        """Whether `held_out` gives lines that are not trained on."""
+        return next(self._encoded(held_out=True), None) is not None
 
     def lines(self) -> Iterator[list[int]]:
         """The training lines as they stand in the files."""

@@ -93,9 +93,8 @@ class WordLM(nn.Module):
 
     def _after_word(self, state: WordState) -> Tensor:
         """The contexts once the word of `state` has ended, [B, K, N-1]."""
-        edges = self.edges[state.node]  # [B, K, V + 1]
-        is_word = edges[..., 1] > edges[..., 0]
-        word = torch.where(is_word, edges[..., 0].long(), NOWHERE)
+        first, longer = self.edges[state.node, 0], self.edges[state.node, 1]  # [B, K]
+        word = torch.where(longer > first, first.long(), NOWHERE)
         contexts = [word]
         for level, table in enumerate(list(self.tables)[:-1]):
             contexts.append(table.row(state.contexts[..., level], word))  # type: ignore[operator]
