@@ -247,6 +247,8 @@ def command(
         refuse_with_resume()
     elif data is None:
         raise UsageError("--data is missing: which corpus to train on (or --resume)")
+    if given("wordpieces") and units != "wordpieces":
+        raise UsageError(f"--wordpieces {wordpieces}: of use only with --units wordpieces")
     if processes > 1 and "RANK" not in os.environ:
         from las_cli.training.launcher import launch
 
@@ -363,11 +365,18 @@ class Interruption:
 
     def __init__(self) -> None:
         self.asked = False
+        self.parent = os.getppid()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
     def __call__(self) -> bool:
-        return self.asked
+        return self.asked or self._orphaned()
+
+    def _orphaned(self) -> bool:
+        """Whether the launcher of --processes was killed: nobody would end this one any more."""
+        from las_cli.training.launcher import LAUNCHED
+
+        return LAUNCHED in os.environ and os.getppid() != self.parent
 
     def _ask(self, number: int, frame: object) -> None:
         if self.asked and number == signal.SIGINT:

@@ -19,9 +19,10 @@ def pick_device(name: str = "auto") -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(name) if name.split(":")[0] in DEVICES[1:] else None
-    if device is None:
-        raise UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}")
+    kind, colon, number = name.partition(":")
+    if kind not in DEVICES[1:] or (colon and not number.isdecimal()):
+        raise UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}, or cuda:1")
+    device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch sees no CUDA device; use --device cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
@@ -35,6 +36,8 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if has_bf16(device) else torch.float32
     if name == "float16" and device.type == "cpu":
         raise UsageError("--precision float16: needs a GPU; use bf16 or float32 on the CPU")
+    if name not in PRECISIONS:
+        raise UsageError(f"--precision {name}: expected one of {', '.join(PRECISIONS)}")
     return {"float32": torch.float32, "bf16": torch.bfloat16, "float16": torch.float16}[name]
 
 

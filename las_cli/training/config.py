@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,11 @@ class TrainingConfig:
     tensorboard: bool = False  # events for TensorBoard beside metrics.jsonl
 
     def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            # JSON has no infinity: such a run could not be resumed.
+            if any(isinstance(one, float) and not math.isfinite(one) for one in numbers):
+                raise UsageError(f"--{name.replace('_', '-')} {value}: must be a finite number")
         for name in ("epochs", "max_steps", "max_minutes"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -85,6 +91,20 @@ class TrainingConfig:
             if not getattr(self, name) > 0:
                 raise UsageError(
                     f"--{name.replace('_', '-')} {getattr(self, name)}: must be above 0"
+                )
+        not_negative = (
+            "warmup_steps",
+            "weight_decay",
+            "spec_augment",
+            "validate_minutes",
+            "checkpoint_minutes",
+            "early_stop",
+            "log_seconds",
+        )
+        for name in not_negative:
+            if getattr(self, name) < 0:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative"
                 )
         shares = (
             "ctc_early",

@@ -8,7 +8,7 @@ import signal
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class Batch:
     letters: Tensor  # end of sentence, then the letters, then padding (end of sentence), [B, U]
     letter_lengths: Tensor  # letters without the end of sentence, [B]
     failed: list[str] = field(default_factory=list)  # clips left out, each with its reason
+    heard: bool = True  # False: no clip could be read, and silence stands in for them
 
     @property
     def seconds(self) -> float:
@@ -55,7 +56,7 @@ class Batch:
             name: getattr(self, name).to(device, non_blocking=True)
             for name in ("waveforms", "lengths", "letters", "letter_lengths")
         }
-        return Batch(ids=self.ids, texts=self.texts, failed=self.failed, **moved)
+        return replace(self, **moved)
 
 
 class TextFilter:
@@ -136,7 +137,8 @@ class SpeechDataset(Dataset[Batch]):
             texts.append(cut_text(cut, self.policy))
             waveforms.append(waveform)
         if not ids:  # all broken: a second of silence, so that every process has a batch
-            ids, texts, waveforms = ["silence"], [""], [torch.zeros(SAMPLE_RATE)]
+            silence = collate(["silence"], [""], [torch.zeros(SAMPLE_RATE)], self.units, failed)
+            return replace(silence, heard=False)
         return collate(ids, texts, waveforms, self.units, failed)
 
 
@@ -161,10 +163,16 @@ class NoiseMixer:
 
     def __init__(self, folder: Path, share: float, snr: Sequence[float]) -> None:
         self.files = sorted(
-            path for path in folder.rglob("*") if path.suffix.lower() in (".wav", ".flac", ".ogg")
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in (".wav", ".flac", ".ogg") and not path.name.startswith(".")
         )
         if not self.files:
             raise LasError(f"{folder}: holds no noise recordings (wav, flac, ogg)")
+        from las_cli.audio.files import audio_info
+
+        for path in self.files:  # a broken one would take clip after clip of speech with it
+            audio_info(path)
         self.share, self.snr = share, (min(snr), max(snr))
 
     def __call__(self, waveform: Tensor, draw: random.Random) -> Tensor:
@@ -279,18 +287,25 @@ def _one_thread(worker: int) -> None:
     use_soundfile()
 
 
-def dev_batches(cuts: CutSet, config: TrainingConfig) -> list[CutSet]:
-    """The dev split sorted by length in batches, up to `config.dev_minutes`."""
+def dev_batches(cuts: CutSet, config: TrainingConfig, policy: TextPolicy) -> list[CutSet]:
+    """The dev split sorted by length in batches, up to `config.dev_minutes`.
+
+    Without the clips whose text is empty or has digits that the model is not to write, which
+    `las prepare` leaves out of dev too.
+    """
     from lhotse import CutSet
 
     chosen, seconds = [], 0.0
     for cut in sorted(cuts, key=lambda c: hashlib.sha256(c.id.encode()).digest()):
         if cut.duration <= config.max_seconds * 2 and seconds < config.dev_minutes * 60:
+            if not is_spelled(cut_text(cut, policy), policy):
+                continue
             chosen.append(cut)
             seconds += cut.duration
     if not chosen:
         raise LasError(
-            f"the dev split holds no clip of up to {config.max_seconds * 2:g} s to validate on; "
+            f"the dev split holds no clip with text of up to {config.max_seconds * 2:g} s to "
+            "validate on; "
             "see --dev-split and --max-seconds"
         )
     batches: list[list[Cut]] = []
@@ -306,5 +321,10 @@ def learn_alphabet_texts(cuts: CutSet, policy: TextPolicy) -> Iterator[str]:
     """Normalised texts to learn units from; those with digits are out where digits are."""
     for cut in cuts:
         text = cut_text(cut, policy)
-        if text and not (policy.digits == "reject" and has_digits(text)):
+        if is_spelled(text, policy):
             yield text
+
+
+def is_spelled(text: str, policy: TextPolicy) -> bool:
+    """Whether a normalised text is one to learn from: not empty, no digits where they are out."""
+    return bool(text) and not (policy.digits == "reject" and has_digits(text))

@@ -76,7 +76,7 @@ class Trainer:
         self.precision = pick_precision(config.precision, self.device)
         self.processes = Processes.join(self.device)
         self.train_cuts, self.epoch_seconds = train_cuts, epoch_seconds
-        self.dev = dev_batches(dev_cuts, config)
+        self.dev = dev_batches(dev_cuts, config, policy)
         self.model = model.to(self.device)
         self.parallel: nn.Module = self.model
         if self.processes.world > 1:
@@ -164,8 +164,11 @@ class Trainer:
             group["lr"] = rate
         # Losses are divided by the letters of all processes, so that it does not matter how many
         # processes share an update. DDP averages gradients, hence the factor `world`.
-        letters = self._tensor([sum(int((b.letter_lengths + 1).sum()) for b in batches)])
-        scale = self.processes.world / float(self.processes.sum(letters))
+        letters = sum(int((b.letter_lengths + 1).sum()) for b in batches)
+        totals = self.processes.sum(self._tensor([letters, sum(b.heard for b in batches)]))
+        scale, heard = self.processes.world / float(totals[0]), bool(totals[1])
+        for failure in (failure for batch in batches for failure in batch.failed):
+            self.run.warn(failure)
         sums = torch.zeros(6, dtype=torch.float64, device=self.device)
         for index, batch in enumerate(batches):
             batch = batch.to(self.device)
@@ -187,19 +190,19 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         # A non-finite loss on one process makes the averaged gradient non-finite on all.
         finite = bool(torch.isfinite(norm))
-        if finite:
+        if not heard:
+            self._skip(batches, heard)
+        elif finite:
             self.bad_steps = 0
             self.scaler.step(self.optimiser)
             if self.average is not None:
                 self.average.update(self.model, self.progress.step)
         elif not self.scaler.is_enabled() or self.scaler.get_scale() < 1:
-            self._skip(batches)  # a float16 loss that overflows at a scale above 1 only rescales
+            # A float16 loss that overflows at a scale above 1 only rescales.
+            self._skip(batches, heard)
         self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
         sums[5] = sum(len(batch.failed) for batch in batches)
-        for batch in batches:
-            for failure in batch.failed:
-                self.run.warn(failure)
         self.processes.sum(sums)
         attention, ctc_loss, correct, total, samples, failed = sums.tolist()
         return {
@@ -213,7 +216,7 @@ class Trainer:
             "diagonal": health[0],
             "sharp": health[1],
             "failed": failed,
-            "skipped": float(not finite),
+            "skipped": float(not (finite and heard)),
         }
 
     @property
@@ -240,6 +243,8 @@ class Trainer:
         result = self.validate() if self.processes.first else None
         if result is not None:
             facts = {"dev_ler": result.ler, "dev_wer": result.wer}
+            for failure in result.failed:
+                self.run.warn(f"left out of the dev split: {failure}")
         ler = self.processes.agree_value(facts["dev_ler"], self.device)
         better = ler < progress.best
         if better:
@@ -302,8 +307,8 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(saved.weights[name])
-        if self.average is not None and saved.average is not None:
-            self.average.load(saved.average)
+        if self.average is not None:  # without one so far it begins here, not at random weights
+            self.average.load(saved.average or saved.weights)
         self.optimiser.load_state_dict(saved.optimiser)
         if saved.scaler:
             self.scaler.load_state_dict(saved.scaler)
@@ -346,9 +351,21 @@ class Trainer:
                 yield group
                 group = []
 
-    def _skip(self, batches: list[Batch]) -> None:
-        """Counts an update whose gradient is not finite; LasError after too many in a row."""
+    def _skip(self, batches: list[Batch], heard: bool) -> None:
+        """Counts an update without a finite gradient or, unless `heard`, without a clip.
+
+        LasError after too many in a row.
+        """
         self.bad_steps += 1
+        if not heard:
+            self.run.warn(f"step {self.progress.step}: no clip could be read, skipped")
+            if self.bad_steps >= self.config.bad_steps:
+                raise LasError(
+                    f"training stopped at step {self.progress.step}: for {self.bad_steps} updates "
+                    f"no clip could be read, see the warnings; the last: {batches[-1].failed[-1]}; "
+                    "once they can be, go on with --resume"
+                )
+            return
         ids = ", ".join(id for batch in batches for id in batch.ids)
         self.run.warn(f"step {self.progress.step}: loss or gradient not finite, skipped ({ids})")
         if self.bad_steps >= self.config.bad_steps:

@@ -45,10 +45,10 @@ def draw_curves(folder: Path) -> Path:
     dev = [row for row in rows if "dev_ler" in row]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
     for name, label in (("attention", "attention"), ("ctc", "CTC")):
-        hours = [row["hours"] for row in train]
-        (line,) = left.plot(hours, _smooth([row[name] for row in train]), label=f"{label}, train")
+        hours, values = _points(train, name)
+        (line,) = left.plot(hours, _smooth(values), label=f"{label}, train")
         left.plot(
-            [row["hours"] for row in dev], [row[f"dev_{name}"] for row in dev],
+            *_points(dev, f"dev_{name}"),
             "o--", color=line.get_color(), label=f"{label}, dev", markersize=3,
         )  # fmt: skip
     left.set(xlabel="hours of sound heard", ylabel="loss, nats a letter", ylim=(0, None))
@@ -56,14 +56,11 @@ def draw_curves(folder: Path) -> Path:
     left.grid(alpha=0.3)
     for name, label in (("dev_ler", "LER, speller"), ("dev_ctc_ler", "LER, CTC head"),
                         ("dev_wer", "WER, speller")):  # fmt: skip
-        measured = [row for row in dev if row[name] is not None]
-        right.plot(
-            [row["hours"] for row in measured], [100 * min(1.5, row[name]) for row in measured],
-            "o-", label=label, markersize=3,
-        )  # fmt: skip
-    train_hours = [row["hours"] for row in train]
-    wrong = _smooth([100 * (1 - row["accuracy"]) for row in train])
-    right.plot(train_hours, wrong, color="grey", alpha=0.7, label="letters wrong, train (teacher)")
+        hours, rates = _points(dev, name)
+        right.plot(hours, [100 * min(1.5, rate) for rate in rates], "o-", label=label, markersize=3)
+    hours, right_letters = _points(train, "accuracy")
+    wrong = _smooth([100 * (1 - share) for share in right_letters])
+    right.plot(hours, wrong, color="grey", alpha=0.7, label="letters wrong, train (teacher)")
     right.set(xlabel="hours of sound heard", ylabel="%", ylim=(0, 105), title="greedy, dev")
     right.legend()
     right.grid(alpha=0.3)
@@ -144,9 +141,19 @@ def _saved(figure: Any, path: Path, dpi: int) -> Path:
     with warnings.catch_warnings():
         # matplotlib's own fonts lack some scripts and show boxes; nothing the user can mend here.
         warnings.filterwarnings("ignore", message=".*Glyph.*")
-        figure.savefig(path, dpi=dpi)
-    _pyplot().close(figure)
+        try:
+            figure.savefig(path, dpi=dpi)
+        except OSError as error:
+            raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error
+        finally:
+            _pyplot().close(figure)
     return path
+
+
+def _points(rows: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+    """Hours heard and what was measured then, where it was a number (else the row has null)."""
+    found = [row for row in rows if row.get(name) is not None]
+    return [row["hours"] for row in found], [row[name] for row in found]
 
 
 def _smooth(values: list[float], share: float = 0.05) -> list[float]:

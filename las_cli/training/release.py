@@ -31,6 +31,8 @@ def average_checkpoints(
 
     Returns the checkpoints taken, which may be fewer than asked for. LasError if there are none.
     """
+    if output.resolve() == run.resolve():
+        raise LasError(f"{output}: is the run itself, its best model would be lost; name another")
     paths = list_checkpoints(run / "checkpoints")
     if best is not None:
         rated = sorted((checkpoint_ler(path), path) for path in paths)

@@ -169,7 +169,7 @@ class Run:
             save_attention(self.folder, result.pictured)
             draw_curves(self.folder)
             draw_attention(self.folder, result.pictured)
-        except (OSError, ValueError, LasError) as error:  # a picture is no reason to stop training
+        except Exception as error:  # whatever it is: a picture is no reason to stop training
             self.warn(f"{self.folder}: the pictures cannot be drawn ({error})")
 
     def rewind(self, progress: Progress) -> None:

@@ -26,6 +26,8 @@ from las_cli.training.processes import Processes, local_device
 from las_cli.training.run import Run
 
 if TYPE_CHECKING:
+    from lhotse import CutSet
+
     from las_cli.corpus import Corpus
 
 # Options that change which clips make which batch of a pass.
@@ -57,8 +59,8 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     # Before anything is read or written: a device or precision that is not there.
     device = pick_device(local_device(plan.training.device))
     pick_precision(plan.training.precision, device)
-    if first and not overwrite:
-        refuse_full(folder)
+    if first:
+        refuse_full(folder, plan, overwrite)
     plan, corpus = read_corpus(plan)
     units = learn_units(plan, corpus)
     network = replace(plan.network, units=len(units))
@@ -76,15 +78,25 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     return trainer
 
 
-def refuse_full(folder: Path) -> None:
-    """UsageError if `folder` holds a training or anything else, or is a file."""
-    if (folder / SETUP).exists():
+def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
+    """UsageError if `folder` holds anything but a training that may be overwritten.
+
+    Nor may it be overwritten if what is to be trained on lies in it.
+    """
+    if not (folder / SETUP).exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder}: is not an empty folder; choose another --output")
+        return
+    if not overwrite:
         raise UsageError(
             f"{folder}: holds a training already; --resume goes on with it, "
             "--overwrite starts afresh"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder}: is not an empty folder; choose another --output")
+    for flag, source in (("data", plan.data), ("noise", plan.training.noise), ("init", plan.init)):
+        if source and Path(source).resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"{folder}: --overwrite would delete --{flag} {source}, which is there"
+            )
 
 
 def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Trainer:
@@ -230,6 +242,20 @@ def start_from(model: LAS, units: Units, name: str) -> list[str]:
     return notes
 
 
+def refuse_shared(plan: Plan, train_cuts: CutSet, dev_cuts: CutSet) -> None:
+    """UsageError if clips of the dev split are in the split to train on, as in `validated`.
+
+    Of the split `train` the corpus itself leaves out what dev and test hold.
+    """
+    held = {(cut.recording.sources[0].source, cut.start) for cut in dev_cuts}
+    shared = sum((cut.recording.sources[0].source, cut.start) in held for cut in train_cuts)
+    if shared:
+        raise UsageError(
+            f"{plan.data}: {shared} clips of {plan.split} are in {plan.dev_split} too; "
+            f"`las prepare --train-split {plan.split}` makes a corpus in which they are not"
+        )
+
+
 def make_trainer(
     plan: Plan,
     folder: Path,
@@ -241,6 +267,8 @@ def make_trainer(
 ) -> Trainer:
     """Puts the pieces together and says what will be trained on what."""
     train_cuts, dev_cuts = corpus.cuts(plan.split), corpus.cuts(plan.dev_split)
+    if plan.split != "train" and not (train_cuts.is_lazy or dev_cuts.is_lazy):
+        refuse_shared(plan, train_cuts, dev_cuts)
     accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
     amount = corpus.amount(plan.split) if train_cuts.is_lazy else None
     if amount is not None and amount.clips <= SORTED_LIMIT:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from las_cli.decoding import DecodingOptions, Heard, greedy_ctc, search, texts_of
+from las_cli.errors import LasError
 from las_cli.network.device import autocast
 from las_cli.network.las import LAS, Output
 from las_cli.text import Units
@@ -19,6 +20,7 @@ from las_cli.training.samples import Sample, pictured, spread
 SPELLER_ALONE = DecodingOptions(
     search="greedy", ctc_weight=0.0, lm_weight=0.0, repeat_guard=False, word_times=False
 )
+MOST_FAILED = 0.1  # of the dev clips
 PRECISIONS = {torch.float32: "float32", torch.bfloat16: "bf16", torch.float16: "float16"}
 
 
@@ -35,6 +37,7 @@ class Validation:
     sharp: float  # of the attention, 0 … 1
     samples: list[Sample] = field(default_factory=list)  # for samples.txt
     pictured: list[Sample] = field(default_factory=list)  # with attention weights, to be drawn
+    failed: list[str] = field(default_factory=list)  # clips left out, each with its reason
 
 
 @torch.no_grad()
@@ -46,7 +49,11 @@ def validate(
     precision: torch.dtype,
     samples: int = 8,
 ) -> Validation:
-    """Runs `model` over `batches`; keeps `samples` utterances spread evenly over the split."""
+    """Runs `model` over `batches`; keeps `samples` utterances spread evenly over the split.
+
+    LasError if more than `MOST_FAILED` of the clips cannot be read: what is left is another split,
+    and its rates would be taken for those of a better or a worse model.
+    """
     from las_cli.scoring import score_pairs
 
     options = replace(SPELLER_ALONE, precision=PRECISIONS[precision])
@@ -56,7 +63,11 @@ def validate(
     health: list[tuple[float, float]] = []
     kept: list[Sample] = []
     ctc_texts: list[str] = []
+    failed: list[str] = []
     for batch in batches:
+        failed += batch.failed
+        if not batch.heard:
+            continue
         batch = batch.to(device)
         with autocast(device, precision):
             states, steps = model.listen(batch.waveforms, batch.lengths)
@@ -84,6 +95,11 @@ def validate(
                 )
             )
     model.train(was_training)
+    if len(failed) > MOST_FAILED * (len(failed) + len(kept)):
+        raise LasError(
+            f"{len(failed)} of {len(failed) + len(kept)} dev clips cannot be read, the first: "
+            f"{failed[0]}; see to it, then go on with --resume"
+        )
     references = [sample.true_y for sample in kept]
     score = score_pairs(references, [sample.pred_y for sample in kept], normaliser="none")
     ctc = score_pairs(references, ctc_texts, normaliser="none") if ctc_texts else None
@@ -98,4 +114,5 @@ def validate(
         sharp=sum(s for _, s in health) / max(1, len(health)),
         samples=spread(kept, samples),
         pictured=pictured(kept),
+        failed=failed,
     )

@@ -16,8 +16,10 @@ from las_cli.cli.main import cli
 from las_cli.errors import LasError
 from las_cli.training import setup
 from las_cli.training.checkpoint import list_checkpoints, load_checkpoint
+from las_cli.training.loop import Trainer
+from las_cli.training.plots import draw_curves
 from tests.training.corpora import RATE, write_corpus, write_network
-from tests.training.test_loop import small_trainer
+from tests.training.test_loop import small_trainer, train
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +151,80 @@ def test_what_las_prepare_left_out_is_told_again(
     said = capsys.readouterr().err
     line = "train: 3 of 9 clips left out (2 missing file, 1 duplicate); rejected.tsv lists them"
     assert said.count(line) == 1
+
+
+def test_a_disk_that_is_gone_stops_the_training(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silence in place of the clips must not be learned, nor be the best model ever measured."""
+    corpus = write_corpus(tmp_path / "corpus", train=8, dev=4)
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=2).train()
+    before = json.loads((folder / "config.json").read_text())
+    changes = {"max_steps": 9, "bad_steps": 3, "checkpoint_minutes": 60.0}
+    trainer = setup.resume(folder, changes, quiet=True)
+    (corpus / "clips").rename(corpus / "elsewhere")
+    weights = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    trainer.validate_and_save = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(LasError, match=r"for 3 updates no clip could be read.*\.wav.*--resume"):
+        trainer.train()
+    assert ".wav: cannot be read" in capsys.readouterr().err
+    assert all(torch.equal(weights[n], p) for n, p in trainer.model.named_parameters())
+    with pytest.raises(LasError, match="4 of 4 dev clips cannot be read"):
+        Trainer.validate_and_save(trainer)
+    assert json.loads((folder / "config.json").read_text()) == before
+    (corpus / "elsewhere").rename(corpus / "clips")
+    assert setup.resume(folder, {}, quiet=True).train().step == 9
+
+
+def test_a_row_without_numbers_is_left_out_of_the_picture(tmp_path: Path) -> None:
+    numbers = {"attention": 2.0, "ctc": 3.0, "accuracy": 0.5}
+    found: list[dict[str, float | None]] = [
+        {"step": 1, "hours": 0.1, "loss": 2.5} | numbers,
+        {"step": 2, "hours": 0.2, "loss": None} | dict.fromkeys(numbers),
+        {"step": 2, "hours": 0.2, "dev_ler": 0.5, "dev_wer": 0.9, "dev_ctc_ler": None,
+         "dev_attention": 1.0, "dev_ctc": None},
+    ]  # fmt: skip
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found))
+    assert draw_curves(tmp_path).stat().st_size > 0
+    (tmp_path / "curves.png").unlink()
+    (tmp_path / "curves.png").mkdir()
+    with pytest.raises(LasError, match="curves.png: cannot be written"):
+        draw_curves(tmp_path)
+
+
+def test_broken_noise_is_told_at_once(network: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    soundfile.write(noise / "a.wav", np.full(RATE, 0.1), RATE)
+    (noise / "._a.wav").write_bytes(b"of a Mac")
+    small_trainer(corpus, network, tmp_path / "run", noise=str(noise))
+    (noise / "b.wav").write_bytes(b"no sound")
+    with pytest.raises(LasError, match=r"b\.wav"):
+        small_trainer(corpus, network, tmp_path / "other", noise=str(noise))
+
+
+def test_a_split_that_holds_dev_is_not_trained_on(network: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=2)
+    table, dev = (corpus / f"{name}.tsv" for name in ("train", "dev"))
+    header, *rest = dev.read_text().splitlines(keepends=True)
+    (corpus / "validated.tsv").write_text(table.read_text() + "".join(rest))
+    (corpus / "other.tsv").write_text(table.read_text())
+    words = ["--data", corpus, "--network", network, "--max-steps", "1", "--quiet"]
+    for split, code, said in (
+        ("validated", 2, "2 clips of validated are in dev too; `las prepare --train-split"),
+        ("other", 0, ""),
+    ):
+        result = train(*map(str, words), "--output", str(tmp_path / split), "--split", split)
+        assert result.exit_code == code and said in result.output, result.output
+
+
+def test_dev_clips_that_cannot_be_spelled_are_not_measured(network: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", train=4, dev=3)
+    table = corpus / "dev.tsv"
+    lines = table.read_text().splitlines()
+    lines[1] = lines[1].rsplit("\t", 1)[0] + "\tabc 123"
+    table.write_text("\n".join(lines) + "\n")
+    trainer = small_trainer(corpus, network, tmp_path / "run")
+    assert sum(len(batch) for batch in trainer.dev) == 2

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner, Result
 from safetensors.torch import load_file
 
+from las_cli.cli.main import cli
 from las_cli.errors import LasError, UsageError
 from las_cli.hub import load_model
 from las_cli.training import setup
@@ -75,6 +77,11 @@ def small_trainer(corpus: Path, network: Path, folder: Path, **options: Any) -> 
     return setup.start(plan, folder, overwrite=False, quiet=True)
 
 
+def train(*words: str) -> Result:
+    """`las train` in this process."""
+    return CliRunner().invoke(cli, ["train", *words])
+
+
 def test_twenty_utterances_are_learned_by_heart(
     corpus: Path, network: Path, tmp_path: Path
 ) -> None:
@@ -87,7 +94,7 @@ def test_twenty_utterances_are_learned_by_heart(
     )  # fmt: skip
     from las_cli.training.data import dev_batches
 
-    trainer.dev = dev_batches(trainer.train_cuts, trainer.config)
+    trainer.dev = dev_batches(trainer.train_cuts, trainer.config, trainer.policy)
     trainer.validate_and_save = lambda: None  # type: ignore[method-assign]
     trainer.train()
     result = trainer.validate()
@@ -205,6 +212,39 @@ def test_folders_that_hold_a_training_are_kept(corpus: Path, network: Path, tmp_
         setup.resume(other, {})
 
 
+def test_overwrite_deletes_a_training_and_nothing_else(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1).train()
+    options = ["--network", str(network), "--max-steps", "1", "--overwrite", "--quiet"]
+    inside = folder / "corpus"
+    shutil.copytree(corpus, inside)
+    mine = tmp_path / "mine"
+    shutil.copytree(corpus, mine)
+    for data, output, said in (
+        (mine, mine, "is not an empty folder"),
+        (corpus, mine, "is not an empty folder"),
+        (inside, folder, "--overwrite would delete --data"),
+    ):
+        result = train("--data", str(data), "--output", str(output), *options)
+        assert result.exit_code == 2 and said in result.output, result.output
+        assert (data / "train.tsv").exists() and (mine / "train.tsv").exists()
+    result = train("--data", str(corpus), "--output", str(folder), *options)
+    assert result.exit_code == 0 and not inside.exists(), result.output
+
+
+def test_an_average_that_begins_late_begins_at_the_weights(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=2, ema=0.0).train()
+    trainer = setup.resume(folder, {"ema": 0.99, "max_steps": 4}, quiet=True)
+    assert trainer.average is not None
+    for name, parameter in trainer.model.named_parameters():
+        assert torch.equal(trainer.average.weights[name], parameter)
+
+
 def test_resuming_another_network_names_the_fields(
     corpus: Path, network: Path, tmp_path: Path
 ) -> None:
@@ -254,6 +294,10 @@ def test_starting_from_a_model_names_what_is_fresh(
         (["--output", "{tmp}/x", "--data", "{tmp}", "--epochs", "0"], 2, "--epochs"),
         (["--output", "{tmp}/x", "--resume"], 1, "no training to resume"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--device", "gpu"], 2, "--device gpu"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--device", "cpu:x"], 2, "--device cpu:x"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--clip", "inf"], 2, "--clip inf"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--early-stop", "-1"], 2, "--early-stop -1"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--wordpieces", "50"], 2, "--units"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--split", "tran"], 1, "tran"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--speeds", "1;2"], 2, "--speeds"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--init", "nobody"], 1, "nobody"),
@@ -262,12 +306,7 @@ def test_starting_from_a_model_names_what_is_fresh(
 def test_mistakes_get_one_sentence(
     words: list[str], code: int, message: str, corpus: Path, tmp_path: Path
 ) -> None:
-    from click.testing import CliRunner
-
-    from las_cli.cli.main import cli
-
-    filled = [word.format(tmp=tmp_path, corpus=corpus) for word in words]
-    result = CliRunner().invoke(cli, ["train", *filled])
+    result = train(*(word.format(tmp=tmp_path, corpus=corpus) for word in words))
     assert result.exit_code == code, result.output
     assert message in result.output
     assert len(result.output.strip().splitlines()) == 1 or "Usage:" in result.output
@@ -276,10 +315,6 @@ def test_mistakes_get_one_sentence(
 def test_resuming_keeps_changed_options_and_refuses_what_it_cannot_change(
     corpus: Path, network: Path, tmp_path: Path
 ) -> None:
-    from click.testing import CliRunner
-
-    from las_cli.cli.main import cli
-
     folder = tmp_path / "run"
     small_trainer(corpus, network, folder, max_steps=2).train()
     result = CliRunner().invoke(
@@ -295,10 +330,6 @@ def test_resuming_keeps_changed_options_and_refuses_what_it_cannot_change(
 def test_overwrite_deletes_nothing_before_all_is_well(
     corpus: Path, network: Path, tmp_path: Path
 ) -> None:
-    from click.testing import CliRunner
-
-    from las_cli.cli.main import cli
-
     folder = tmp_path / "run"
     small_trainer(corpus, network, folder, max_steps=1).train()
     words = ["train", "--output", str(folder), "--overwrite", "--data"]
@@ -317,10 +348,6 @@ def test_the_command_trains_resumes_and_goes_further(
     corpus: Path, network: Path, tmp_path: Path
 ) -> None:
     """As in the README: an epoch, then two more; every option as the command line gives it."""
-    from click.testing import CliRunner
-
-    from las_cli.cli.main import cli
-
     folder = str(tmp_path / "run")
     words = ["train", "--data", str(corpus), "--output", folder, "--network", str(network)]
     first = CliRunner().invoke(cli, [*words, "--epochs", "1", "--batch-seconds", "9", *COMMON])

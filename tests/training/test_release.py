@@ -49,6 +49,13 @@ def test_average_is_the_mean_of_the_checkpoints(run: Path, tmp_path: Path) -> No
     assert "dev_ler" not in loaded.facts  # nobody has measured the mean
 
 
+def test_the_run_itself_is_not_averaged_over(run: Path) -> None:
+    before = (run / "config.json").read_bytes()
+    result = las("average", run, "--last", 2, "--output", run / "checkpoints" / "..")
+    assert result.exit_code == 1 and "is the run itself" in result.output
+    assert (run / "config.json").read_bytes() == before
+
+
 def test_average_of_the_last_five_takes_five_and_says_when_there_are_fewer(
     run: Path, tmp_path: Path
 ) -> None:
