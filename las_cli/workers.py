@@ -63,11 +63,12 @@ def follow_with_workers(recipe: Recipe, paths: Sequence[str], jobs: int) -> Iter
     # A forked process would inherit torch's thread pools in an unusable state.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _start, (recipe,)) as pool:
-        chunks: list[tuple[int, Future[list[Finished]]]] = [
-            (first, pool.submit(_work, list(paths[first : first + size])))
-            for first in range(0, len(paths), size)
-        ]
         try:
+            # A process can die while others are still handed their files.
+            chunks: list[tuple[int, Future[list[Finished]]]] = [
+                (first, pool.submit(_work, list(paths[first : first + size])))
+                for first in range(0, len(paths), size)
+            ]
             for first, chunk in chunks:
                 for event in chunk.result():
                     yield Finished(first + event.place, event.transcript, event.error)

@@ -7,6 +7,7 @@ through an ffmpeg program where one is installed. torchaudio resamples and mixes
 from __future__ import annotations
 
 import math
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -217,6 +218,9 @@ def _open(path: Path, rate: int, start: float) -> tuple[Any, FfmpegSound | None]
         return None, _through_ffmpeg(path, head, rate, start)
     except OSError as error:
         raise LasError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeEncodeError:  # soundfile knows no other names
+        name = os.fsencode(path).decode(errors="backslashreplace")
+        raise LasError(f"{name}: the file's name is not UTF-8; rename it.") from None
     if start > 0:
         try:
             file.seek(min(round(start * file.samplerate), file.frames))

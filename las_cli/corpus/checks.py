@@ -8,7 +8,7 @@ from las_cli.text.normalise import has_digits
 
 # Every reason that a report can name, in the order in which it lists them.
 REASONS = {
-    "unreadable row": "the row of the corpus names no clip, or is not UTF-8",
+    "unreadable row": "the row of the corpus names no clip or no time, or is not UTF-8",
     "missing file": "the row names a file that is not there",
     "unreadable": "soundfile cannot open or decode the file",
     "zero length": "the file is empty or holds no samples",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +14,7 @@ from las_cli.corpus.layout import Layout
 from las_cli.corpus.prepared import Prepared
 from las_cli.corpus.report import Amount
 from las_cli.corpus.survey import Survey, survey
-from las_cli.corpus.utterance import BadRow, Utterance
+from las_cli.corpus.utterance import BadRow, Utterance, free_id
 from las_cli.errors import LasError
 from las_cli.text.normalise import TextPolicy
 
@@ -157,8 +156,7 @@ class Corpus:
                 left_out["sentence shared with dev or test"] += 1
             else:
                 seen.add(row.piece)
-                if row.id in utterances:  # two folders can hold 0001.wav
-                    row = replace(row, id=f"{row.id}-{zlib.crc32(row.audio.encode()):08x}")
+                row = replace(row, id=free_id(row, utterances.__contains__))
                 utterances[row.id] = row
         headers = read_headers([one.audio for one in utterances.values()], self._jobs)
         cuts = []

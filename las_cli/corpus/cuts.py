@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from las_cli.corpus.headers import AudioHeader
+from las_cli.corpus.headers import AudioHeader, what_went_wrong
 from las_cli.corpus.utterance import Utterance
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
+    import numpy
     from lhotse.cut import Cut
     from torch import Tensor
 
@@ -92,13 +93,7 @@ def read_cut(cut: Cut, sample_rate: int = 16_000, speed: float = 1.0) -> Tensor:
 
     from las_cli.audio.resampling import resample
 
-    try:
-        sound = cut.load_audio()  # [C, S]
-    except Exception as error:  # lhotse and its backends raise many kinds
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[0][:200] if lines else type(error).__name__
-        raise LasError(f"{_name(cut)}: cannot be read ({reason})") from error
-    waveform = torch.from_numpy(sound).float().mean(0)
+    waveform = torch.from_numpy(load_sound(cut)).float().mean(0)
     if not waveform.numel():
         raise LasError(f"{_name(cut)}: holds no sound")
     if not torch.isfinite(waveform).all():
@@ -107,8 +102,40 @@ def read_cut(cut: Cut, sample_rate: int = 16_000, speed: float = 1.0) -> Tensor:
     return resample(waveform, round(cut.sampling_rate * speed), sample_rate)
 
 
+def load_sound(cut: Cut) -> numpy.ndarray:
+    """The samples of a cut as lhotse reads them, [C, S]; LasError names the file."""
+    try:
+        sound: numpy.ndarray = cut.load_audio()
+    except Exception as error:  # lhotse and its backends raise many kinds
+        raise LasError(f"{_name(cut)}: cannot be read ({_reason(error, _file(cut))})") from error
+    return sound
+
+
+def _reason(error: Exception, file: str | None) -> str:
+    """What lhotse's backend said first. lhotse raises errors again with words of its own as their
+    only argument, and libsndfile's, whose argument is a number, can then not even be printed."""
+    import soundfile
+
+    found: BaseException | None = None
+    one: BaseException | None = error
+    while one is not None:
+        if isinstance(one, (soundfile.SoundFileError, OSError)):
+            found = one
+        one = one.__cause__ or one.__context__
+    if found is not None:
+        words = what_went_wrong(found, file)
+        place = getattr(found, "filename", None)  # a tar of many clips, say
+        return f"{words}: {place}" if place is not None and str(place) != file else words
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
+
+
 def _name(cut: Cut) -> str:
     """The file of a cut, or its id where its sound is in an archive."""
+    return _file(cut) or str(cut.id)
+
+
+def _file(cut: Cut) -> str | None:
     recording = getattr(cut, "recording", None)
     sources = recording.sources if recording is not None else []
-    return str(sources[0].source) if sources and sources[0].type == "file" else str(cut.id)
+    return str(sources[0].source) if sources and sources[0].type == "file" else None

@@ -65,18 +65,19 @@ class FindingStore:
             rows = self._connection.execute(
                 f"SELECT {COLUMNS} FROM findings WHERE key IN ({marks})", list(keys)
             )
-            return {row[0]: _finding(row) for row in rows}
+            known = {row[0]: _finding(row) for row in rows}
+            return {key: finding for key, finding in known.items() if finding.lasting}
         except sqlite3.Error:
             return {}
 
     def keep(self, answers: Sequence[tuple[Question, Finding]]) -> None:
-        """Store fresh findings; a missing file is not remembered."""
+        """Store fresh findings; that a file was missing or unreadable is not remembered."""
         if self._connection is None:
             return
         fresh = [
             _row(question.key, finding)
             for question, finding in answers
-            if not finding.reused and finding.changed
+            if not finding.reused and finding.lasting
         ]
         try:
             self._connection.executemany(

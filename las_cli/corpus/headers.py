@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # A header takes about 0.13 ms; below this many files a second process costs more than it saves.
 PARALLEL_FROM = 4000
 BATCH = 256  # files handed to a process at a time
+SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -55,7 +56,7 @@ def read_header(path: str) -> AudioHeader | AudioFault:
     except FileNotFoundError:
         return AudioFault("missing file", "there is no such file")
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError) as error:
-        return AudioFault("unreadable", what_went_wrong(error))
+        return AudioFault("unreadable", what_went_wrong(error, path))
     if header.frames <= 0 or header.sampling_rate <= 0:
         return AudioFault("zero length", "the header counts no samples")
     if header.frames > 1 << 48:  # libsndfile's way to say "unknown", e.g. of a streamed flac
@@ -63,8 +64,19 @@ def read_header(path: str) -> AudioHeader | AudioFault:
     return header
 
 
-def what_went_wrong(error: Exception) -> str:
-    """libsndfile's or the system's own words, on one line."""
+def is_of_the_system(error: BaseException) -> bool:
+    """Whether the system would not give the file, rather than the file being no sound."""
+    return isinstance(error, OSError) or getattr(error, "code", None) == SYSTEM_ERROR
+
+
+def what_went_wrong(error: BaseException, path: str | None = None) -> str:
+    """libsndfile's or the system's own words on one line, on the file `path` where it is one."""
+    if path is not None and getattr(error, "code", None) == SYSTEM_ERROR:
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as told:  # libsndfile does not say which
+            error = told
     words = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return " ".join(str(words).split()).rstrip(".") or type(error).__name__
 
@@ -103,13 +115,21 @@ def in_processes(
     def start() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=_quiet)
 
+    def submit(item: In) -> Future[Out]:
+        try:
+            return pool.submit(work, item)
+        except BrokenProcessPool as error:  # a process died since the last result was taken
+            broken: Future[Out] = Future()
+            broken.set_exception(error)
+            return broken
+
     iterator = iter(items)
     pool = start()
     pending: deque[tuple[In, Future[Out]]] = deque()
     try:
         while True:
             for item in islice(iterator, jobs * 4 - len(pending)):
-                pending.append((item, pool.submit(work, item)))
+                pending.append((item, submit(item)))
             if not pending:
                 return
             item, future = pending.popleft()
@@ -121,7 +141,7 @@ def in_processes(
                 pool.shutdown(wait=True)
                 result = rescue(item)
                 pool = start()
-                pending = deque((other, pool.submit(work, other)) for other, _ in pending)
+                pending = deque((other, submit(other)) for other, _ in pending)
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

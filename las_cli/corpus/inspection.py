@@ -11,6 +11,7 @@ from las_cli.corpus.headers import (
     AudioFault,
     AudioHeader,
     in_processes,
+    is_of_the_system,
     read_header,
     what_went_wrong,
 )
@@ -31,6 +32,11 @@ class Finding:
     decoded: bool = False  # whether all samples were looked at
     digest: int | None = None  # of the samples, where they were
     reused: bool = False  # from an earlier run
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it holds until the file changes: permissions and disks are mended without."""
+        return bool(self.changed) and (self.fault is None or self.fault.reason != "unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +134,9 @@ def _decode(question: Question, header: AudioHeader) -> int | AudioFault:
     except (soundfile.SoundFileError, OSError, RuntimeError) as error:
         # A flac cut short fails here, in the middle, while its header is fine.
         return AudioFault(
-            "truncated" if got or header.frames else "unreadable",
+            "unreadable" if is_of_the_system(error) else "truncated",
             f"decoding stopped after {got / rate:.2f} of {wanted / rate:.2f} s "
-            f"({what_went_wrong(error)})",
+            f"({what_went_wrong(error, question.path)})",
         )
     lost = _lost_bytes(question.path)
     if got < wanted - MISSING * rate:

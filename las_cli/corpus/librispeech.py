@@ -93,5 +93,10 @@ def _is_part(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     # SPEAKER and CHAPTER are numbers: looking for them first keeps a scan of other trees short.
-    speakers = (child for child in folder.iterdir() if child.name.isdigit())
+    try:
+        speakers = [child for child in folder.iterdir() if child.name.isdigit()]
+    except PermissionError:
+        if split_of(folder.name) is None:  # lost+found beside tables, say
+            return False
+        raise
     return any(next(speaker.glob("*/*.trans.txt"), None) for speaker in speakers)

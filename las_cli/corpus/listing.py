@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from las_cli.corpus.layout import Layout, by_split
-from las_cli.corpus.tables import Columns, Row, number_in, raw_rows, read_table
-from las_cli.corpus.utterance import BadRow, Utterance, name_of, written
+from las_cli.corpus.tables import Columns, Row, piece_in, raw_rows, read_table
+from las_cli.corpus.utterance import BadRow, Utterance, is_text, name_of, written
 from las_cli.errors import LasError
 
 # Names that corpora, Hugging Face's audiofolder, Coqui, DeepSpeech and Common Voice use.
@@ -28,10 +29,12 @@ COLUMNS = {
     "gender": ("gender", "sex"),
     "seconds": ("duration", "duration_s", "seconds", "length_s"),
     "start": ("start", "offset", "start_s"),
+    "end": ("end", "end_s"),
 }
-UNUSED = {"wav_filesize", "up_votes", "down_votes", "end"}
+UNUSED = {"wav_filesize", "up_votes", "down_votes"}
 # Folders beside a table in which its paths may be meant.
 BESIDE = ("", "clips", "wavs", "audio", "wav")
+PEEK = 100  # rows looked at to tell in which, since the files of some may be missing
 
 
 class Listing(Layout):
@@ -63,32 +66,30 @@ class Listing(Layout):
     def read(self, split: str) -> Iterator[Utterance | BadRow]:
         """The rows of a split, file by file."""
         for file in self._files[split]:
-            places: list[str] | None = None
+            place = self._place(file)
             for row in self.rows(file):
                 if isinstance(row, BadRow):
                     yield row
                     continue
-                if places is None:
-                    places = self._places(file, row.path)
-                audio = _resolve(places, row.path)
-                piece = row.start is not None and row.seconds is not None
-                name = name_of(os.path.relpath(audio, places[0]) if os.path.isabs(row.path)
-                               else row.path)  # fmt: skip
-                if piece:
-                    name += f"-{round((row.start or 0) * 1000):08d}"
-                yield row.utterance(
-                    name,
-                    audio,
-                    declared_seconds=None if piece else row.seconds,
-                    start=row.start or 0.0,
-                    seconds=row.seconds if piece else None,
-                )
+                audio = row.path
+                if not os.path.isabs(audio):
+                    audio = os.path.normpath(os.path.join(place, audio))
+                name = _name(row.path, place)
+                if row.start is None:
+                    yield row.utterance(name, audio, declared_seconds=row.seconds)
+                    continue
+                name += f"-{round(row.start * 1000):08d}"
+                yield row.utterance(name, audio, start=row.start, seconds=row.seconds)
 
-    @staticmethod
-    def _places(file: Path, first: str) -> list[str]:
-        """Folders to look for sound files in; the one that holds the first comes first."""
+    def _place(self, file: Path) -> str:
+        """The folder that the paths of a listing hold from."""
         places = [os.path.join(file.parent, beside).rstrip("/") for beside in BESIDE]
-        return sorted(places, key=lambda place: not os.path.exists(os.path.join(place, first)))
+        for row in islice(self.rows(file), PEEK):
+            if isinstance(row, Row) and not os.path.isabs(row.path):
+                for place in places:
+                    if os.path.exists(os.path.join(place, row.path)):
+                        return place
+        return places[0]
 
 
 class Tables(Listing):
@@ -145,18 +146,28 @@ def _nemo_row(where: str, line: bytes) -> Row | BadRow:
         for name in ("speaker", "language", "gender")
     }
     taken = {alias for name in COLUMNS for alias in COLUMNS[name]}
+    custom = {
+        key: str(value)
+        for key, value in data.items()
+        if key not in taken and isinstance(value, (str, int, float)) and value != ""
+    }
+    if not is_text(path, text, *(value or "" for value in told.values()), *custom.values()):
+        return BadRow(where, "it holds half a character (a lone surrogate such as \\ud83d)")
+    start, end, lasts = (
+        None if data.get(name) is None else str(data[name])
+        for name in ("offset", "end", "duration")
+    )
+    piece = piece_in(where, start, end, lasts)
+    if isinstance(piece, BadRow):
+        return piece
     return Row(
         where=where,
         path=path.strip(),
         text=written(text),
         **told,
-        seconds=number_in(str(data.get("duration", ""))),
-        start=number_in(str(data["offset"])) if data.get("offset") is not None else None,
-        custom={
-            key: str(value)
-            for key, value in data.items()
-            if key not in taken and isinstance(value, (str, int, float)) and value != ""
-        },
+        start=piece[0],
+        seconds=piece[1],
+        custom=custom,
     )
 
 
@@ -168,8 +179,12 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _resolve(places: list[str], path: str) -> str:
-    """Where the sound file is: as named, else in the folder where the first row was found."""
+def _name(path: str, place: str) -> str:
+    """A clip's id before that of its piece: its path below `place`."""
     if os.path.isabs(path):
-        return path
-    return os.path.normpath(os.path.join(places[0], path))
+        try:
+            path = os.path.relpath(path, place)
+        except ValueError:  # on Windows there is no way from one drive to another
+            path = os.path.splitdrive(path)[1]
+        path = path.replace(os.sep, "/")
+    return name_of(path)

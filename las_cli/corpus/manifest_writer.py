@@ -43,7 +43,8 @@ class ManifestWriter:
     def write(self, record: dict[str, Any]) -> None:
         """Add one cut."""
         self.clips += 1
-        line = _encode(record).encode() + b"\n"
+        # What is no Unicode is escaped as JSON escapes it.
+        line = _encode(record).encode(errors="backslashreplace") + b"\n"
         if self._shuffle:
             place = hash_of(record["id"])
             # High bits choose the bin, so that the bins one after the other are in order.

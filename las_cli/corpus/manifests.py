@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from las_cli.corpus.headers import AudioHeader
 from las_cli.corpus.layout import Layout, by_split
-from las_cli.corpus.utterance import BadRow, Utterance, written
+from las_cli.corpus.utterance import BadRow, Utterance, is_text, written
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
@@ -117,7 +117,13 @@ class RecordingManifests(Layout):
         """One utterance a supervision."""
         for file in self._files[split]:
             for number, cut in enumerate(self._cuts(file), start=1):
-                yield utterance_of(f"{file.name}:{number}", cut.to_dict(), self.folder)
+                where = f"{file.name}:{number}"
+                try:
+                    row = utterance_of(where, cut.to_dict(), self.folder)
+                except ValueError as error:
+                    yield unusable(where, error)
+                else:
+                    yield row
 
     def _cuts(self, file: Path) -> CutSet:
         from lhotse import CutSet, RecordingSet, SupervisionSet
@@ -247,6 +253,9 @@ def utterance_of(where: str, record: dict[str, Any], folder: Path) -> Utterance:
             record = {**record, "recording": {**recording, "sources": [
                 {**sources[0], "source": audio}]}}  # fmt: skip
     custom = supervision.get("custom") or {}
+    said = (record["id"], supervision.get("text"), supervision.get("speaker"), audio)
+    if not is_text(*map(str, said), *map(str, custom.values())):
+        raise ValueError("it holds half a character, a lone surrogate such as \\ud83d")
     return Utterance(
         id=record["id"],
         audio=audio,

@@ -14,7 +14,7 @@ from las_cli.corpus.checks import Verdict
 from las_cli.corpus.cuts import cut_record
 from las_cli.corpus.findings import FindingStore, findings_of
 from las_cli.corpus.headers import default_jobs
-from las_cli.corpus.layout import Layout
+from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
 from las_cli.corpus.options import PrepareOptions
@@ -28,6 +28,8 @@ from las_cli.errors import LasError
 from las_cli.text.normalise import normalise
 
 STEP = 200  # clips between two calls of `progress`
+FINDINGS = "findings.sqlite"  # in the output folder from the beginning of a run
+ASIDE = "prepare.partial"  # folder in the output that holds everything else until it is whole
 Progress = Callable[[str, int, int], None]  # what is done, clips done, clips in all
 
 
@@ -54,11 +56,16 @@ def prepare(
         raise LasError(
             f"{output}: the output must be another folder than the corpus, which stays as it is"
         )
-    if (output / "report.json").is_file() and read_report(output) is None:
+    if layout.folder.is_file() and output.resolve() == layout.folder.resolve().parent:
         raise LasError(
-            f"{output}: holds a report.json that is not from `las prepare`; choose another output"
+            f"{output}: the output must be another folder than that of {layout.folder.name}, "
+            "which stays as it is"
         )
     try:
+        if read_report(output) is None and (foreign := _foreign(output)):
+            raise LasError(
+                f"{output}: holds a {foreign} that is not from `las prepare`; choose another output"
+            )
         output.mkdir(parents=True, exist_ok=True)
         return _Preparation(layout, output, options, progress).run(began)
     except OSError as error:
@@ -73,6 +80,7 @@ class _Preparation:
         self, layout: Layout, output: Path, options: PrepareOptions, progress: Progress
     ) -> None:
         self.layout, self.output, self.options = layout, output, options
+        self.aside = output / ASIDE
         self.progress = progress
         self.report = Report(
             corpus=str(layout.folder),
@@ -100,34 +108,52 @@ class _Preparation:
                 "--train-split"
             )
         self.report.notes += found.notes
-        sieve = Sieve(found, options)
-        rejected_path = self.output / "rejected.tsv"
-        partial = rejected_path.with_name("rejected.tsv.partial")
-        store = FindingStore(self.output / "findings.sqlite")
+        shutil.rmtree(self.aside, ignore_errors=True)  # of a run that was killed
         try:
-            with open(partial, "w", encoding="utf-8", newline="\n") as rejected:
+            self.aside.mkdir()
+            self._check(found, Sieve(found, options))
+            order = [split for split in MAIN_SPLITS if split in self.report.splits]
+            self.report.splits = {split: self.report.splits[split] for split in order}
+            self._notes()
+            if options.shards:
+                self._shards()
+            self.report.seconds_taken = time.monotonic() - began
+            text = json.dumps(self.report.to_json(), ensure_ascii=False, indent=2) + "\n"
+            (self.aside / "report.json").write_text(text, encoding="utf-8")
+            self._move()
+        finally:
+            shutil.rmtree(self.aside, ignore_errors=True)
+        return self.report
+
+    def _check(self, found: Survey, sieve: Sieve) -> None:
+        store = FindingStore(self.output / FINDINGS)
+        try:
+            with open(self.aside / "rejected.tsv", "w", encoding="utf-8", newline="\n") as rejected:
                 print("split", "where", "id", "reason", "detail", "seconds", "path", "text",
                       sep="\t", file=rejected)  # fmt: skip
                 # Test and dev come first: what they hold is a duplicate in train.
                 for split in ("test", "dev", "train"):
                     if split in found.splits:
                         self._split(split, found, sieve, store, rejected)
-            os.replace(partial, rejected_path)
         finally:
             store.close()
-            partial.unlink(missing_ok=True)
-        order = [split for split in ("train", "dev", "test") if split in self.report.splits]
-        self.report.splits = {split: self.report.splits[split] for split in order}
-        for split in {"train", "dev", "test"} - set(order):
-            (self.output / f"cuts_{split}.jsonl.gz").unlink(missing_ok=True)
-        self._notes()
-        self._shards()
-        self.report.seconds_taken = time.monotonic() - began
-        text = json.dumps(self.report.to_json(), ensure_ascii=False, indent=2) + "\n"
-        report_partial = self.output / "report.json.partial"
-        report_partial.write_text(text, encoding="utf-8")
-        os.replace(report_partial, self.output / "report.json")
-        return self.report
+
+    def _move(self) -> None:
+        """All files into place, when all are whole: a full disk leaves those of the run before."""
+        manifests = [f"cuts_{split}.jsonl.gz" for split in MAIN_SPLITS]
+        try:
+            if (self.output / "shards").exists():  # stale ones would be read instead
+                os.replace(self.output / "shards", self.aside / "shards before")
+            for name in (*manifests, "shards", "rejected.tsv", "report.json"):
+                if (self.aside / name).exists():
+                    os.replace(self.aside / name, self.output / name)
+                else:
+                    (self.output / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise LasError(
+                f"{error.filename or self.output}: cannot be moved into place ({error.strerror}); "
+                "some files there are new and some of an earlier run, so prepare it again"
+            ) from error
 
     def _split(
         self,
@@ -142,7 +168,7 @@ class _Preparation:
         jobs = self.options.jobs or default_jobs()
         total = found.rows[split]
         done = 0
-        path = self.output / f"cuts_{split}.jsonl.gz"
+        path = self.aside / f"cuts_{split}.jsonl.gz"
         with ManifestWriter(path, shuffle=split == "train") as manifest:
             rows = found.read(split)
             for row, finding in findings_of(rows, store, self.options.check_audio, jobs):
@@ -185,18 +211,12 @@ class _Preparation:
             )
 
     def _shards(self) -> None:
-        """Shards are written aside and moved into place whole; stale ones do not stay."""
-        place, partial = self.output / "shards", self.output / "shards.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        if not self.options.shards:
-            shutil.rmtree(place, ignore_errors=True)
-            return
         for split, found in self.report.splits.items():
             if not found.kept.clips:
                 continue
             records = (
                 record
-                for _, record in json_lines(self.output / f"cuts_{split}.jsonl.gz")
+                for _, record in json_lines(self.aside / f"cuts_{split}.jsonl.gz")
                 if record is not None
             )
             done = iter(range(1, found.kept.clips + 1))
@@ -206,10 +226,18 @@ class _Preparation:
                 if count % STEP == 0:
                     self.progress(f"shards of {split}", count, self.report.splits[split].kept.clips)
 
-            found.shards = write_shards(records, partial / split, self.options.shard_size, step)
-        shutil.rmtree(place, ignore_errors=True)
-        if partial.exists():
-            os.replace(partial, place)
+            place = self.aside / "shards" / split
+            found.shards = write_shards(records, place, self.options.shard_size, step)
+
+
+def _foreign(output: Path) -> str | None:
+    """A file in `output` that a run would replace or delete, where no run has written there."""
+    if (output / "report.json").is_file():
+        return "report.json"
+    if (output / FINDINGS).is_file():  # a first run that was killed leaves no report
+        return None
+    files = (*sorted(output.glob("cuts_*.jsonl.gz")), output / "rejected.tsv", output / "shards")
+    return next((file.name for file in files if file.exists()), None)
 
 
 def _reject(

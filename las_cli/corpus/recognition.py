@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from las_cli.corpus.common_voice import CommonVoice
@@ -12,6 +13,7 @@ from las_cli.corpus.ljspeech import LJSpeech
 from las_cli.corpus.manifests import CutManifests, RecordingManifests
 from las_cli.corpus.prepared import Prepared
 from las_cli.corpus.shards import Shards
+from las_cli.corpus.utterance import is_text
 from las_cli.errors import LasError
 
 # The more particular ones first: what `las prepare` wrote also holds cut manifests, and a Common
@@ -42,6 +44,11 @@ def recognise(path: Path) -> Layout:
     none."""
     if not path.exists():
         raise LasError(f"{path}: there is no such file or folder; expected {RECOGNISED}")
+    if not is_text(str(path.absolute())):  # neither manifests nor libsndfile can name its files
+        raise LasError(
+            f"{os.fsencode(path.absolute()).decode(errors='backslashreplace')}: its name is not "
+            "UTF-8, so manifests cannot hold it; rename the folder"
+        )
     try:
         for kind in _FILES if path.is_file() else _FOLDERS:
             if kind.recognises(path):
@@ -62,7 +69,9 @@ def _what_is_there(path: Path) -> str:
     inside = [
         child.name
         for child in children[:200]
-        if child.is_dir() and any(kind.recognises(child) for kind in (Prepared, CommonVoice))
+        if child.is_dir()
+        and os.access(child, os.R_OK | os.X_OK)
+        and any(kind.recognises(child) for kind in (Prepared, CommonVoice))
     ]
     if inside:
         return f"but there is one in {', '.join(inside[:8])}: name that folder"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from las_cli.corpus.layout import MAIN_SPLITS, Layout, split_of
 from las_cli.corpus.manifests import json_lines, unusable, utterance_of
 from las_cli.corpus.utterance import BadRow, Utterance
+from las_cli.errors import LasError
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -172,10 +173,14 @@ def _cut_out(record: dict[str, Any]) -> bytes:
     import soundfile
     from lhotse.serialization import deserialize_item
 
-    from las_cli.corpus.cuts import use_soundfile
+    from las_cli.corpus.cuts import load_sound, use_soundfile
 
     use_soundfile()
     cut = deserialize_item(json.loads(json.dumps(record)))
+    try:
+        sound = load_sound(cut)
+    except LasError as error:
+        raise LasError(f"{error}; with --check-audio such clips are left out") from error
     stream = io.BytesIO()
-    soundfile.write(stream, cut.load_audio().T, cut.sampling_rate, format="FLAC")
+    soundfile.write(stream, sound.T, cut.sampling_rate, format="FLAC")
     return stream.getvalue()

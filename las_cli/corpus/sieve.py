@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 
 from las_cli.corpus.checks import Verdict, declared_verdict, length_verdict, text_verdict
@@ -11,7 +10,7 @@ from las_cli.corpus.held_out import hash_of
 from las_cli.corpus.inspection import Finding
 from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.survey import Survey
-from las_cli.corpus.utterance import Utterance
+from las_cli.corpus.utterance import Utterance, free_id
 from las_cli.text.normalise import normalise
 
 
@@ -70,9 +69,10 @@ class Sieve:
         return None
 
     def named(self, row: Utterance) -> Utterance:
-        """The utterance with an id that no kept one has: two folders can hold `0001.wav`."""
-        if hash_of(row.id) in self._ids:
-            row = replace(row, id=f"{row.id}-{zlib.crc32(row.audio.encode()):08x}")
+        """The utterance with an id that no kept one has."""
+        id = free_id(row, lambda id: hash_of(id) in self._ids)
+        if id != row.id:
+            row = replace(row, id=id)
             if row.record is not None:
                 row = replace(row, record={**row.record, "id": row.id})
         self._ids.add(hash_of(row.id))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from las_cli.corpus.utterance import BadRow, Utterance, written
+from las_cli.corpus.utterance import BadRow, Utterance, is_text, written
 from las_cli.errors import LasError
 
-STANDARD = ("path", "text", "speaker", "language", "gender", "seconds", "start")
+STANDARD = ("path", "text", "speaker", "language", "gender", "seconds", "start", "end")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Columns:
                     break
         taken = set(matched.values())
         for cell, at in positions.items():
-            if cell and at not in taken and cell not in self.unused:
+            foreign = cell in STANDARD and cell not in self.names  # one of ours by name only
+            if cell and at not in taken and cell not in self.unused and not foreign:
                 matched.setdefault(cell, at)
         return matched
 
@@ -129,7 +130,7 @@ def raw_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, li
             if cells is None:
                 return
             if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells if _is_text(cells) else None
+                yield reader.line_num, cells if is_text(*cells) else None
 
 
 def _decoded(line: bytes, first: bool) -> str | None:
@@ -139,18 +140,15 @@ def _decoded(line: bytes, first: bool) -> str | None:
         return None
 
 
-def _is_text(cells: list[str]) -> bool:
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:  # bytes that were not UTF-8 came in as surrogates
-        return False
-    return True
-
-
-def _row(where: str, cells: list[str], matched: dict[str, int], custom: dict[str, int]) -> Row:
+def _row(
+    where: str, cells: list[str], matched: dict[str, int], custom: dict[str, int]
+) -> Row | BadRow:
     def cell(name: str) -> str | None:
         return (cells[matched[name]].strip() or None) if name in matched else None
 
+    piece = piece_in(where, cell("start"), cell("end"), cell("seconds"))
+    if isinstance(piece, BadRow):
+        return piece
     return Row(
         where=where,
         path=cells[matched["path"]].strip(),
@@ -158,10 +156,28 @@ def _row(where: str, cells: list[str], matched: dict[str, int], custom: dict[str
         speaker=cell("speaker"),
         language=cell("language"),
         gender=cell("gender"),
-        seconds=number_in(cell("seconds")),
-        start=number_in(cell("start")),
+        start=piece[0],
+        seconds=piece[1],
         custom={name: value for name, at in custom.items() if (value := cells[at].strip())},
     )
+
+
+def piece_in(
+    where: str, start: str | None, end: str | None, seconds: str | None
+) -> tuple[float | None, float | None] | BadRow:
+    """Start and length of a row's piece, None where it is not told; a BadRow for times that are
+    none. `end` says the length where there is a start and nothing else says it."""
+    begins, lasts = number_in(start), number_in(seconds)
+    if start and begins is None:
+        return BadRow(where, f"it starts at {start[:20]!r}, which is no number of seconds")
+    if begins is None or lasts is not None or not end:
+        return begins, lasts
+    ends = number_in(end)
+    if ends is None:
+        return BadRow(where, f"it ends at {end[:20]!r}, which is no number of seconds")
+    if ends <= begins:
+        return BadRow(where, f"it ends at {ends:g} s, which is not after its start, {begins:g} s")
+    return begins, round(ends - begins, 6)
 
 
 def number_in(cell: str | None) -> float | None:

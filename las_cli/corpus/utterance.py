@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +50,27 @@ class BadRow:
 def written(text: str) -> str:
     """`text` as a corpus writes it: Unicode NFC, no white space at the ends."""
     return unicodedata.normalize("NFC", text).strip()
+
+
+def is_text(*texts: str) -> bool:
+    """Whether texts can be written down as UTF-8: JSON can hold half of a character, and bytes
+    that are not UTF-8 are read as such halves (surrogates)."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def free_id(row: Utterance, taken: Callable[[str], bool]) -> str:
+    """The id of `row`, with a hash of what is heard where another clip has it: two folders can
+    hold `0001.wav`, and two pieces can start in the same millisecond."""
+    id, heard, tries = row.id, row.audio, 0
+    while taken(id):
+        id = f"{row.id}-{zlib.crc32(heard.encode()):08x}"
+        tries += 1
+        heard = repr((row.piece, tries))
+    return id
 
 
 def name_of(path: str) -> str:

@@ -10,15 +10,23 @@ from dataclasses import dataclass
 from las_cli.errors import LasError
 
 _DIGIT = re.compile(r"\d")  # Unicode's category Nd, of any script
-# Printed and typed apostrophes that mean the same letter; nothing else is ever mapped.
+# Printed and typed apostrophes that mean the same letter; no other letter is ever mapped.
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "＇": "'"})
+# Soft hyphen, zero-width space, word joiner, byte order mark; marks of writing direction; choosers
+# of an emoji's looks. They say where a line may break and how it is drawn, and part no words.
+_UNSEEN = re.compile(
+    "[\u00ad\u200b\u2060\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufe00-\ufe0f]"
+)
+_JOINERS = re.compile("[\u200c\u200d]+")
+_FIRST_JOINED = "\u0590"  # before it Latin, Greek, Cyrillic and Armenian, in which nothing joins
 
 
 @dataclass(frozen=True)
 class TextPolicy:
     """How written text becomes the letters a model learns; stored with the model.
 
-    Always: Unicode NFC, runs of white space become one space, apostrophe forms become `'`.
+    Always: Unicode NFC, runs of white space become one space, apostrophe forms become `'`, and
+    what cannot be seen (soft hyphens, zero-width spaces) is dropped.
     Nothing is transliterated and no digit is read out.
     """
 
@@ -46,8 +54,11 @@ def normalise(text: str, policy: TextPolicy) -> str:
     "don't stop tom please"
     """
     text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
+    if not text.isascii():
+        text = _JOINERS.sub(_joiners, _UNSEEN.sub("", text))
     if policy.case == "lower":
-        text = text.lower()
+        # The Turkish İ becomes an i with a second dot, which is no letter of any language.
+        text = text.lower().replace("i\u0307", "i")
     elif policy.case == "upper":
         text = text.upper()
     if policy.punctuation == "drop":
@@ -56,13 +67,21 @@ def normalise(text: str, policy: TextPolicy) -> str:
     if policy.punctuation == "drop" and "'" in policy.keep:
         # An apostrophe at a word's edge is a quotation mark, inside a word it is a letter.
         words = [word.strip("'") for word in words]
-    # Lower-casing can decompose (Turkish dotted capital I), so compose again.
+    # Dropping what stood between a letter and its accent brings together what composes.
     return unicodedata.normalize("NFC", " ".join(word for word in words if word))
 
 
 def has_digits(text: str) -> bool:
     """Whether any script's decimal digit occurs in `text`."""
     return bool(_DIGIT.search(text))
+
+
+def _joiners(found: re.Match[str]) -> str:
+    """Zero-width joiners where a script spells with them (Persian, Indic: after a letter or a
+    vowel sign, also at the end of a word); strays, as between emoji, are nothing."""
+    before = found.string[found.start() - 1 : found.start()]
+    spelled = before >= _FIRST_JOINED and unicodedata.category(before)[0] in "LM"
+    return found[0] if spelled else ""
 
 
 class _Spaced(dict[int, str]):

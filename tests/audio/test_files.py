@@ -211,3 +211,11 @@ def test_ffmpeg_gives_the_sound_of_other_containers(
     assert read_audio(path).tolist() == [0.25] * 24_000
     assert read_audio(path, duration=0.5).numel() == 8_000
     assert [c.numel() for c in stream_audio(path, 1.0)] == [16_000, 8_000]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+def test_a_name_that_is_no_text(tmp_path: Path, write_tone: Writer) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9.wav"))
+    write_tone("a.wav").rename(path)
+    with pytest.raises(LasError, match=r"caf\\xe9.wav: the file's name is not UTF-8"):
+        read_audio(path)

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from las_cli.corpus import load_corpus, use_soundfile
-from las_cli.corpus.cuts import cut_record, make_cut
+from las_cli.corpus.cuts import cut_record, make_cut, read_cut
 from las_cli.corpus.headers import AudioHeader, read_header
 from las_cli.corpus.utterance import Utterance
+from las_cli.errors import LasError
 from tests.corpus.corpora import common_voice, write_clip
 
 
@@ -34,6 +35,26 @@ def test_records_are_what_lhotse_would_write(
     from lhotse.qa import validate
 
     validate(cut)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda path: path.unlink(), "No such file or directory"),
+        (lambda path: path.write_bytes(b"words" * 99), "Format not recognised"),
+    ],
+    ids=["missing", "no sound"],
+)
+def test_why_a_cut_cannot_be_read(tmp_path: Path, change: Any, reason: str) -> None:
+    use_soundfile()
+    path = write_clip(tmp_path / "a.wav")
+    header = read_header(str(path))
+    assert isinstance(header, AudioHeader)
+    cut = make_cut(Utterance("a", str(path), "hi", "t:2"), header)
+    change(path)
+    with pytest.raises(LasError) as error:
+        read_cut(cut)
+    assert str(error.value) == f"{path}: cannot be read ({reason})"
 
 
 class _Lengths(torch.utils.data.Dataset[Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import soundfile
 
 from las_cli.corpus.findings import FindingStore
-from las_cli.corpus.headers import AudioFault, AudioHeader, read_header, read_headers
+from las_cli.corpus.headers import AudioFault, AudioHeader, in_processes, read_header, read_headers
 from las_cli.corpus.inspection import Finding, Question, inspect
 from tests.corpus.corpora import RATE, tone, write_clip
 
@@ -136,6 +137,45 @@ def test_headers_in_processes_keep_their_order(
     alone = list(read_headers(paths, 1))
     assert list(read_headers(paths, 2)) == alone
     assert isinstance(alone[5], AudioFault) and alone[0] == AudioHeader(RATE, 1600, 1)
+
+
+def _work(number: int) -> int:
+    if number in (4, 30, 31):
+        os._exit(9)
+    return number
+
+
+def test_work_goes_on_when_a_process_dies_between_two_results() -> None:
+    found = []
+    for result in in_processes(_work, range(40), 2, lambda number: -number):
+        found.append(result)
+        time.sleep(0.02)  # the caller is busy while the pool breaks
+    assert [abs(number) for number in found] == list(range(40))
+    assert {-4, -30, -31} <= set(found)
+
+
+def test_what_is_unreadable_is_looked_at_again(tmp_path: Path) -> None:
+    fault = AudioFault("unreadable", "Permission denied")
+    store = FindingStore(tmp_path / "findings.sqlite")
+    store.keep([(Question("a"), Finding(1, 2, None, fault)), (Question("b"), Finding(1, 2))])
+    assert store.look_up(["a", "b"]).keys() == {"b"}
+    store.close()
+
+
+def test_a_file_that_the_system_will_not_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_clip(tmp_path / "a.wav")
+
+    def locked(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    def not_opened(*_: object) -> None:
+        raise soundfile.LibsndfileError(2)  # all that libsndfile says of it
+
+    monkeypatch.setattr(soundfile, "SoundFile", not_opened)
+    monkeypatch.setattr("builtins.open", locked)
+    assert read_header(str(path)) == AudioFault("unreadable", "Permission denied")
 
 
 def test_findings_are_kept_until_the_file_changes(tmp_path: Path) -> None:

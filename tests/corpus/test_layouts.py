@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from las_cli.corpus import load_corpus
 from las_cli.corpus.layout import split_of
+from las_cli.corpus.options import PrepareOptions
+from las_cli.corpus.preparation import prepare
 from las_cli.corpus.recognition import recognise
 from las_cli.corpus.utterance import Utterance, name_of
 from las_cli.errors import LasError
@@ -128,6 +132,106 @@ def test_same_names_in_two_folders(tmp_path: Path) -> None:
     corpus = load_corpus(tmp_path / "lists")
     ids = [cut.id for split in ("train", "dev") for cut in corpus.cuts(split)]
     assert len(ids) == len(set(ids)) == 4
+
+
+TIMES: dict[str, tuple[str, list[tuple[float, float | None] | str]]] = {
+    "start, end": ("start,end\n0,1.5\n1.5,3\n", [(0, 1.5), (1.5, 1.5)]),
+    "start_s, end_s": ("start_s,end_s\n0.1,0.3\n", [(0.1, 0.2)]),
+    "start alone": ("start,other\n1.5,x\n2.5,y\n", [(1.5, None), (2.5, None)]),
+    "no end here": ("start,end\n1.5,\n", [(1.5, None)]),
+    "a length": ("start,duration,end\n1.5,0.5,later\n", [(1.5, 0.5)]),
+    "an end alone": ("end,other\nhappy,x\n9,y\n", [(0, None), (0, None)]),
+    "no numbers": (
+        "start,end\n0:01,2\n1,0:02\n2,2\n",
+        ["starts at '0:01', which is no number", "ends at '0:02', which is no", "not after its"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), TIMES.values(), ids=TIMES)
+def test_times_of_pieces(tmp_path: Path, lines: str, expected: list[object]) -> None:
+    write_clip(tmp_path / "long.wav", seconds=4)
+    header, *rows = lines.splitlines()
+    rows = [f"long.wav,words,{row}" for row in rows]
+    (tmp_path / "train.csv").write_text("\n".join([f"path,text,{header}", *rows]) + "\n")
+    found = list(recognise(tmp_path).read("train"))
+    assert len(found) == len(expected)
+    for row, told in zip(found, expected, strict=True):
+        if isinstance(row, Utterance):
+            assert (row.start, row.seconds) == told
+            assert row.id == ("long" if "happy" in lines else f"long-{row.start * 1000:08.0f}")
+        else:
+            assert isinstance(told, str) and told in row.detail
+
+
+def test_pieces_that_start_in_the_same_millisecond(tmp_path: Path) -> None:
+    write_clip(tmp_path / "in" / "long.wav", seconds=4)
+    rows = [f"long.wav,word {'abcdef'[n]},1,{2 + n / 4}" for n in range(6)]
+    (tmp_path / "in" / "train.csv").write_text("\n".join(["path,text,start,end", *rows]) + "\n")
+    prepare(recognise(tmp_path / "in"), tmp_path / "out", PrepareOptions(jobs=1))
+    for corpus in (load_corpus(tmp_path / "in"), load_corpus(tmp_path / "out")):
+        cuts = [cut for split in ("train", "dev") for cut in corpus.cuts(split)]
+        assert len(cuts) == 6 and len({cut.supervisions[0].text for cut in cuts}) == 6
+    assert len({cut.id for cut in load_corpus(tmp_path / "out").cuts("train")}) == 5
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.json"])
+def test_the_first_file_of_a_listing_is_missing(tmp_path: Path, name: str) -> None:
+    lines = ["path,text"] if name.endswith("csv") else []
+    for number in range(4):
+        path = write_clip(tmp_path / "audio" / f"c{number}.wav").name
+        lines.append(
+            f"{path},the {number}"
+            if name.endswith("csv")
+            else f'{{"audio_filepath": "{path}", "text": "the {number}"}}'
+        )
+    (tmp_path / "audio" / "c0.wav").unlink()
+    (tmp_path / name).write_text("\n".join(lines) + "\n")
+    rows = [row for row in recognise(tmp_path).read("train") if isinstance(row, Utterance)]
+    assert [Path(row.audio).is_file() for row in rows] == [False, True, True, True]
+    assert [Path(row.audio).parent.name for row in rows] == ["audio"] * 4
+
+
+def test_sound_on_another_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_clip(tmp_path / "a.wav")
+    (tmp_path / "train.tsv").write_text(f"path\ttext\n{path}\thi\n")
+
+    def relpath(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", relpath)
+    (row,) = recognise(tmp_path).read("train")
+    assert isinstance(row, Utterance) and row.audio == str(path)
+    assert row.id == name_of(str(path))
+
+
+@pytest.mark.parametrize(("name", "seen"), [("lost+found", True), ("train-clean-5", False)])
+def test_a_folder_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, seen: bool
+) -> None:
+    table(tmp_path, "all.csv", "path text", ",", quote='"')
+    (tmp_path / name).mkdir()
+    iterdir = Path.iterdir
+
+    def locked(self: Path) -> Iterator[Path]:
+        if self.name == name:
+            raise PermissionError(13, "Permission denied", str(self))
+        return iterdir(self)
+
+    monkeypatch.setattr(Path, "iterdir", locked)
+    if seen:
+        assert recognise(tmp_path).kind == "table"
+    else:  # a part of LibriSpeech, perhaps: it must not be left out silently
+        with pytest.raises(LasError, match=f"{name}: cannot be read .Permission denied"):
+            recognise(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9"))
+    lj_speech(tmp_path / "lj").rename(folder)
+    with pytest.raises(LasError, match=r"caf\\xe9: its name is not UTF-8"):
+        recognise(folder)
 
 
 def _file(name: str, content: str) -> Build:

@@ -118,6 +118,18 @@ def test_odd_cuts(tmp_path: Path) -> None:
     assert sorted(reasons) == ["missing file"] + ["unreadable row"] * 4
 
 
+def test_half_of_a_character_in_a_cut(tmp_path: Path) -> None:
+    cut = recordings(tmp_path, 1)[0].to_cut()
+    cut.supervisions = [supervision(cut.recording, "x", 0.0, 2.0)]
+    line = json.dumps(cut.to_dict())
+    (tmp_path / "cuts_train.jsonl").write_text(
+        line + "\n" + line.replace("text of", "\\ud83d of") + "\n"
+    )
+    rows = list(recognise(tmp_path).read("train"))
+    assert isinstance(rows[0], Utterance) and isinstance(rows[1], BadRow)
+    assert "a lone surrogate" in rows[1].detail
+
+
 def test_files_that_changed_since_the_manifest(tmp_path: Path) -> None:
     cuts = []
     for one in recordings(tmp_path, 4):
