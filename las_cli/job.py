@@ -77,6 +77,10 @@ class Job:
                 self.inputs.append(inputs[place])
                 self._names.append(names[place])
 
+    def name(self, place: int) -> Path:
+        """What tells recording `place` of `inputs` from the others: its file's name, or a path."""
+        return self._names[place]
+
     def outputs(self, place: int) -> list[Path]:
         """The files that recording `place` of `inputs` is written to, one a format."""
         return self._paths(self._names[place])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import importlib
+import io
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from types import MappingProxyType
+from typing import Any
 
 import click
 
@@ -52,9 +56,14 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _output_watched():  # --help and --version print here
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            with contextlib.nullcontext() if ctx.params.get("debug") else _output_watched():
+                return super().invoke(ctx)
         except LasError as error:
             if ctx.params.get("debug"):
                 raise
@@ -65,6 +74,35 @@ class LazyGroup(click.Group):
                 raise
             click.echo("las: interrupted", err=True)
             ctx.exit(130)
+
+
+@contextlib.contextmanager
+def _output_watched() -> Iterator[None]:
+    """One sentence where standard output takes no more; errors of other files pass through."""
+    try:
+        yield
+    except OSError as error:
+        # A pipe that was closed, as by `| head`, is click's to end quietly.
+        if error.errno == errno.EPIPE or not _output_refused(error):
+            raise
+        why = error.strerror or str(error)
+        sentence = f"standard output: cannot be written ({why}); make room or write elsewhere"
+        click.echo(f"las: {sentence}", err=True)
+        raise click.exceptions.Exit(1) from None
+
+
+def _output_refused(error: OSError) -> bool:
+    """Whether `error`, which names no file, is what standard output says to one more line too."""
+    if error.filename is not None or sys.stdout is None:
+        return False
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError as again:
+        if again.errno == error.errno:
+            sys.stdout = None  # type: ignore[assignment]  # or Python tries again when it ends
+            return True
+    return False
 
 
 @click.command(
@@ -87,10 +125,10 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Entry point of the console script `las`."""
-    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
-        # Transcripts are UTF-8 in any locale; a C locale would otherwise end in an encoding error.
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-        sys.stderr.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for stream in (sys.stdout, sys.stderr):  # None where the shell closed it, as by `2>&-`
+        if isinstance(stream, io.TextIOWrapper):
+            # Transcripts are UTF-8 in any locale; a C locale would end in an encoding error.
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         cli(prog_name="las")
     except SystemExit as stop:

@@ -179,6 +179,8 @@ def command(
     from las_cli.output import OutputOptions, SubtitleLimits
 
     formats = chosen_formats(format_)
+    if "" in (*inputs, *from_file):
+        raise click.UsageError("an input is empty (an unset shell variable?); name a recording")
     if not (inputs or from_file or microphone):
         raise click.UsageError("name a recording, a folder, or - for standard input")
     if raw_rate is not None and "-" not in inputs:
@@ -199,7 +201,7 @@ def command(
     job = Job(
         found,
         formats,
-        Path(output_dir) if output_dir else None,
+        None if output_dir is None else Path(output_dir),
         OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
         skip_done,
         share,
@@ -246,6 +248,8 @@ def check_outputs(
     world_size: int,
 ) -> None:
     """Refuse what cannot go to one standard output."""
+    if output_dir == "":  # pathlib takes it for the current folder
+        raise click.UsageError("--output-dir: is empty (an unset shell variable?); name a folder")
     if output_dir is not None:
         if Path(output_dir).exists() and not Path(output_dir).is_dir():
             raise click.UsageError(f"--output-dir {output_dir}: is a file; name a folder")

@@ -25,7 +25,7 @@ from las_cli.audio.files import audio_info
 from las_cli.audio.inputs import Input
 from las_cli.errors import LasError
 from las_cli.job import Job, Tally
-from las_cli.output.writers import JSONWriter, Writer
+from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
 from las_cli.transcript import Segment, Transcript
 
 UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
@@ -80,6 +80,8 @@ class Display:
             self._print_one_of_several(transcript)
         elif self._several and isinstance(self._writer, JSONWriter):
             self._print(self._writer.line(transcript))
+        elif self._several and isinstance(self._writer, TimeMarkedWriter):
+            self._print(self._writer.lines(transcript, self._job.name(place).as_posix()))
         else:
             self._print(self._writer.format(transcript))
 

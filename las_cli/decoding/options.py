@@ -53,6 +53,8 @@ class DecodingOptions:
             raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
         if not 1 <= self.nbest <= MAX_BEAM:
             raise UsageError(f"nbest {self.nbest}: choose 1 to {MAX_BEAM}")
+        if self.nbest > 1 and self.search == "greedy":
+            raise UsageError(f"nbest {self.nbest}: greedy gives one reading; use --search beam")
         if self.nbest > self.width:
             raise UsageError(
                 f"nbest {self.nbest}: a beam of {self.width} holds no more than {self.width}; "

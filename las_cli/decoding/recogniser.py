@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.decoding.decoder import options_for
-from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.options import MAX_BEAM, DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.hub import load_model
 from las_cli.language import LetterLM, MixedLM
@@ -52,8 +52,9 @@ def load_recogniser(
         if not 1 <= threads <= 1024:
             raise UsageError(f"--threads {threads}: choose 1 to 1024")
         torch.set_num_threads(threads)
-    # Checked before the model is loaded: a typing error should not cost the user seconds.
-    DecodingOptions.from_config({}, **overrides)
+    # Checked before the model is loaded: a typing error should not cost the user seconds. The
+    # model's own beam is not known yet; whatever it is, it is no wider than this.
+    DecodingOptions.from_config({"beam": MAX_BEAM}, **overrides)
     loaded = load_model(model, device)
     options = DecodingOptions.from_config(loaded.decoding, **overrides)
     if lm not in (None, NO_LM) and not options.lm_weight:

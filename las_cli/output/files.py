@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zlib
 from pathlib import Path
 
 from las_cli.errors import LasError
@@ -14,7 +15,9 @@ def write_atomically(path: Path, text: str) -> None:
 
     Makes the folders above it. Raises LasError where it cannot be written.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
+    # Short, whatever the name: file systems end at 255 bytes, and one letter is up to 4 of them.
+    name = zlib.crc32(os.fsencode(path.name))
+    temporary = path.with_name(f".las.{os.getpid()}.{name:08x}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.

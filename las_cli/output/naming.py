@@ -50,7 +50,7 @@ class OutputNames:
 
 def _plain(path: Path, folder: Path | None) -> Path:
     relative = _relative(path, folder)
-    return _safe(relative.with_name(_stem(relative.name)))
+    return _safe(relative.with_name(stem(relative.name)))
 
 
 def _with_extension(path: Path, folder: Path | None) -> Path:
@@ -58,9 +58,9 @@ def _with_extension(path: Path, folder: Path | None) -> Path:
 
 
 def _with_folder(path: Path, folder: Path | None) -> Path:
-    parts = [part for part in Path(os.path.abspath(path)).parts[-3:-1] if part != os.sep]
+    above = _below_root(Path(os.path.abspath(path)))[-3:-1]
     relative = _relative(path, folder)
-    return _safe(Path(*parts) / relative if folder is None else Path(folder.name or "_") / relative)
+    return _safe(Path(*above) / relative if folder is None else Path(folder.name or "_") / relative)
 
 
 def _relative(path: Path, folder: Path | None) -> Path:
@@ -72,16 +72,22 @@ def _relative(path: Path, folder: Path | None) -> Path:
     return Path("stdin" if str(path) == "-" else path.name or "_")
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """A file's name without its extension, if it has one."""
     # `2024.11.03` is no name with the extension `.03`, and `.wav` alone is a hidden file.
     match = re.fullmatch(r"(.+)\.([A-Za-z][A-Za-z0-9]{0,4}|3gp|3g2)", name)
     return match.group(1) if match else name
 
 
 def _safe(name: Path) -> Path:
-    """Without `..`, which would lead out of the output folder."""
-    parts = [part for part in name.parts if part not in ("..", ".", os.sep)]
+    """Without a root or `..`, which would lead out of the output folder."""
+    parts = [part for part in _below_root(name) if part not in ("..", ".")]
     return Path(*parts) if parts else Path("_")
+
+
+def _below_root(path: Path) -> tuple[str, ...]:
+    # The first part of an absolute path is its root: `/`, on Windows a drive like `D:\` too.
+    return path.parts[1:] if path.anchor else path.parts
 
 
 def _key(name: Path) -> str:

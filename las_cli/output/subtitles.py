@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from las_cli.errors import UsageError
 from las_cli.transcript import Segment, Transcript, Word
+
+# Letters of a part that is cut for its time; a short word that lasts so long has wrong times.
+LEAST_PART = 8
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,52 @@ def timed_words(segment: Segment) -> tuple[Word, ...]:
     return tuple(words)
 
 
+def shown_words(segment: Segment, limits: SubtitleLimits) -> list[Word]:
+    """The words of a segment, those that no line or cue has room for in timed parts.
+
+    Scripts without spaces need this: there a "word" is all that was said between two pauses.
+    """
+    shown = []
+    for word in timed_words(segment):
+        letters = len("".join(word.text.split()))
+        seconds = word.end - word.start
+        most = limits.max_line_width
+        if seconds > limits.longest:
+            most = min(most, max(LEAST_PART, int(letters * limits.longest / seconds)))
+        parts = list(_parts(word.text, most))
+        if parts == [word.text]:
+            shown.append(word)
+            continue
+        at = 0
+        for part in parts:
+            start, at = word.start + seconds * at / letters, at + len(part)
+            end = word.start + seconds * at / letters
+            shown.append(Word(part, start, end, word.confidence))
+    return shown
+
+
+def _parts(text: str, most: int) -> Iterator[str]:
+    """`text` cut into about equal parts of up to `most` letters, no mark parted from its letter.
+
+    Two parts together have more than `most` letters, so no line and cue holds both side by side,
+    where a space would come between them.
+    """
+    for rest in text.split():
+        while rest:
+            cut = math.ceil(len(rest) / math.ceil(len(rest) / most))
+            while 1 < cut < len(rest) and unicodedata.category(rest[cut]).startswith("M"):
+                cut -= 1
+            yield rest[:cut]
+            rest = rest[cut:]
+
+
 def cues_of(transcript: Transcript, limits: SubtitleLimits | None = None) -> list[Cue]:
     """Cut the words of `transcript` into cues in order, none overlapping the next."""
     limits = limits or SubtitleLimits()
     groups = [
-        group for segment in transcript.segments for group in _split(timed_words(segment), limits)
+        group
+        for segment in transcript.segments
+        for group in _split(shown_words(segment, limits), limits)
     ]
     cues: list[Cue] = []
     for index, group in enumerate(groups):

@@ -12,7 +12,8 @@ from typing import Any
 
 from las_cli import __version__
 from las_cli.errors import UsageError
-from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, timed_words
+from las_cli.output.naming import stem
+from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, shown_words, timed_words
 from las_cli.transcript import Segment, Transcript, Word
 
 SCHEMA_VERSION = 1  # of the JSON format, see transcript.schema.json
@@ -78,7 +79,8 @@ class SubRipWriter(Writer):
     name = "srt"
 
     def format(self, transcript: Transcript) -> str:
-        cues = _word_cues(transcript) if self.options.words else _cues(transcript, self.options)
+        make = _word_cues if self.options.words else cues_of
+        cues = make(transcript, self.options.subtitles)
         return "\n".join(
             f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
             + "\n".join(line.replace("-->", "→") for line in cue.lines)
@@ -94,7 +96,7 @@ class WebVTTWriter(Writer):
 
     def format(self, transcript: Transcript) -> str:
         parts = ["WEBVTT\n"]
-        for cue in _cues(transcript, self.options):
+        for cue in cues_of(transcript, self.options.subtitles):
             lines = (
                 self._timed(cue) if self.options.words else [_escape(line) for line in cue.lines]
             )
@@ -107,12 +109,10 @@ class WebVTTWriter(Writer):
         lines, words = [], iter(cue.words)
         for line in cue.lines:
             shown = []
-            for text in line.split():
-                word = next(words, None)
+            for text, word in zip(line.split(), words, strict=False):
                 # A time at or before the start of the cue is not allowed inside it.
-                timed = word is not None and cue.start + 0.001 < word.start < cue.end
-                stamp = f"<{_clock(word.start, '.')}>" if timed and word is not None else ""
-                shown.append(stamp + _escape(text))
+                timed = cue.start + 0.001 < word.start < cue.end
+                shown.append((f"<{_clock(word.start, '.')}>" if timed else "") + _escape(text))
             lines.append(" ".join(shown))
         return lines
 
@@ -172,7 +172,11 @@ class TimeMarkedWriter(Writer):
     name = "ctm"
 
     def format(self, transcript: Transcript) -> str:
-        recording = re.sub(r"\s+", "_", PurePath(transcript.source).stem) or "_"
+        return self.lines(transcript, stem(PurePath(transcript.source).name))
+
+    def lines(self, transcript: Transcript, recording: str) -> str:
+        """The same under another name, for several transcripts in one stream."""
+        recording = re.sub(r"\s+", "_", recording) or "_"
         lines = []
         for segment in transcript.segments:
             for word in timed_words(segment):
@@ -204,12 +208,8 @@ def make_writer(name: str, options: OutputOptions | None = None) -> Writer:
     return FORMATS[name](options)
 
 
-def _cues(transcript: Transcript, options: OutputOptions) -> list[Cue]:
-    return cues_of(transcript, options.subtitles)
-
-
-def _word_cues(transcript: Transcript) -> list[Cue]:
-    words = [word for segment in transcript.segments for word in timed_words(segment)]
+def _word_cues(transcript: Transcript, limits: SubtitleLimits) -> list[Cue]:
+    words = [word for segment in transcript.segments for word in shown_words(segment, limits)]
     ends = [word.start for word in words[1:]] + [math.inf]
     return [
         Cue(word.start, max(word.start + 0.001, min(word.end, end)), (word.text,), (word,))

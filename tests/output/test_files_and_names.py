@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from las_cli.errors import LasError
-from las_cli.output import OutputNames, write_atomically
+from las_cli.output import OutputNames, naming, write_atomically
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,25 @@ def test_names(inputs: list[tuple[str, str | None]], expected: list[str] | None)
         assert got == expected
 
 
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (["D:\\mon\\talk.wav", "D:\\tue\\talk.wav"], ["mon/talk.wav", "tue/talk.wav"]),
+        (["D:\\talk.wav", "E:\\talk.wav"], ["talk.wav", "talk.wav-2"]),
+        (["D:\\x\\y\\a.wav", "\\\\host\\share\\y\\a.wav"], ["x/y/a.wav", "y/a.wav"]),
+    ],
+)
+def test_names_near_the_root_of_a_drive_stay_in_the_folder(
+    monkeypatch: pytest.MonkeyPatch, inputs: list[str], expected: list[str]
+) -> None:
+    monkeypatch.setattr(naming, "Path", PureWindowsPath)
+    monkeypatch.setattr(naming, "os", SimpleNamespace(path=ntpath, sep="\\"))
+    names = OutputNames([(PureWindowsPath(path), None) for path in inputs])  # type: ignore[misc]
+    folder = PureWindowsPath("C:\\texts")
+    got = [folder / names[index] for index in range(len(inputs))]
+    assert got == [folder / name for name in expected]
+
+
 paths = st.lists(st.sampled_from(["a", "A", "b", "..", "x.wav", "x.mp3", "x"]), min_size=1).map(
     lambda parts: Path(*parts)
 )
@@ -61,6 +82,12 @@ def test_writing_replaces_whole_files(tmp_path: Path) -> None:
     write_atomically(path, "zwölf\n")
     assert path.read_bytes() == "zwölf\n".encode()
     assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["講" * 81 + ".txt", "a" * 251 + ".txt", "\udcff" * 251 + ".txt"])
+def test_names_as_long_as_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    write_atomically(tmp_path / name, "x\n")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

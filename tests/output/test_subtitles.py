@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from las_cli.errors import UsageError
-from las_cli.output.subtitles import SubtitleLimits, cues_of, timed_words, wrap
+from las_cli.output.subtitles import SubtitleLimits, cues_of, shown_words, timed_words, wrap
 from las_cli.transcript import Segment, Transcript, Word
 
 
@@ -86,8 +88,58 @@ def test_cuts_fall_into_pauses() -> None:
 
 def test_a_word_longer_than_a_line_is_broken() -> None:
     recording = transcript(Segment(0.0, 1.0, "w" * 30, (Word("w" * 30, 0.0, 1.0, 1.0),)))
-    (cue,) = cues_of(recording, SubtitleLimits(12, 2))
-    assert all(len(line) <= 12 for line in cue.lines)
+    cues = cues_of(recording, SubtitleLimits(12, 2))
+    assert sorted(len(line) for cue in cues for line in cue.lines) == [10, 10, 10]
+    assert all(len(cue.lines) <= 2 for cue in cues)
+
+
+LONG = "".join(chr(0x4E00 + letter) for letter in range(144))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "limits", "count"),
+    [
+        (LONG, 19.0, SubtitleLimits(), 4),  # 7 s have 53 letters, a line 42: 36 each
+        (LONG, 6.0, SubtitleLimits(), 2),  # two lines each
+        (LONG[:40], 10.0, SubtitleLimits(), 2),  # a line, but longer than 7 s
+        (LONG, 19.0, SubtitleLimits(10, 1), 15),
+        ("ที่" * 31, 19.0, SubtitleLimits(20, 2), 5),  # marks stay with their letter
+        ("internationalisierung" * 3, 20.0, SubtitleLimits(18, 2), 4),
+    ],
+)
+@pytest.mark.parametrize("timed", [True, False])
+def test_scripts_without_spaces_are_cut(
+    text: str, seconds: float, limits: SubtitleLimits, count: int, timed: bool
+) -> None:
+    end = 2.0 + seconds
+    words = (Word(text, 2.0, end, 0.9),) if timed else ()
+    cues = cues_of(transcript(Segment(2.0, end, text, words, 0.9)), limits)
+    assert "".join(line for cue in cues for line in cue.lines) == text and len(cues) == count
+    for cue in cues:
+        assert len(cue.lines) <= limits.max_line_count
+        assert all(len(line) <= limits.max_line_width for line in cue.lines)
+        assert all(unicodedata.category(line[0])[0] == "L" for line in cue.lines)
+        assert cue.start <= cue.words[0].start + 0.01 and cue.end >= cue.words[-1].end - 0.01
+        assert cue.end - cue.start <= limits.longest + 0.01
+
+
+def test_every_shown_token_is_a_word_with_its_share_of_the_time() -> None:
+    words = (
+        Word("ja", 0.0, 0.4, 0.9),
+        Word("internationalisierung", 0.4, 2.5, 0.8),
+        Word("a b", 2.5, 3.0, 0.7),  # a word of several, as another model may give
+        Word("hello", 3.0, 12.0, 0.6),
+    )
+    shown = shown_words(Segment(0.0, 12.0, "", words), SubtitleLimits(18, 2))
+    assert [(word.text, round(word.start, 3), round(word.end, 3)) for word in shown] == [
+        ("ja", 0.0, 0.4),
+        ("internation", 0.4, 1.5),
+        ("alisierung", 1.5, 2.5),
+        ("a", 2.5, 2.75),
+        ("b", 2.75, 3.0),
+        ("hello", 3.0, 12.0),
+    ]
+    assert shown[0] is words[0] and shown[2].confidence == 0.8
 
 
 def test_words_without_times_are_spread() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from las_cli.errors import UsageError
-from las_cli.output import FORMATS, OutputOptions, make_writer
+from las_cli.output import FORMATS, OutputOptions, SubtitleLimits, make_writer
 from las_cli.output.writers import JSONWriter
 from las_cli.transcript import Alternative, Segment, Transcript, Word
 
@@ -71,6 +71,34 @@ def test_golden(name: str, words: bool, request: pytest.FixtureRequest) -> None:
 def test_no_speech_at_all(name: str) -> None:
     text = make_writer(name).format(Transcript("-", 0.0, (), "en"))
     assert text in ("", "WEBVTT\n", "start\tend\ttext\n") or name == "json"
+
+
+def test_words_longer_than_a_line_do_not_move_the_times_of_others() -> None:
+    times = {"ja": (0.0, 0.4), "internationalisierung": (0.4, 2.0), "nein": (2.0, 2.5)}
+    words = tuple(Word(text, *place, 0.9) for text, place in times.items())
+    recording = Transcript("a", 3.0, (Segment(0.0, 2.5, " ".join(times), words),), "en")
+    options = OutputOptions(True, SubtitleLimits(18, 2))
+    assert make_writer("vtt", options).format(recording).splitlines()[3:] == [
+        "ja <00:00:00.400>internation",
+        "<00:00:01.238>alisierung <00:00:02.000>nein",
+    ]
+    cues = make_writer("srt", options).format(recording).split("\n\n")
+    assert [cue.split("\n")[2] for cue in cues] == ["ja", "internation", "alisierung", "nein"]
+
+
+@pytest.mark.parametrize(
+    ("source", "recording"),
+    [
+        ("talks/old man.flac", "old_man"),
+        ("2024.11.03", "2024.11.03"),
+        ("a/2024.11.03.wav", "2024.11.03"),
+        ("-", "-"),
+        ("", "_"),
+    ],
+)
+def test_ctm_names_the_recording(source: str, recording: str) -> None:
+    text = make_writer("ctm").format(Transcript(source, 1.0, (spoken("one", 0.0),), "en"))
+    assert text == f"{recording} 1 0.00 0.27 one 0.900\n"
 
 
 def test_unknown_format_lists_the_known() -> None:

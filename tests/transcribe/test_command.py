@@ -97,6 +97,13 @@ def test_json_of_several_is_a_line_each(run: Run, tree: Path) -> None:
     assert json.loads(run("in/a.wav", "-f", "json").stdout)["model"] == "tiny"
 
 
+def test_ctm_of_several_tells_them_apart(run: Run, tree: Path) -> None:
+    lines = run("in/a.wav", "in/sub/a.wav", "in/b.flac", "--format", "ctm").stdout.splitlines()
+    first = f"{tree.name}/in/a.wav"
+    assert list(dict.fromkeys(line.split()[0] for line in lines)) == [first, "in/sub/a.wav", "b"]
+    assert run("in/sub/a.wav", "--format", "ctm").stdout.startswith("a 1 ")
+
+
 def test_words_have_times(run: Run, tree: Path) -> None:
     rows = [line.split("\t") for line in run("in/a.wav", "--words").stdout.splitlines()]
     assert rows and all(0 <= float(start) <= float(end) <= 0.6 for start, end, _ in rows)
@@ -159,6 +166,11 @@ def test_a_cut_off_file_is_done_with_a_warning(run: Run, tree: Path, write_noise
     ("arguments", "message"),
     [
         ([], "name a recording"),
+        ([""], "an input is empty"),
+        (["in/a.wav", ""], "an input is empty"),
+        (["--from-file", ""], "an input is empty"),
+        (["in/a.wav", "--format", "txt,srt", "--output-dir", ""], "--output-dir: is empty"),
+        (["in/a.wav", "--search", "greedy", "--nbest", "2"], "greedy gives one reading"),
         (["in/a.wav", "--format", "doc"], "--format doc: choose from txt, srt"),
         (["in/a.wav", "--format", "txt,srt"], "several formats need --output-dir"),
         (["in", "--format", "srt"], "--format srt: of several recordings"),

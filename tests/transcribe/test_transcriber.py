@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,6 +217,31 @@ def test_a_recording_is_followed_as_it_goes(loudest: Transcriber) -> None:
     done = [event.seconds for event in events if isinstance(event, Recognised)]
     assert done == sorted(done) and done[-1] == pytest.approx(50.0)
     assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nbest": 10}, "no such model"),
+        ({"nbest": 10, "search": "ctc"}, "no such model"),
+        ({"nbest": 101}, "nbest 101: choose 1 to 100"),
+        ({"nbest": 4, "beam": 3}, "a beam of 3 holds no more than 3; raise --beam to 4"),
+        ({"nbest": 2, "search": "greedy"}, "greedy gives one reading; use --search beam"),
+    ],
+)
+def test_nbest_waits_for_the_beam_of_the_model(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(LasError, match=message):
+        Transcriber.load("/no/such/model", **options)
+
+
+def test_nbest_is_held_against_the_beam_of_the_model(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "wide"))
+    config = json.loads((folder / "config.json").read_text())
+    config["decoding"]["beam"] = 12
+    (folder / "config.json").write_text(json.dumps(config))
+    assert Transcriber.load(str(folder), "cpu", nbest=10).options.nbest == 10
+    with pytest.raises(UsageError, match="a beam of 12 holds no more than 12"):
+        Transcriber.load(str(folder), "cpu", nbest=13)
 
 
 def test_wrong_options_are_refused_before_the_model_is_loaded() -> None:
