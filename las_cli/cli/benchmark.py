@@ -6,6 +6,8 @@ import click
 
 from las_cli.cli.benchmark_decode import command as decode
 
+_COUNT = click.IntRange(min=1)
+
 
 @click.group()
 def command() -> None:
@@ -33,10 +35,18 @@ def command() -> None:
     show_default=True,
     type=click.Choice(["auto", "float32", "bf16", "float16"]),
 )
-@click.option("--clips", default=12, show_default=True, help="In a batch.")
-@click.option("--clip-seconds", default=12.0, show_default=True)
-@click.option("--updates", default=5, show_default=True, help="Timed, after one to warm up.")
-@click.option("--processes", default=1, show_default=True, help="At once; threads are shared out.")
+@click.option("--clips", type=_COUNT, default=12, show_default=True, help="In a batch.")
+@click.option("--clip-seconds", type=click.FloatRange(min=1), default=12.0, show_default=True)
+@click.option(
+    "--updates", type=_COUNT, default=5, show_default=True, help="Timed, after one to warm up."
+)
+@click.option(
+    "--processes",
+    type=_COUNT,
+    default=1,
+    show_default=True,
+    help="At once; threads are shared out.",
+)
 @click.option("--device", default="auto", show_default=True)
 def train(
     presets: tuple[str, ...],
@@ -95,7 +105,9 @@ command.add_command(decode)
 
 
 @command.command("start")
-@click.option("--cuts", default=1_000_000, show_default=True, help="Clips in the manifest.")
+@click.option(
+    "--cuts", type=_COUNT, default=1_000_000, show_default=True, help="Clips in the manifest."
+)
 def start(cuts: int) -> None:
     """How long training takes to start on a manifest of many clips, and in how much memory."""
     from las_cli.training.speed import measure_start
@@ -108,8 +120,8 @@ def start(cuts: int) -> None:
 
 
 @command.command("score")
-@click.option("--pairs", default=100_000, show_default=True, help="Utterances.")
-@click.option("--words", default=10, show_default=True, help="In each.")
+@click.option("--pairs", type=_COUNT, default=100_000, show_default=True, help="Utterances.")
+@click.option("--words", type=_COUNT, default=10, show_default=True, help="In each.")
 def score(pairs: int, words: int) -> None:
     """How long scoring takes, from two files to the table with its intervals."""
     from las_cli.scoring.speed import measure

@@ -59,16 +59,17 @@ def command(
             model, data, split, clips=clips, threads=threads, chosen=chosen,
             report=lambda done: console.print(f"{done.contender.name} done", highlight=False),
         )  # fmt: skip
-        first = cold_start(model, data, split, threads) if cold else None
-    # Into a file rich would squeeze the table into 80 columns.
+    # Before the cold start, which may fail. Rich would squeeze it into 80 columns in a file.
     Console(width=None if sys.stdout.isatty() else 110).print(speed_table(results, normalise))
     if gain := gain_line(results, normalise):
         click.echo(gain)
-    if first is not None:
-        click.echo(cold_line(first))
     failed = [done for done in results if done.failure]
     for done in failed:
         click.echo(f"las: {done.contender.name}: {done.failure}", err=True)
+    if cold:
+        with console.status("starting from cold"):
+            first = cold_start(model, data, split, threads)
+        click.echo(cold_line(first))
     if failed:
         sys.exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.errors import LasError
 
 if TYPE_CHECKING:
     from las_cli.decoding.recogniser import Recogniser
@@ -39,6 +41,17 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(SEARCH):
         command = option(command)
     return command
+
+
+def options_given(*names: str) -> str:
+    """Those of the options `names` that the user wrote, as they are written; empty if none."""
+    context = click.get_current_context()
+    written = click.core.ParameterSource.COMMANDLINE
+    return ", ".join(
+        "--" + name.replace("_", "-")
+        for name in names
+        if context.get_parameter_source(name) == written
+    )
 
 
 GROUPS = {
@@ -101,14 +114,29 @@ def command(
     from las_cli.decoding.results import write_split
     from las_cli.scoring import print_table, score_pairs
 
+    require_folder(output)
     recogniser = load_recogniser(model, **given)
-    decoded, complete = decode_corpus(recogniser, data, split, limit, batch_seconds, quiet)
-    write_split(decoded, output)
-    if decoded.utterances:
-        print_table(score_pairs(decoded.references, decoded.hypotheses), title=f"{data} {split}")
-    click.echo(summary(decoded, recogniser))
-    if not complete:
+    decoded, unusable = decode_corpus(recogniser, data, split, limit, batch_seconds, quiet)
+    try:
+        if decoded.utterances:
+            scored = score_pairs(decoded.references, decoded.hypotheses)
+            print_table(scored, title=f"{data} {split}")
+        click.echo(summary(decoded, recogniser, unusable))
+    finally:  # hours of work: neither a closed pipe nor a full disk may take both
+        write_split(decoded, output)
+    if decoded.broken or unusable:
         sys.exit(1)
+
+
+def require_folder(folder: Path) -> None:
+    """LasError if `folder` cannot be made or written into, before anything is put into it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise LasError(f"{folder}: cannot be written, {there} is no folder; name another --output")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise LasError(
+            f"{folder}: cannot be written, nothing may be put into {there}; name another --output"
+        )
 
 
 def decode_corpus(
@@ -118,8 +146,8 @@ def decode_corpus(
     limit: int | None = None,
     batch_seconds: float | None = None,
     quiet: bool = False,
-) -> tuple[DecodedSplit, bool]:
-    """The decoded split, with a progress bar on stderr, and whether all clips were read."""
+) -> tuple[DecodedSplit, int]:
+    """The decoded split, with a progress bar on stderr, and how many clips were unusable before."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -172,10 +200,10 @@ def decode_corpus(
             progress=advance,
             on_broken=complain,
         )
-    return decoded, not decoded.broken and not unusable
+    return decoded, len(unusable)
 
 
-def summary(decoded: DecodedSplit, recogniser: Recogniser) -> str:
+def summary(decoded: DecodedSplit, recogniser: Recogniser, unusable: int = 0) -> str:
     """Lines below the table: how it was searched, how fast, how many hypotheses are suspect."""
     options = recogniser.options
     weights = f"ctc {options.ctc_weight:g}, lm {options.lm_weight:g}"
@@ -191,6 +219,6 @@ def summary(decoded: DecodedSplit, recogniser: Recogniser) -> str:
     if flags:
         counts = ", ".join(f"{flags.count(flag)} {flag}" for flag in sorted(set(flags)))
         lines.append(f'suspect: {counts} (see "flags" in hypotheses.jsonl)')
-    if decoded.broken:
-        lines.append(f"left out: {len(decoded.broken)} clips that cannot be read")
+    if missing := len(decoded.broken) + unusable:
+        lines.append(f"left out: {missing} clips that cannot be read")
     return "\n".join(lines)

@@ -91,8 +91,10 @@ def pull_model(name: str) -> None:
 @click.argument("run")
 @click.argument("name", metavar="hf:USER/REPO")
 @click.option("--private", is_flag=True, help="Make the repository private, if it is new.")
-@click.option("--language", metavar="CODE", help="Language for the card, e.g. en.")
-@click.option("--license", "licence", metavar="NAME", help="Licence for the card, e.g. cc-by-4.0.")
+@click.option("--language", metavar="CODE", help="Language for the card, e.g. en, "
+              "in place of its own.")  # fmt: skip
+@click.option("--license", "licence", metavar="NAME", help="Licence for the card, e.g. cc-by-4.0, "
+              "in place of its own.")  # fmt: skip
 def push_model(
     run: str, name: str, private: bool, language: str | None, licence: str | None
 ) -> None:
@@ -133,18 +135,20 @@ def export_model(model: str, target: str, output: Path | None, half: bool) -> No
     """
     from las_cli.hub import load_model
 
-    graphs = target in ("onnx", "torchscript")
+    kind = target.lower()  # a folder of that name is ./ONNX
+    graphs = kind in ("onnx", "torchscript")
     if output is not None and not graphs:
         raise UsageError("--output goes with --to onnx and --to torchscript only")
     if half and graphs:
         raise UsageError("--half goes with --to FOLDER only; graphs are float32")
     loaded = load_model(model, "cpu")
     if graphs:
+        from las_cli.sharing.cache import short_name
         from las_cli.sharing.export import export_graphs
 
-        output = output or Path(f"{loaded.folder.resolve().name}-{target}")
-        difference = export_graphs(loaded, target, output)
-        click.echo(f"{output}: {target}, at most {difference:.1e} away from the model")
+        output = output or Path(f"{short_name(model, loaded.folder)}-{kind}")
+        difference = export_graphs(loaded, kind, output)
+        click.echo(f"{output}: {kind}, at most {difference:.1e} away from the model")
     else:
         from las_cli.sharing.export import export_folder
 

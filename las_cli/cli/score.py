@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import decode_corpus, search_options
+from las_cli.cli.decode import decode_corpus, options_given, search_options
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 from las_cli.scoring.bootstrap import RESAMPLES, SEED
@@ -26,12 +26,13 @@ _COUNT = click.IntRange(min=0)
 _FORMAT = click.Choice(("auto", *FORMATS))
 
 
+OUTPUTS = ("html", "json", "csv", "pra", "dtl")
 SEARCH = "Search, with --model"
 GROUPS = {
     "Input": ["ref", "hyps", "format_", "hyp_format", "ref_column", "hyp_column", "id_column"],
     "Comparison": ["normalise", "no_space", "partial", "draw", "resamples", "seed"],
     "Tables": ["by", "manifest", "by_length", "worst", "confusions", "full", "align"],
-    "Files": ["html", "json", "csv", "pra", "dtl"],
+    "Files": OUTPUTS,
     "Decode and score": ["model", "data", "split"],
     SEARCH: "search beam ctc_weight lm_weight length_bonus eos_threshold lm device precision "
     "threads".split(),
@@ -88,7 +89,7 @@ EXAMPLES = (
     help="What the bootstrap draws: utterances or a column such as speaker.  [utterances]",
 )
 @click.option("--resamples", type=_COUNT, default=RESAMPLES, help="Bootstrap draws, or 0.  [2000]")
-@click.option("--seed", default=SEED, show_default=True, help="Seed of the bootstrap.")
+@click.option("--seed", type=_COUNT, default=SEED, show_default=True, help="Seed of the bootstrap.")
 @click.option("--model", metavar="NAME", help="Decode --data with this model and score that.")
 @click.option("--data", type=click.Path(path_type=Path), help="Corpus to decode with --model.")
 @click.option("--split", default="test", show_default=True, help="Split of --data to decode.")
@@ -96,17 +97,21 @@ EXAMPLES = (
 def command(**given: Any) -> None:
     """Compare transcripts with references: letter, word and sentence error rates.
 
-    Formats are recognised: a line an utterance; `id text` (kaldi); `text (id)` (trn); TSV with a
-    header; JSON and JSON Lines; stm and ctm; lists of letters as printed by Python. With ids the
-    order does not matter. Rates are errors divided by reference units, added up over all
-    utterances; 95 % intervals come from the bootstrap (Bisani & Ney 2004).
+    Formats are recognised: a line an utterance; `id text` (kaldi); `text (id)` (trn); tables with
+    a header, tab-separated (tsv) or, in files named .csv, comma-separated; JSON and JSON Lines;
+    stm and ctm; lists of letters as printed by Python. With ids the order does not matter. Rates
+    are errors divided by reference units, added up over all utterances; 95 % intervals come from
+    the bootstrap (Bisani & Ney 2004).
     """
     from las_cli.scoring.manifest import Manifest
-    from las_cli.scoring.outputs import new_file, write_outputs
+    from las_cli.scoring.outputs import new_file, require_writable, write_outputs
     from las_cli.scoring.report import compare_reports, make_report
     from las_cli.scoring.tables import print_reports
 
     _check(given)
+    paths = {kind: given[kind] for kind in OUTPUTS if given[kind]}
+    for path in paths.values():
+        require_writable(path)
     if not given["model"]:
         # numpy starts a thread a core for products that scoring never computes: 0.1 s.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -123,11 +128,14 @@ def command(**given: Any) -> None:
         for pairs in _systems(given):
             each = write and partial(write, pairs.name)
             reports.append(make_report(pairs, options, manifest, each))
-    comparisons = [compare_reports(reports[0], report) for report in reports[1:]]
-    paths = {kind: given[kind] for kind in ("html", "json", "pra", "dtl")}
-    write_outputs(paths, reports, comparisons)
-    if "-" not in (*paths.values(), given["csv"]):
-        print_reports(reports, comparisons, given["align"])
+        comparisons = [compare_reports(reports[0], report) for report in reports[1:]]
+        rows = files.pop_all()
+    try:
+        if "-" not in paths.values():
+            print_reports(reports, comparisons, given["align"])
+    finally:  # a closed pipe must not take the files, nor a full disk the tables
+        rows.close()
+        write_outputs(paths, reports, comparisons)
     if any(report.failures for report in reports):
         click.get_current_context().exit(1)
 
@@ -140,6 +148,8 @@ def _check(given: dict[str, Any]) -> None:
             raise UsageError("--model and --data give both sides; leave --ref and --hyp out")
     elif not given["ref"]:
         raise UsageError("--ref is missing: the file with the references (or --model and --data)")
+    elif idle := options_given("split", *GROUPS[SEARCH]):
+        raise UsageError(f"without --model nothing is decoded: {idle} would be of no use")
     inputs = [given["ref"], *(given["hyps"] or ("-",))]
     # The references are read again for each system.
     if inputs.count("-") > 1 or (inputs[0] == "-" and len(inputs) > 2):
@@ -181,16 +191,17 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
         own = {name for heading, names in GROUPS.items() if heading != SEARCH for name in names}
         search = {name: value for name, value in given.items() if name not in own}
         recogniser = load_recogniser(given["model"], **search)
-        decoded, _ = decode_corpus(recogniser, given["data"], given["split"])
-        yield DecodedPairs("{model} on {split} of {data}".format(**given), decoded)
+        decoded, unusable = decode_corpus(recogniser, given["data"], given["split"])
+        yield DecodedPairs("{model} on {split} of {data}".format(**given), decoded, unusable)
         return
     if not given["hyps"] and sys.stdin.isatty():
         click.echo("las: hypotheses are read from standard input", err=True)
     for path in given["hyps"] or ("-",):
         format, id_column = given["format_"], given["id_column"]
         ours, theirs = (Columns(given[f"{side}_column"], id_column) for side in ("ref", "hyp"))
-        yield Pairing(
-            open_listing(given["ref"], format, "reference", ours),
-            open_listing(path, given["hyp_format"] or format, "hypothesis", theirs),
-            given["partial"],
-        )
+        reference = open_listing(given["ref"], format, "reference", ours)
+        hypothesis = open_listing(path, given["hyp_format"] or format, "hypothesis", theirs)
+        tables = reference.has_columns or hypothesis.has_columns or given["manifest"]
+        if id_column and not tables:
+            raise UsageError(f"--id-column: neither {reference} nor {hypothesis} has columns")
+        yield Pairing(reference, hypothesis, given["partial"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.decode import options_given
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
@@ -85,15 +87,30 @@ EXAMPLES = (
     type=click.IntRange(min=1),
     help="N-grams of each length, at most; 6 bytes each in the file.",
 )
-@click.option("--epochs", default=3.0, show_default=True, help="Passes over the text.")
-@click.option("--max-minutes", type=float, help="The schedule ends within them.")
+@click.option(
+    "--epochs",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Passes over the text.",
+)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The schedule ends within them.",
+)
 @click.option("--batch-letters", default=16_000, show_default=True)
 @click.option("--learning-rate", default=2e-3, show_default=True)
 @click.option("--checkpoint-minutes", default=5.0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
-@click.option("--precision", default="auto", show_default=True, help="auto, float32, bf16.")
+@click.option(
+    "--precision",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bf16"]),
+)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def command(
@@ -133,7 +150,7 @@ def command(
     """
     if not first and not more:
         raise UsageError("--text is missing: the files to learn from")
-    if letters_of and (idle := given(*GROUPS["Training"], *NETWORK, "resume")):
+    if letters_of and (idle := options_given(*GROUPS["Training"], *NETWORK, "resume")):
         raise UsageError(f"--letters-of trains nothing: {idle} would be of no use")
     import torch
 
@@ -146,9 +163,17 @@ def command(
     )
     from las_cli.language.mixing import with_words
     from las_cli.language.text import Sentences
-    from las_cli.language.training import LMTraining, Result, measure, new_model, train
+    from las_cli.language.training import (
+        CHECKPOINT,
+        LMTraining,
+        Result,
+        measure,
+        new_model,
+        train,
+    )
     from las_cli.model_files import LM_CONFIG, LM_WEIGHTS
     from las_cli.network.device import pick_device
+    from las_cli.sharing.cache import short_name
     from las_cli.text.alphabet import parts_words
 
     if threads:
@@ -170,13 +195,16 @@ def command(
     for reason, lines in count.left_out.most_common():
         click.echo(f"las: {lines:,} lines {reason} left out", err=True)
     network: LetterLM
+    counts_words = word_order > 1 and parts_words(loaded.alphabet)
     if letters_of:
         folder = Path(letters_of).expanduser()
         if not (folder / LM_CONFIG).is_file():
             folder = find_model(letters_of)
         known = load_language_model(folder, loaded.alphabet, pick_device(device))
         network = known.letters if isinstance(known, MixedLM) else known
-        result = Result(measure(network, sentences.held_out()), 0, 0.0)
+        # With words the mixture is measured, and the letters in passing.
+        perplexity = math.nan if counts_words else measure(network, sentences.held_out())
+        result = Result(perplexity, 0, 0.0)
         output.mkdir(parents=True, exist_ok=True)
     else:
         config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)
@@ -186,13 +214,16 @@ def command(
             result = train(network, sentences, count.letters, settings, output, resume, bar.report)
         # Whatever becomes of the words: hours are in the letters.
         save_language_model(output, network, loaded.alphabet)
+        (output / CHECKPOINT).unlink(missing_ok=True)
+    measured_on = "held-out lines" if sentences.spares_lines() else "training lines"
     facts: dict[str, Any] = {
         "perplexity_per_letter": round(result.perplexity, 4),
+        "measured_on": measured_on,
         "letters": count.letters,
         "text": [path.name for path in files],
     }
     if letters_of:
-        facts["letters_of"] = folder.resolve().name
+        facts["letters_of"] = short_name(letters_of, folder)
     else:
         facts |= {
             "letters_read": result.letters,
@@ -200,11 +231,11 @@ def command(
             "trained": time.strftime("%Y-%m-%d"),
         }
     found: LetterLM | MixedLM = network
-    if word_order > 1 and not parts_words(loaded.alphabet):
+    if word_order > 1 and not counts_words:
         click.echo(
             "las: no words are counted: the model does not write letters and spaces", err=True
         )
-    elif word_order > 1:
+    elif counts_words:
         found, mixture = with_words(
             network, loaded.alphabet, sentences, word_order, most_words, most_ngrams
         )
@@ -212,20 +243,11 @@ def command(
         facts |= mixture.facts
     save_language_model(output, found, loaded.alphabet, facts)
     spent = "" if letters_of else f", after {result.minutes:.1f} min"
+    too_few = "" if measured_on == "held-out lines" else " (too few to keep any apart)"
     click.echo(
-        f"perplexity per letter {facts['perplexity_per_letter']:.3f} on held-out lines{spent}; "
+        f"perplexity per letter {facts['perplexity_per_letter']:.3f} on {measured_on}{too_few}"
+        f"{spent}; "
         f"written to {output / LM_WEIGHTS}; `las tune` finds the weight it should have"
-    )
-
-
-def given(*names: str) -> str:
-    """Those of the options `names` that the user wrote, as they are written; empty if none."""
-    context = click.get_current_context()
-    written = click.core.ParameterSource.COMMANDLINE
-    return ", ".join(
-        "--" + name.replace("_", "-")
-        for name in names
-        if context.get_parameter_source(name) == written
     )
 
 

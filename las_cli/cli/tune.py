@@ -94,6 +94,7 @@ def command(
     from rich.table import Table
 
     from las_cli.corpus import load_corpus
+    from las_cli.decoding.options import DecodingOptions
     from las_cli.decoding.recogniser import find_language_model, load_recogniser
     from las_cli.decoding.trials import Trials
     from las_cli.decoding.tuning import Tuner, hear
@@ -148,7 +149,9 @@ def command(
 
     path = recogniser.loaded.folder / CONFIG
     config = read_json(path)
-    config["decoding"] = best.to_config()
+    # The precision was this machine's and this run's; the model goes to others.
+    own = DecodingOptions.from_config(recogniser.loaded.decoding).precision
+    config["decoding"] = dataclasses.replace(best, precision=own).to_config()
     if lm is None:
         del config["decoding"]["lm_weight"]  # nothing is known of the one it may get some day
     write_json(path, config)

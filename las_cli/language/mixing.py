@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,21 +26,23 @@ BELIEF = 20  # words that it weighs as much as
 
 @dataclass(frozen=True)
 class Mixture:
-    """What held-out lines say of a mixture."""
+    """What held-out lines (else those of training) say of a mixture."""
 
     share: float  # of the word n-grams, the likeliest
     perplexity: float  # per letter, ends of sentence counted as letters
     by_letters: float  # the same of the letter network alone
     unknown: float  # share of the words that are outside the vocabulary
     counts: tuple[int, ...]  # words, bigrams, trigrams, …
+    held_out: bool = True  # False: the text is too small to spare a line
 
     @property
     def summary(self) -> str:
         """A sentence for the user."""
         ngrams = " + ".join(f"{count:,}" for count in self.counts[1:])
+        lines = "held-out lines" if self.held_out else "training lines, too few to keep any apart"
         return (
-            f"{self.counts[0]:,} words, {ngrams} n-grams; {100 * self.unknown:.1f} % of held-out "
-            f"words unknown; perplexity per letter {self.by_letters:.3f} by letters alone, "
+            f"{self.counts[0]:,} words, {ngrams} n-grams; on {lines}: {100 * self.unknown:.1f} % "
+            f"of words unknown, perplexity per letter {self.by_letters:.3f} by letters alone, "
             f"{self.perplexity:.3f} with words (share {self.share:.2f})"
         )
 
@@ -71,9 +73,10 @@ def with_words(
     ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams, most_letters)
     words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
     # Lines that were counted would say that nothing but the words is needed.
-    share = None if sentences.spares_lines() else PRIOR
+    held_out = sentences.spares_lines()
+    share = None if held_out else PRIOR
     mixture = find_share(MixedLM(letters, words, PRIOR), sentences.held_out(), share)
-    return MixedLM(letters, words, mixture.share), mixture
+    return MixedLM(letters, words, mixture.share), replace(mixture, held_out=held_out)
 
 
 def find_share(model: MixedLM, lines: Sequence[list[int]], share: float | None = None) -> Mixture:

@@ -40,8 +40,11 @@ class LMTraining:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_letters", "learning_rate", "clip", "checkpoint_minutes"):
-            if not getattr(self, name) > 0:
+        for name in (
+            "epochs", "max_minutes", "batch_letters", "learning_rate", "clip", "checkpoint_minutes",
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None and not value > 0:
                 raise LasError(f"language model training: {name} must be more than 0")
 
 
@@ -75,7 +78,7 @@ def train(
     resume: bool = False,
     report: Callable[[Progress, float], None] | None = None,
 ) -> Result:
-    """Train `model` in place, leaving checkpoints in `folder` on the way.
+    """Train `model` in place, leaving a checkpoint in `folder`: delete it once `model` is saved.
 
     total: letters in one pass, from `Sentences.count`
     resume: go on from the checkpoint in `folder`; the result equals that of an unbroken run
@@ -118,7 +121,7 @@ def train(
             at.step, at.batches, at.letters = at.step + 1, at.batches + 1, at.letters + count
             at.seconds = before + time.monotonic() - started
             share = at.letters / goal
-            if settings.max_minutes:
+            if settings.max_minutes is not None:
                 share = max(share, at.seconds / 60 / settings.max_minutes)
             if report:
                 report(at, min(1.0, share))
@@ -131,7 +134,6 @@ def train(
             at.epoch, at.batches = at.epoch + 1, 0
     model.eval()
     perplexity = measure(model, sentences.held_out(), settings.batch_letters)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
     return Result(perplexity, at.letters, at.seconds / 60)
 
 

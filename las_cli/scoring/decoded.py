@@ -19,6 +19,7 @@ class DecodedPairs:
 
     name: str  # of the model and the split
     decoded: DecodedSplit
+    unusable: int = 0  # clips of the split that were missing or no sound, so never tried
 
     @property
     def title(self) -> str:
@@ -26,7 +27,7 @@ class DecodedPairs:
 
     @property
     def failures(self) -> int:
-        return len(self.decoded.broken)
+        return len(self.decoded.broken) + self.unusable
 
     @property
     def notes(self) -> list[str]:

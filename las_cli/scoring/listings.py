@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from las_cli.errors import UsageError
 from las_cli.scoring.lines import Line, Source
 
 NO_FACTS: Mapping[str, str] = {}
@@ -56,12 +57,17 @@ class Listing:
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def has_columns(self) -> bool:
+        """Whether utterances are rows or records, with fields that have names."""
+        return self.format in TABLES
+
     def __str__(self) -> str:
         return f"{self.name} ({self.format})"
 
     def entries(self) -> Iterator[Entry]:
         """All utterances in order; LasError for what cannot be read, naming the line."""
-        if self.format in ("json", "jsonl", "tsv"):
+        if self.has_columns:
             from las_cli.scoring.records import read_records
 
             return read_records(self.source, self.format, self.side, self.columns)
@@ -79,11 +85,21 @@ def open_listing(
     columns: Columns | None = None,
     stream: BinaryIO | None = None,
 ) -> Listing:
-    """Open a file of transcripts ("-": standard input) and recognise its format."""
-    source = Source(path, stream)
+    """Open a file of transcripts ("-": standard input) and recognise its format.
+
+    UsageError if the text is to come from a column and the format has none.
+    """
+    source, columns = Source(path, stream), columns or Columns()
     if format == "auto":
-        format = recognise(source)
-    return Listing(source, format, side, columns or Columns())
+        format = recognise(source, columns)
+    listing = Listing(source, format, side, columns)
+    if columns.text and not listing.has_columns:
+        option = "--hyp-column" if side == "hypothesis" else "--ref-column"
+        raise UsageError(
+            f"{option}: {source.name} was read as {format}, which has no columns; "
+            f"name a column of its first line, or the format with --format ({', '.join(TABLES)})"
+        )
+    return listing
 
 
 def _read_lines(source: Source) -> Iterator[Entry]:
@@ -160,7 +176,8 @@ _READERS: dict[str, Callable[[Source], Iterator[Entry]]] = {
     "trn": _read_trn,
     "letters": _read_letters,
 }
-FORMATS = ("lines", "kaldi", "trn", "tsv", "json", "jsonl", "stm", "ctm", "letters")
+TABLES = ("tsv", "csv", "json", "jsonl")  # formats with columns or fields
+FORMATS = ("lines", "kaldi", "trn", *TABLES, "stm", "ctm", "letters")
 
 _NUMBER = r"\d+(?:\.\d*)?"
 _STM = re.compile(rf"^\S+\s+\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}(?:\s|$)")
@@ -169,17 +186,24 @@ _CTM = re.compile(rf"^\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}\s+\S+(?:\s+-?{_NUMBER})?
 _ID = re.compile(r"^(?=\S*\d)\S*[-_./]\S*$")
 
 
-def recognise(source: Source) -> str:
-    """The format of a file, by its suffix, else by its first lines; "lines" when in doubt."""
+def recognise(source: Source, columns: Columns) -> str:
+    """The format of a file, by its suffix, else by its first lines; "lines" when in doubt.
+
+    A first line with one of `columns` in it is the header of a table.
+    """
+    lines = [line for line in source.head if line.text.strip()]
+    first = lines[0].text.strip() if lines else ""
+    if source.suffix == ".json" and len(lines) > 1 and _is_object(first):
+        return "jsonl"  # several transcripts, one after another
+    if source.suffix == ".csv":
+        return "tsv" if "\t" in first and "," not in first else "csv"
     if source.suffix in (".trn", ".stm", ".ctm", ".tsv", ".json", ".jsonl"):
         return source.suffix[1:]
-    lines = [line for line in source.head if line.text.strip()]
     if not lines:
-        return "lines"
-    first = lines[0].text.strip()
+        return "tsv" if columns.text else "lines"
     if first[0] in "{[" and (format := _bracketed(first, lines)):
         return format
-    if _is_table(lines):
+    if _is_table(lines, columns):
         return "tsv"
     spoken = [line.text for line in lines if not line.text.startswith(";;")]
     for format, pattern in (("ctm", _CTM), ("stm", _STM)):
@@ -211,11 +235,23 @@ def _bracketed(first: str, lines: list[Line]) -> str:
     return "jsonl" if isinstance(value, dict) and len(lines) > 1 else "json"
 
 
-def _is_table(lines: list[Line]) -> bool:
+def _is_object(text: str) -> bool:
+    import json
+
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_table(lines: list[Line], columns: Columns) -> bool:
     from las_cli.scoring.records import TEXT_NAMES
 
-    header = [name.strip().lower() for name in lines[0].text.split("\t")]
-    named = set(header) & (TEXT_NAMES["reference"].keys() | TEXT_NAMES["hypothesis"].keys())
+    header = [name.strip() for name in lines[0].text.split("\t")]
+    if columns.text and columns.text in header:
+        return True
+    usual = TEXT_NAMES["reference"].keys() | TEXT_NAMES["hypothesis"].keys()
+    named = usual & {name.lower() for name in header} or (columns.id and columns.id in header)
     return len(header) > 1 and bool(named)
 
 

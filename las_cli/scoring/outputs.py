@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 from las_cli.errors import LasError
@@ -18,20 +19,49 @@ from las_cli.scoring.report import Report
 def new_file(path: str) -> Iterator[TextIO]:
     """A UTF-8 text file that is there whole once the block ends well, else as it was before.
 
-    "-" is standard output. LasError if it cannot be written.
+    "-" is standard output. A pipe or a device is written to, not replaced; so is what a link leads
+    to. LasError if it cannot be written.
     """
     if path == "-":
         yield sys.stdout
         return
-    temporary = f"{path}.part"
+    special = _is_special(path)
+    target = os.path.realpath(path)
+    written = path if special else f"{target}.part"
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        with open(written, "w", encoding="utf-8", newline="") as file:
             yield file
-        os.replace(temporary, path)
+        if not special:
+            os.replace(written, target)
     except OSError as error:
         raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        if not special:
+            with contextlib.suppress(OSError):  # there is no such folder, or nothing can be written
+                os.unlink(written)
+
+
+def require_writable(path: str) -> None:
+    """LasError if `new_file` would fail, as far as can be told before there is what to write."""
+    if path == "-":
+        return
+    folder = os.path.dirname(os.path.realpath(path))
+    number = 0
+    if os.path.isdir(path):
+        number = errno.EISDIR
+    elif _is_special(path):
+        number = 0 if os.access(path, os.W_OK) else errno.EACCES
+    elif not os.path.isdir(folder):
+        number = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EACCES
+    if number:
+        raise LasError(f"{path}: cannot be written ({os.strerror(number)})")
+
+
+def _is_special(path: str) -> bool:
+    """Whether a pipe, a device or the like stands there, which must not become a file."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def write_outputs(

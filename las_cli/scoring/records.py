@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,13 +27,15 @@ TEXT_NAMES: Mapping[str, Mapping[str, int]] = {
 
 
 def read_records(source: Source, format: str, side: str, columns: Columns) -> Iterator[Entry]:
-    """Utterances of a TSV file with a header, of JSON Lines or of one JSON document.
+    """Utterances of a TSV or CSV file with a header, of JSON Lines or of one JSON document.
 
     `side` ("reference" or "hypothesis") decides between columns where a table holds both.
     """
-    rows = {"tsv": tsv_rows, "jsonl": _jsonl_rows, "json": _json_rows}[format](source)
-    for number, row in rows:
+    readers = {"tsv": tsv_rows, "csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows}
+    for number, row in readers[format](source):
         if isinstance(row, str):
+            if columns.text:
+                raise source.error(number, f"a string, which has no column {columns.text!r}")
             yield Entry("", row, number)
             continue
         text = _text_of(source, number, row, side, columns)
@@ -44,19 +47,37 @@ def tsv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 
     Quotes are text here: Common Voice writes sentences with a single quotation mark unescaped.
     """
+    return _table(source, ((line.number, line.text.split("\t")) for line in source))
+
+
+def _csv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows of a comma-separated table, quoted as spreadsheets do (RFC 4180)."""
+    # Strict: a quotation mark that is never closed would swallow the rest of the file.
+    reader = csv.reader((f"{line.text}\n" for line in source), strict=True)
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        try:
+            for cells in reader:
+                yield reader.line_num, cells or [""]
+        except csv.Error as error:
+            raise source.error(reader.line_num, f"no comma-separated table ({error})") from error
+
+    return _table(source, rows())
+
+
+def _table(
+    source: Source, rows: Iterator[tuple[int, list[str]]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
     header: list[str] = []
-    for line in source:
+    for number, cells in rows:
         if not header:
-            header = [name.strip() for name in line.text.split("\t")]
+            header = [name.strip() for name in cells]
             continue
-        if not line.text and len(header) > 1:
+        if cells == [""] and len(header) > 1:
             continue
-        cells = line.text.split("\t")
         if len(cells) != len(header):
-            raise source.error(
-                line.number, f"{len(cells)} columns where the header has {len(header)}"
-            )
-        yield line.number, dict(zip(header, cells, strict=True))
+            raise source.error(number, f"{len(cells)} columns where the header has {len(header)}")
+        yield number, dict(zip(header, cells, strict=True))
     if not header:
         raise source.error(None, "empty, expected a table with a header")
 

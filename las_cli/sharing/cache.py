@@ -49,6 +49,13 @@ def parse_hub_name(text: str) -> HubName:
     return HubName(f"{match[1]}/{match[2]}", match[3])
 
 
+def short_name(text: str, folder: Path) -> str:
+    """What to call the model `text` in `folder`: there the cache has a commit, not a name."""
+    if is_hub_name(text):
+        return parse_hub_name(text).repo.split("/")[-1]
+    return folder.resolve().name
+
+
 def cache_folder() -> Path:
     """The hub's cache, found as huggingface_hub finds it; the environment is read at each call."""
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):

@@ -80,6 +80,7 @@ def make_card(
     """The card of a model that is shared as `name` (user/repo): its own text, or one from metrics.
 
     facts: of its config.json, without paths of this machine
+    language, licence: instead of what its own card says; None leaves that as it is
     """
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
@@ -112,8 +113,9 @@ def make_card(
         own = kept.data.get("tags") or []
         own = own if isinstance(own, list) else [str(own)]
         tags = [*own, *(tag for tag in data.tags or [] if tag not in own)]
+        asked = {"language": language, "license": licence}
         for key, value in data.to_dict().items():
-            if kept.data.get(key) is None:
+            if kept.data.get(key) is None or asked.get(key) is not None:
                 kept.data[key] = value
         kept.data["tags"] = tags
         return str(kept)

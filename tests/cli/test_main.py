@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from las_cli import __version__
-from las_cli.cli.main import COMMANDS, cli
+from las_cli.cli.main import COMMANDS, LazyGroup, cli
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "torchaudio", "lhotse", "matplotlib", "rich.console")
@@ -81,6 +83,53 @@ def test_mistakes_end_in_one_line_and_debug_shows_where() -> None:
     assert result.exit_code == 1
     assert result.output.startswith("las: nowhere") and result.output.count("\n") == 1
     assert runner.invoke(cli, ["--debug", "plot", "nowhere"]).exception is not None
+
+
+def las(words: list[str], tmp_path: Path, redirect: str) -> subprocess.CompletedProcess[str]:
+    """Runs `las WORDS REDIRECT` by a shell, beside a file `r.txt`."""
+    (tmp_path / "r.txt").write_text("a b c\n")
+    line = f"{shlex.join([sys.executable, '-m', 'las_cli', *words])} {redirect}"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        ["sh", "-c", line], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+
+
+SCORE = ["score", "--ref", "r.txt", "--hyp", "r.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [SCORE, ["--help"], ["score", "--help"]])
+def test_a_full_disk_under_standard_output_is_one_sentence(
+    words: list[str], unbuffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    done = las(words, tmp_path, ">/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("las: standard output: cannot be written (No space left")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" in las(["--debug", *SCORE], tmp_path, ">/dev/full").stderr
+
+
+def test_errors_of_other_files_are_not_taken_for_standard_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @click.command()
+    def broken() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(LazyGroup, "get_command", lambda *_: broken)
+    assert isinstance(CliRunner().invoke(cli, ["score"]).exception, OSError)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sh")
+@pytest.mark.parametrize(
+    ("words", "code"), [(SCORE, 0), (["score", "--ref", "r.txt", "--hyp", "gone"], 1)]
+)
+def test_standard_error_may_be_closed(words: list[str], code: int, tmp_path: Path) -> None:
+    done = las(words, tmp_path, "2>&-")
+    assert done.returncode == code and ("r.txt" in done.stdout) == (code == 0)
 
 
 def test_module_and_command_are_the_same() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
 from las_cli.cli.benchmark_decode import gain_line, speed_table
+from las_cli.cli.main import cli
 from las_cli.decoding.speed import Contender, Measured
+from las_cli.errors import LasError
 
 REFERENCES = ("the cat sat", "on the mat", "and slept")
 
@@ -37,3 +42,28 @@ def test_no_gain_without_both(missing: str) -> None:
     there = {"greedy", "beam 8 + lm"} - {missing}
     results = [measured(name, *REFERENCES) for name in there]
     assert gain_line([*results, measured(missing, failure="killed")], "basic") == ""
+
+
+def test_a_cold_start_that_fails_leaves_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise LasError("cold start with en: failed")
+
+    found = [measured("greedy", *REFERENCES), measured("PocketSphinx", failure="not there")]
+    monkeypatch.setattr("las_cli.decoding.speed.measure", lambda *_, **__: found)
+    monkeypatch.setattr("las_cli.decoding.speed.cold_start", broken)
+    result = CliRunner().invoke(cli, ["benchmark", "decode", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "greedy" in result.stdout and "0.00 %" in result.stdout
+    assert "PocketSphinx: not there" in result.stderr and "cold start with en" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("train", option) for option in ("--processes", "--clips", "--updates", "--clip-seconds")]
+    + [("start", "--cuts"), ("score", "--pairs"), ("score", "--words")],
+)
+def test_nothing_is_measured_of_nothing(command: str, option: str) -> None:
+    result = CliRunner().invoke(cli, ["benchmark", command, option, "0"])
+    assert result.exit_code == 2 and option in result.stderr

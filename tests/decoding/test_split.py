@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
 from las_cli.decoding.split import batches
+from las_cli.errors import LasError
 from las_cli.hub import read_json, save_model, write_json
 from las_cli.text import TextPolicy
 
@@ -104,6 +105,35 @@ def test_a_broken_clip_is_named_and_the_rest_is_done(
     assert "left out: 1 clips" in result.output
 
 
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ("corpus/test.tsv", "corpus/test.tsv: cannot be written"),
+        ("corpus/test.tsv/out", "test.tsv is no folder; name another --output"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(
+    corpus: Path, tmp_path: Path, output: str, found: str
+) -> None:
+    # Before even the model is looked for.
+    result = las("decode", "--model", "none", "--data", corpus, "--output", tmp_path / output)
+    assert result.exit_code == 1 and found in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_full_disk_does_not_take_the_table(
+    model_folder: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise LasError("out: cannot be written (No space left on device)")
+
+    monkeypatch.setattr("las_cli.decoding.results.write_split", full)
+    result = las("decode", "--model", model_folder, "--data", corpus, "--quiet", "--limit", 1,
+                 "--output", tmp_path / "out")  # fmt: skip
+    assert result.exit_code == 1 and "No space left" in result.stderr
+    assert "letters (LER)" in result.stdout and "real-time factor" in result.stdout
+
+
 def test_clips_that_are_missing_empty_or_no_sound_are_named(
     model_folder: Path, corpus: Path, tmp_path: Path
 ) -> None:
@@ -120,6 +150,7 @@ def test_clips_that_are_missing_empty_or_no_sound_are_named(
         assert len(named) == 1 and reason in named[0]
     assert "Traceback" not in result.output
     assert len((tmp_path / "out" / "pred_y.txt").read_text("utf-8").splitlines()) == 1
+    assert "left out: 3 clips that cannot be read" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -224,6 +255,17 @@ def test_tune_writes_what_it_found(corpus: Path, tmp_path: Path) -> None:
     assert after["network"] == before["network"]
     result = las(*arguments[:-2], "--beams", "0,x")
     assert result.exit_code == 2 and "--beams" in result.stderr
+
+
+@pytest.mark.parametrize("own", [None, "bf16"])
+def test_tune_leaves_the_precision_as_it_was(corpus: Path, tmp_path: Path, own: str | None) -> None:
+    folder = tmp_path / "model"
+    decoding = {"precision": own} if own else {}
+    save_model(folder, tiny_model(), ALPHABET, TextPolicy(), decoding=decoding)
+    result = las("tune", "--model", folder, "--data", corpus, "--clips", 1, "--search", "greedy",
+                 "--precision", "float32")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert read_json(folder / "config.json")["decoding"].get("precision") == own
 
 
 @pytest.mark.parametrize("budget", [0.5, 3.0, 10.0, 1e6])

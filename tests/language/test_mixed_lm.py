@@ -142,7 +142,7 @@ def test_the_share_is_the_likeliest(held_out: list[str], monkeypatch: pytest.Mon
         if 0 < other < 1:
             assert cost(other) >= cost(found.share) - 1e-3
     assert found.counts == (words.ngrams.end, *(len(o.words) for o in words.ngrams.orders))
-    assert "words unknown; perplexity per letter" in found.summary
+    assert " % of words unknown, perplexity per letter" in found.summary
 
 
 def test_unknown_words_are_counted() -> None:

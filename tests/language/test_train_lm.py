@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file
 
 from las_cli.cli.main import cli
+from las_cli.errors import LasError
 from las_cli.hub import read_json, save_model
 from las_cli.language import LetterLM, MixedLM, load_language_model
 from las_cli.language.mixing import find_share
 from las_cli.language.text import Sentences
+from las_cli.language.training import CHECKPOINT, measure
 from las_cli.network.las import LAS
 from las_cli.text import Alphabet, TextPolicy, Units
 from las_cli.text.wordpieces import WordPieces
@@ -56,7 +59,7 @@ def trained(model: Path, text: Path, tmp_path_factory: pytest.TempPathFactory) -
     result = train(text, model, output, *SMALL)
     assert result.exit_code == 0, result.output
     assert "n-grams; " in result.stderr and "by letters alone" in result.stderr
-    assert "perplexity per letter" in result.stdout
+    assert "perplexity per letter" in result.stdout and " on held-out lines, " in result.stdout
     return output
 
 
@@ -66,6 +69,7 @@ def test_letters_and_words(trained: Path, text: Path) -> None:
     assert "bad" in words_of(lm.words.ngrams)
     facts = read_json(trained / "lm.json")["facts"]
     assert 1 < facts["perplexity_per_letter"] < facts["perplexity_by_letters_alone"]
+    assert facts["measured_on"] == "held-out lines"
     assert facts["text"] == ["text.txt"] and facts["letters_read"] >= facts["letters"] > 100
     held_out = Sentences([text], ALPHABET, TextPolicy()).held_out()
     again = find_share(lm, held_out)  # from the file, in float16
@@ -78,9 +82,31 @@ def test_letters_and_words(trained: Path, text: Path) -> None:
 def test_a_text_too_small_to_spare_a_line_decides_nothing(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "ten.txt"
     path.write_text("a bad cab\n" * 10, encoding="utf-8")
-    assert train(path, model, tmp_path / "lm", *SMALL).exit_code == 0
+    result = train(path, model, tmp_path / "lm", *SMALL)
+    assert result.exit_code == 0
+    assert "on training lines (too few to keep any apart)" in result.stdout
+    assert "on training lines, too few to keep any apart: " in result.stderr
+    assert "held-out" not in result.output
     lm = load_language_model(tmp_path / "lm", ALPHABET)
     assert isinstance(lm, MixedLM) and lm.share == 0.5
+    assert read_json(tmp_path / "lm" / "lm.json")["facts"]["measured_on"] == "training lines"
+
+
+def test_the_checkpoint_stays_until_the_letters_are_saved(
+    model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise LasError("lm.safetensors: cannot be written (No space left on device)")
+
+    checkpoint = tmp_path / "lm" / CHECKPOINT
+    options = (*SMALL, "--word-order", 0, "--checkpoint-minutes", 1e-9)
+    with monkeypatch.context() as patched:
+        patched.setattr("las_cli.language.save_language_model", full)
+        assert train(text, model, tmp_path / "lm", *options).exit_code == 1
+    assert checkpoint.is_file()
+    result = train(text, model, tmp_path / "lm", *options, "--resume")
+    assert result.exit_code == 0, result.output
+    assert not checkpoint.exists() and (tmp_path / "lm" / "lm.safetensors").is_file()
 
 
 @pytest.mark.parametrize("order", [0, 1])
@@ -92,7 +118,16 @@ def test_letters_alone(model: Path, text: Path, tmp_path: Path, order: int) -> N
     assert "words" not in result.stderr
 
 
-def test_letters_of_another(model: Path, text: Path, trained: Path, tmp_path: Path) -> None:
+def test_letters_of_another(
+    model: Path, text: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[object] = []
+
+    def counted(*given: Any) -> float:
+        passes.append(given)
+        return measure(*given)
+
+    monkeypatch.setattr("las_cli.language.training.measure", counted)
     options = ("--letters-of", trained, "--word-order", 2, "--most-words", 5, "--most-ngrams", 7)
     result = train(text, model, tmp_path / "lm", *options)
     assert result.exit_code == 0, result.output
@@ -105,6 +140,7 @@ def test_letters_of_another(model: Path, text: Path, trained: Path, tmp_path: Pa
     facts = read_json(tmp_path / "lm" / "lm.json")["facts"]
     assert facts["letters_of"] == trained.name and "minutes" not in facts
     assert math.isfinite(facts["perplexity_per_letter"])
+    assert not passes  # the mixture measures its letters too
 
     # By the name of a model that has one, and without words.
     result = train(text, model, tmp_path / "two", "--letters-of", trained, "--word-order", 0)
@@ -112,6 +148,9 @@ def test_letters_of_another(model: Path, text: Path, trained: Path, tmp_path: Pa
     alone = load_file(tmp_path / "two" / "lm.safetensors")
     assert alone.keys() == letters
     assert all((before[name] == alone[name]).all() for name in letters)
+    assert len(passes) == 1
+    facts = read_json(tmp_path / "two" / "lm.json")["facts"]
+    assert math.isfinite(facts["perplexity_per_letter"])
 
 
 def test_wrong_usage(model: Path, text: Path, trained: Path, tmp_path: Path) -> None:
@@ -120,6 +159,11 @@ def test_wrong_usage(model: Path, text: Path, trained: Path, tmp_path: Path) -> 
         (("--letters-of", trained, "--hidden", 8, "--epochs", 1), 2, "--epochs, --hidden would"),
         (("--letters-of", model), 1, "no language model here"),
         (("--word-order", 7), 2, "--word-order"),
+        (("--max-minutes", 0), 2, "--max-minutes"),
+        (("--max-minutes", -1), 2, "--max-minutes"),
+        (("--max-minutes", "nan"), 1, "max_minutes must be more than 0"),
+        (("--epochs", 0), 2, "--epochs"),
+        (("--precision", "fp16"), 2, "--precision"),
         (("--most-words", 0), 2, "--most-words"),
         (("--most-ngrams", 0), 2, "--most-ngrams"),
     ):

@@ -79,6 +79,19 @@ def test_push_and_export_and_their_mistakes(hub: Hub, model_folder: Path, tmp_pa
     assert las("pull", "someone/tiny").exit_code == 2
 
 
+def test_graphs_of_a_format_in_any_case_and_under_the_models_name(
+    hub: Hub, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for model, folder in (("hf:someone/tiny", "tiny"), (str(model_folder), model_folder.name)):
+        result = las("export", model, "--to", "TorchScript", "--output", "out")
+        assert result.exit_code == 0 and result.output.startswith("out: torchscript"), result.output
+        result = las("export", model, "--to", "torchscript")
+        assert result.exit_code == 0, result.output
+        shutil.rmtree(f"{folder}-torchscript")
+    assert [path.name for path in tmp_path.iterdir() if "torchscript" in path.name.lower()] == []
+
+
 def test_convert_says_what_it_did(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(2)}}, tmp_path / "a.pt")
     (tmp_path / "vocab").write_text("2,a\n")

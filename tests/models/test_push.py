@@ -87,12 +87,24 @@ def test_a_card_is_made_from_the_metrics(run: Path) -> None:
 
 def test_a_card_of_ones_own_keeps_its_words_and_gets_the_tag(run: Path) -> None:
     (run / "README.md").write_text("---\nlicense: cc0-1.0\ntags:\n- welsh\n---\n\n# Mine\n\nYes.\n")
-    card = make_card(run, "me/mine", {}, LETTERS.units, licence="mit")
-    assert "license: cc0-1.0" in card and "mit" not in card and "# Mine\n\nYes.\n" in card
+    card = make_card(run, "me/mine", {}, LETTERS.units)
+    assert "license: cc0-1.0" in card and "# Mine\n\nYes.\n" in card
     assert "- welsh\n- automatic-speech-recognition" in card
     (run / "README.md").write_text("# No front matter\n")
     card = make_card(run, "me/mine", {}, LETTERS.units)
     assert "- automatic-speech-recognition" in card and card.endswith("# No front matter\n")
+
+
+def test_what_is_said_on_the_command_line_goes_before_what_the_card_says(run: Path) -> None:
+    (run / "README.md").write_text("---\nlicense: cc0-1.0\nlanguage: cy\n---\n# Mine\n")
+    for options, lines in (
+        ({}, ("license: cc0-1.0", "language: cy")),
+        ({"licence": "mit"}, ("license: mit", "language: cy")),
+        ({"language": "en"}, ("license: cc0-1.0", "language: en")),
+    ):
+        card = make_card(run, "me/mine", {}, LETTERS.units, **options)
+        assert all(line in card.splitlines() for line in lines), card
+        assert card.count("license:") == card.count("language:") == 1
 
 
 def test_a_card_whose_front_matter_is_no_yaml(run: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
-from las_cli.cli.score import command
+from las_cli.errors import LasError
 
 REF = "The cat sat on the mat.\nHello, world!\n\nA B C\n"
 HYP = "the cat sad on mat\nhello world\n\na b d c\n"
@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
-    result = CliRunner().invoke(command, list(arguments), input=stdin, env={"COLUMNS": "120"})
+    result = CliRunner().invoke(cli, ["score", *arguments], input=stdin, env={"COLUMNS": "120"})
     assert result.exception is None, result.output
     return result
 
@@ -119,6 +119,20 @@ ERRORS = [
     (["--ref", "ref.txt", "--hyp", "hyp.txt", "--by", "accent"], 1, "no column 'accent'"),
     (["--ref", "ref.txt", "--hyp", "hyp.txt", "--normalise", "x"], 1, "normalisation 'x'"),
     (["--ref", "ref.txt", "--hyp", "hyp.txt", "--csv", "no/x"], 1, "no/x: cannot be written"),
+    (["--ref", "ref.txt", "--hyp", "hyp.txt", "--html", "ref.txt/x"], 1, "Not a directory"),
+    (["--model", "en", "--data", ".", "--json", "no/x"], 1, "no/x: cannot be written"),
+    (["--ref", "ref.txt", "--hyp", "hyp.txt", "--seed", "-1"], 2, "Invalid value for '--seed'"),
+    (["--ref", "ref.txt", "--ref-column", "text"], 2, "--ref-column: ref.txt was read as lines"),
+    (
+        ["--ref", "ref.txt", "--hyp", "hyp.txt", "--id-column", "id"],
+        2,
+        "--id-column: neither ref.txt (lines) nor hyp.txt (lines) has columns",
+    ),
+    (
+        ["--ref", "ref.txt", "--hyp", "hyp.txt", "--beam", "999", "--split", "nosuch"],
+        2,
+        "without --model nothing is decoded: --split, --beam would be of no use",
+    ),
 ]
 
 
@@ -132,6 +146,37 @@ def test_errors_are_one_sentence(
     assert message in result.output
     if not message.startswith("Invalid"):
         assert len(result.output.strip().splitlines()) == 1
+
+
+def test_columns_of_one_table(folder: Path) -> None:
+    Path("x.csv").write_text("id,text,pred\n1,the cat sat,the cat sad\n2,a,a\n", encoding="utf-8")
+    columns = ("--ref-column", "text", "--hyp-column", "pred", "--id-column", "id")
+    output = run("--ref", "x.csv", "--hyp", "x.csv", *columns).output
+    assert "x.csv (csv) against x.csv (csv)" in output and "25.00 %" in output
+
+
+def test_neither_table_nor_file_takes_the_other_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ("--csv", "out.csv", "--json", "out.json")
+    arguments = ("--ref", "ref.txt", "--hyp", "hyp.txt", *files)
+
+    def full(*_: object) -> None:
+        raise LasError("out.json: cannot be written (No space left on device)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("las_cli.scoring.outputs.write_outputs", full)
+        result = failed(*arguments)
+    assert "letters (LER)" in result.output and "No space left" in result.output
+    assert Path("out.csv").is_file()
+    Path("out.csv").unlink()
+
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("las_cli.scoring.tables.print_reports", closed)
+    assert CliRunner().invoke(cli, ["score", *arguments]).exit_code == 1
+    assert Path("out.csv").is_file() and Path("out.json").is_file()
 
 
 def test_nothing_is_written_when_the_scoring_fails(folder: Path) -> None:
@@ -180,3 +225,10 @@ def test_decode_and_score_in_one_go(folder: Path) -> None:
     assert system["name"] == "model on test of cv"
     assert system["letters"]["reference"] == len("a bad cab" + "a bag" + "dig")
     assert [group["label"] for group in system["groups"]["speaker"]] == ["ann", "bob"]
+    assert not system["notes"]
+
+    next(Path("cv").rglob("b1.*")).unlink()  # a clip that is not there is no success
+    arguments = ("--model", "model", "--data", "cv", "--search", "greedy", "--threads", "1")
+    result = CliRunner().invoke(cli, ["score", *arguments])
+    assert result.exit_code == 1
+    assert "1 clips could not be read and are not scored" in result.stdout

@@ -82,6 +82,21 @@ FORMATS = [
         [("r1", "the cat sat")],
     ),
     ("ref.txt", "r1 A spk 0.00 2.50 the cat\n", "stm", [("r1", "the cat")]),
+    (
+        "ref.csv",
+        'id,text\nu1,"a, b"\n\nu2,"say ""x\ny"""\n',
+        "csv",
+        [("u1", "a, b"), ("u2", 'say "x\ny"')],
+    ),
+    ("ref.csv", "text\na\n\nb\n", "csv", [("", "a"), ("", ""), ("", "b")]),
+    ("ref.csv", "id\ttext\nu1\ta, b\n", "tsv", [("u1", "a, b")]),
+    (
+        "ref.json",
+        '{"id": "u1", "text": "a"}\n\n{"id": "u2", "text": "b"}\n',
+        "jsonl",
+        [("u1", "a"), ("u2", "b")],
+    ),
+    ("ref.json", '{"id": "u1", "text": "a"}\n', "json", [("u1", "a")]),
     ("ref.txt", "r1 1 0.5 0.25 cat 0.9\nr1 1 0.1 0.2 the 1.0\n", "ctm", [("r1", "the cat")]),
 ]
 
@@ -118,6 +133,46 @@ def test_sides_of_one_table_and_named_columns(tmp_path: Path) -> None:
         texts("hypothesis", Columns(text="nope"))
 
 
+# name of the file, its content, columns, the format it is taken for, its entries (id, text)
+NAMED = [
+    ("x.csv", "id,gold,guess\nu1,a b,c\n", Columns("guess"), "csv", [("u1", "c")]),
+    ("x.txt", "gold\tguess\na b\tc\n", Columns("gold"), "tsv", [("", "a b")]),
+    ("-", "name\tgold\nu1\ta b\n", Columns("gold", "name"), "tsv", [("u1", "a b")]),
+    ("x.txt", "gold\na b\n", Columns("gold"), "tsv", [("", "a b")]),
+    ("text", "id\na b\n", Columns("", "id"), "kaldi", [("id", ""), ("a", "b")]),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "columns", "format", "entries"), NAMED)
+def test_a_named_column_tells_a_table(
+    tmp_path: Path, name: str, content: str, columns: Columns, format: str, entries: list
+) -> None:
+    path = "-" if name == "-" else str(tmp_path / name)
+    (tmp_path / "x").with_name(name).write_text(content, encoding="utf-8")
+    stream = io.BytesIO(content.encode())
+    listing = open_listing(path, columns=columns, stream=stream)
+    assert listing.format == format
+    assert [(entry.id, entry.text) for entry in listing.entries()] == entries
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "side", "message"),
+    [
+        ("x.txt", "a b\n", "hypothesis", "--hyp-column: .*x.txt was read as lines, which has no"),
+        ("x.trn", "a (u1)\n", "reference", "--ref-column: .*x.trn was read as trn"),
+        ("x.txt", "", "hypothesis", "x.txt: empty, expected a table"),
+        ("x.json", '["a b", "c"]', "hypothesis", "x.json, line 1: a string, which has no column"),
+        ("x.csv", "a,b\n1,2\n", "hypothesis", "line 2: no column 'guess'; there are a, b"),
+    ],
+)
+def test_a_column_that_cannot_be_is_an_error(
+    tmp_path: Path, name: str, content: str, side: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(LasError, match=message):
+        list(open_listing(str(tmp_path / name), side=side, columns=Columns("guess")).entries())
+
+
 def test_a_million_letters_are_read_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("a b\n" * 5000, encoding="utf-8")
@@ -134,6 +189,9 @@ UNREADABLE = [
     ("x.tsv", b"a\tsentence\n1\n", "auto", r"x.tsv, line 2: 1 columns where the header has 2"),
     ("x.tsv", b"", "auto", r"x.tsv: empty"),
     ("x.tsv", b"a\tb\n1\t2\n", "auto", r"no column with the reference's text among a, b"),
+    ("x.csv", b"a,text\n1\n", "auto", r"x.csv, line 2: 1 columns where the header has 2"),
+    ("x.csv", b'text\n"a\nb\n', "auto", r"x.csv, line 3: no comma-separated table \(unexpected"),
+    ("x.csv", b"id|a|b\n1|a|b\n", "auto", r"no column with the reference's text among id\|a\|b"),
     ("x.jsonl", b"{broken\n", "auto", r"x.jsonl, line 1: no JSON"),
     ("x.jsonl", b"[1]\n", "auto", r"x.jsonl, line 1: expected an object"),
     ("x.jsonl", b'{"text": 5}\n', "auto", r"expected a string"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from las_cli.scoring import ErrorCounts, find_normaliser, print_table, score_pai
 from las_cli.scoring.export import csv_writer, to_json
 from las_cli.scoring.histogram import histogram_counts, histogram_svg
 from las_cli.scoring.manifest import Manifest
-from las_cli.scoring.outputs import new_file
+from las_cli.scoring.outputs import new_file, require_writable
 from las_cli.scoring.page import to_html
 from las_cli.scoring.pairing import Pair
 from las_cli.scoring.pra import dtl_lines, pra_lines
@@ -270,5 +272,37 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert path.read_text(encoding="utf-8") == "before"
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(LasError, match="cannot be written"), new_file(str(tmp_path / "no" / "x")):
-        pass
+    for missing in (tmp_path / "no" / "x", path / "x", tmp_path):
+        with pytest.raises(LasError, match="cannot be written"), new_file(str(missing)):
+            pass
+        with pytest.raises(LasError, match="cannot be written"):
+            require_writable(str(missing))
+    require_writable(str(path))
+    require_writable("-")
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    require_writable(str(path))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with new_file(str(path)) as file:
+        file.write("through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("before", ["before", None])
+def test_a_link_is_written_through(tmp_path: Path, before: str | None) -> None:
+    target, link = tmp_path / "folder" / "target", tmp_path / "link"
+    target.parent.mkdir()
+    if before:
+        target.write_text(before)
+    link.symlink_to(target)
+    require_writable(str(link))
+    with new_file(str(link)) as file:
+        file.write("after")
+    assert link.is_symlink() and target.read_text() == "after"
+    assert list(target.parent.iterdir()) == [target]
