@@ -43,6 +43,9 @@ class AudioFault:
     detail: str
 
 
+CRASHED = AudioFault("unreadable", "the decoder crashed on this file")
+
+
 def read_header(path: str) -> AudioHeader | AudioFault:
     """The header of one file; never raises for what is wrong with the file."""
     import soundfile
@@ -89,7 +92,7 @@ def read_headers(
     if jobs <= 1 or len(paths) < PARALLEL_FROM:
         yield from map(read_header, paths)
         return
-    for headers in in_processes(_read_batch, batches(paths, BATCH), jobs):
+    for headers in in_processes(_read_batch, batches(paths, BATCH), jobs, _read_one_by_one):
         yield from headers
 
 
@@ -172,3 +175,16 @@ def _quiet() -> None:
 
 def _read_batch(paths: list[str]) -> list[AudioHeader | AudioFault]:
     return [read_header(path) for path in paths]
+
+
+def _read_one_by_one(paths: list[str]) -> list[AudioHeader | AudioFault]:
+    """The headers of a batch in which a file crashes the decoder: a process for each file."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    headers: list[AudioHeader | AudioFault] = []
+    for path in paths:
+        try:
+            headers += next(in_processes(_read_batch, [[path]], 1))
+        except BrokenProcessPool:
+            headers.append(CRASHED)
+    return headers

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from las_cli.corpus.headers import (
+    CRASHED,
     AudioFault,
     AudioHeader,
     in_processes,
@@ -77,8 +78,7 @@ def inspect_one_by_one(batch: Batch) -> list[Finding]:
         try:
             findings += next(in_processes(inspect_batch, [alone], 1))
         except BrokenProcessPool:
-            fault = AudioFault("unreadable", "the decoder crashed on this file")
-            findings.append(Finding(fault=fault))
+            findings.append(Finding(fault=CRASHED))
     return findings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy
 import pytest
 import soundfile
 
+from las_cli.corpus import headers
 from las_cli.corpus.findings import FindingStore
 from las_cli.corpus.headers import AudioFault, AudioHeader, in_processes, read_header, read_headers
 from las_cli.corpus.inspection import Finding, Question, inspect
@@ -137,6 +139,22 @@ def test_headers_in_processes_keep_their_order(
     alone = list(read_headers(paths, 1))
     assert list(read_headers(paths, 2)) == alone
     assert isinstance(alone[5], AudioFault) and alone[0] == AudioHeader(RATE, 1600, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the patch reaches forked processes only")
+def test_a_header_that_crashes_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(path: str) -> AudioHeader:
+        if path == "3":
+            os._exit(9)
+        return AudioHeader(16_000, int(path) + 1, 1)
+
+    monkeypatch.setattr(headers, "read_header", read)
+    monkeypatch.setattr(headers, "PARALLEL_FROM", 2)
+    monkeypatch.setattr(headers, "BATCH", 2)
+    found = list(read_headers([str(number) for number in range(6)], 2))
+    assert found[3] == headers.CRASHED
+    rest = [one.frames for one in found if isinstance(one, AudioHeader)]
+    assert rest == [1, 2, 3, 5, 6]
 
 
 def _work(number: int) -> int:
