@@ -78,6 +78,7 @@ TRIALS = (
     Trial("plain", "fresh", "(none)"),
     Trial("batch-50", "fresh", "batches of 50 s", "--batch-seconds 50"),
     Trial("seed-2", "fresh", "seed 2", "--seed 2"),
+    Trial("batch-200", "fresh", "batches of 200 s", "--batch-seconds 200"),
     Trial("shallow", "fresh", "2 layers of 320", network={"listener": {"reductions": [1, 1]}}),
     Trial("deep", "fresh", "4 layers of 320", network={"listener": {"reductions": [1, 1, 1, 1]}}),
     Trial("wide", "fresh", "3 layers of 448", network={"listener": {"hidden": 448}}),
