@@ -20,7 +20,7 @@ class TrainingConfig:
     max_steps: int | None = None  # updates
     max_minutes: float | None = None  # of training, resumed parts added up
     # Batches
-    batch_seconds: float = 160.0  # sound in a micro-batch of one process, at most
+    batch_seconds: float = 100.0  # sound in a micro-batch of one process, at most
     accumulate: int = 1  # micro-batches an update, each process
     min_seconds: float = 0.3  # shorter clips are left out
     max_seconds: float = 20.0  # longer clips are left out
