@@ -43,17 +43,6 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def options_given(*names: str) -> str:
-    """Those of the options `names` that the user wrote, as they are written; empty if none."""
-    context = click.get_current_context()
-    written = click.core.ParameterSource.COMMANDLINE
-    return ", ".join(
-        "--" + name.replace("_", "-")
-        for name in names
-        if context.get_parameter_source(name) == written
-    )
-
-
 GROUPS = {
     "Input": ("model", "data", "split", "limit"),
     "Output": ("output", "nbest", "quiet"),

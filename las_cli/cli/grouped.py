@@ -57,3 +57,14 @@ class GroupedCommand(click.Command):
                     with formatter.indentation():
                         formatter.write_text(meaning)
         super().format_epilog(ctx, formatter)
+
+
+def options_given(*names: str) -> str:
+    """Those of the options `names` that the user wrote, as they are written; empty if none."""
+    context = click.get_current_context()
+    written = click.core.ParameterSource.COMMANDLINE
+    return ", ".join(
+        "--" + name.replace("_", "-")
+        for name in names
+        if context.get_parameter_source(name) == written
+    )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import decode_corpus, options_given, search_options
-from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.decode import decode_corpus, search_options
+from las_cli.cli.grouped import GroupedCommand, options_given
 from las_cli.errors import UsageError
 from las_cli.scoring.bootstrap import RESAMPLES, SEED
 from las_cli.scoring.listings import FORMATS

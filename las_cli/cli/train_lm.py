@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import options_given
-from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.grouped import GroupedCommand, options_given
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -156,7 +156,8 @@ class Corpus:
                 left_out["sentence shared with dev or test"] += 1
             else:
                 seen.add(row.piece)
-                row = replace(row, id=free_id(row, utterances.__contains__))
+                if row.id in utterances:
+                    row = replace(row, id=free_id(row, utterances.__contains__))
                 utterances[row.id] = row
         headers = read_headers([one.audio for one in utterances.values()], self._jobs)
         cuts = []

@@ -150,6 +150,21 @@ def in_processes(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def one_by_one(
+    work: Callable[[In], list[Out]], batches_of_one: Iterable[In], crashed: Out
+) -> list[Out]:
+    """What `work` says of files of which one crashes the decoder: a process for each of them."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    results: list[Out] = []
+    for batch in batches_of_one:
+        try:
+            results += next(in_processes(work, [batch], 1))
+        except BrokenProcessPool:
+            results.append(crashed)
+    return results
+
+
 def process_context() -> BaseContext:
     """How worker processes start: by fork where that is safe, since a library must not run the
     caller's main module again; the workers read sound files and nothing else."""
@@ -178,13 +193,4 @@ def _read_batch(paths: list[str]) -> list[AudioHeader | AudioFault]:
 
 
 def _read_one_by_one(paths: list[str]) -> list[AudioHeader | AudioFault]:
-    """The headers of a batch in which a file crashes the decoder: a process for each file."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    headers: list[AudioHeader | AudioFault] = []
-    for path in paths:
-        try:
-            headers += next(in_processes(_read_batch, [[path]], 1))
-        except BrokenProcessPool:
-            headers.append(CRASHED)
-    return headers
+    return one_by_one(_read_batch, [[path] for path in paths], CRASHED)

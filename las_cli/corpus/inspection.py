@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import zlib
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from las_cli.corpus.headers import (
     CRASHED,
     AudioFault,
     AudioHeader,
-    in_processes,
     is_of_the_system,
+    one_by_one,
     read_header,
     what_went_wrong,
 )
@@ -72,14 +71,8 @@ def inspect_batch(batch: Batch) -> list[Finding]:
 
 def inspect_one_by_one(batch: Batch) -> list[Finding]:
     """The findings on a batch in which a file crashes the decoder: a process for each file."""
-    findings = []
-    for question in batch.questions:
-        alone = Batch([question], batch.decode)
-        try:
-            findings += next(in_processes(inspect_batch, [alone], 1))
-        except BrokenProcessPool:
-            findings.append(Finding(fault=CRASHED))
-    return findings
+    alone = [Batch([question], batch.decode) for question in batch.questions]
+    return one_by_one(inspect_batch, alone, Finding(fault=CRASHED))
 
 
 def inspect(question: Question, decode: bool) -> Finding:

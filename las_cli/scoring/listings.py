@@ -193,7 +193,7 @@ def recognise(source: Source, columns: Columns) -> str:
     """
     lines = [line for line in source.head if line.text.strip()]
     first = lines[0].text.strip() if lines else ""
-    if source.suffix == ".json" and len(lines) > 1 and _is_object(first):
+    if source.suffix == ".json" and _bracketed(first, lines) == "jsonl":
         return "jsonl"  # several transcripts, one after another
     if source.suffix == ".csv":
         return "tsv" if "\t" in first and "," not in first else "csv"
@@ -229,19 +229,10 @@ def _bracketed(first: str, lines: list[Line]) -> str:
         return "letters"
     try:
         value = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         # JSON over several lines opens with a bracket alone; a transcript may begin "[noise]".
         return "json" if re.match(r"^[\[{]\s*(?:$|[\[{\"])", first) else ""
     return "jsonl" if isinstance(value, dict) and len(lines) > 1 else "json"
-
-
-def _is_object(text: str) -> bool:
-    import json
-
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _is_table(lines: list[Line], columns: Columns) -> bool:

@@ -357,23 +357,22 @@ class Trainer:
         LasError after too many in a row.
         """
         self.bad_steps += 1
-        if not heard:
-            self.run.warn(f"step {self.progress.step}: no clip could be read, skipped")
-            if self.bad_steps >= self.config.bad_steps:
-                raise LasError(
-                    f"training stopped at step {self.progress.step}: for {self.bad_steps} updates "
-                    f"no clip could be read, see the warnings; the last: {batches[-1].failed[-1]}; "
-                    "once they can be, go on with --resume"
-                )
-            return
-        ids = ", ".join(id for batch in batches for id in batch.ids)
-        self.run.warn(f"step {self.progress.step}: loss or gradient not finite, skipped ({ids})")
-        if self.bad_steps >= self.config.bad_steps:
-            raise LasError(
-                f"training stopped at step {self.progress.step}: {self.bad_steps} updates in a "
-                f"row had no finite gradient; the last held {ids}; lower --learning-rate, or try "
-                "--precision float32"
+        step, ids = self.progress.step, ", ".join(id for batch in batches for id in batch.ids)
+        if heard:
+            skipped = f"loss or gradient not finite, skipped ({ids})"
+            fatal = (
+                f"{self.bad_steps} updates in a row had no finite gradient; the last held {ids}; "
+                "lower --learning-rate, or try --precision float32"
             )
+        else:
+            skipped = "no clip could be read, skipped"
+            fatal = (
+                f"for {self.bad_steps} updates no clip could be read, see the warnings; the last: "
+                f"{batches[-1].failed[-1]}; once they can be, go on with --resume"
+            )
+        self.run.warn(f"step {step}: {skipped}")
+        if self.bad_steps >= self.config.bad_steps:
+            raise LasError(f"training stopped at step {step}: {fatal}")
 
     def _tensor(self, values: list[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64, device=self.device)

@@ -158,7 +158,6 @@ def run(trial: Trial, parts: Path, folder: Path) -> None:
         network = f"--network {home / 'network.json'}"
         write_network(home / "network.json", trial.network)
     init = {"fresh": "", "speller": f"--init {parts / 'listener'}", "late": f"--init {MODEL}"}
-    # The preset's network, not that of the --init model: its dropout is given anyway.
     command = (
         f"train --data {data} --output {output} --epochs {epochs} --seed {SEED} "
         f"{init[trial.series]} {network} {train} {trial.options} --quiet"
