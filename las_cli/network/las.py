@@ -22,6 +22,7 @@ class Output(NamedTuple):
     weights: Tensor  # of the attention, mean of heads, [B, U, T]
     ctc: Tensor | None  # log-probabilities of the CTC head, float32, [B, T, V]
     lengths: Tensor  # listener steps, [B]
+    states: Tensor | None = None  # of the listener, [B, T, E], where they are asked for
 
 
 class LAS(nn.Module):
@@ -82,7 +83,7 @@ class LAS(nn.Module):
         states, steps = self.listen(waveforms, lengths, augment)
         logits, weights = self.speller(letters, self.speller.remember(states, steps), sampling)
         ctc = self.ctc_log_probs(states) if self.has_ctc else None
-        return Output(logits, weights, ctc, steps)
+        return Output(logits, weights, ctc, steps, states)
 
 
 def open_forget_gates(lstm: nn.LSTM) -> None:
