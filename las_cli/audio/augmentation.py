@@ -37,6 +37,18 @@ class SpecAugment:
         return features * keep
 
 
+def spec_augment(strength: float) -> SpecAugment | None:
+    """Masks of `strength` times the usual width; none at 0."""
+    if strength <= 0:
+        return None
+    usual = SpecAugment()
+    return SpecAugment(
+        frequency_width=round(usual.frequency_width * strength),
+        time_width=round(usual.time_width * strength),
+        time_share=usual.time_share * strength,
+    )
+
+
 def _stretch(lengths: Tensor, widest: Tensor | float, size: int) -> Tensor:
     """True on one random stretch of 0 … `widest` places within each length, [B, size]."""
     width = (torch.rand(len(lengths)) * (torch.as_tensor(widest) + 1)).floor()

@@ -9,7 +9,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from las_cli.audio.augmentation import QuietEdges
 from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.noise import NoiseMixer
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
@@ -156,41 +156,6 @@ def collate(
         letter_lengths=torch.tensor([len(u) - 1 for u in letters]),
         failed=failed,
     )
-
-
-class NoiseMixer:
-    """Mixes recordings of noise under speech at a drawn signal-to-noise ratio."""
-
-    def __init__(self, folder: Path, share: float, snr: Sequence[float]) -> None:
-        self.files = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in (".wav", ".flac", ".ogg") and not path.name.startswith(".")
-        )
-        if not self.files:
-            raise LasError(f"{folder}: holds no noise recordings (wav, flac, ogg)")
-        from las_cli.audio.files import audio_info
-
-        for path in self.files:  # a broken one would take clip after clip of speech with it
-            audio_info(path)
-        self.share, self.snr = share, (min(snr), max(snr))
-
-    def __call__(self, waveform: Tensor, draw: random.Random) -> Tensor:
-        """`waveform` [S] with noise under it, or as it is."""
-        if draw.random() >= self.share:
-            return waveform
-        from las_cli.audio.files import audio_info, read_audio
-
-        path = self.files[draw.randrange(len(self.files))]
-        seconds = len(waveform) / SAMPLE_RATE
-        start = draw.uniform(0, max(0.0, audio_info(path).duration - seconds))
-        noise = read_audio(path, SAMPLE_RATE, start=start, duration=seconds)
-        noise = noise.repeat(-(-len(waveform) // max(1, len(noise))))[: len(waveform)]
-        power = noise.square().mean()
-        if not power > 0:
-            return waveform
-        ratio = 10 ** (draw.uniform(*self.snr) / 10)
-        return waveform + noise * (waveform.square().mean() / (power * ratio)).sqrt()
 
 
 class EpochBatches:

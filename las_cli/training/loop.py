@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from las_cli.audio.augmentation import QuietEdges, SpecAugment
+from las_cli.audio.augmentation import QuietEdges, spec_augment
+from las_cli.audio.noise import NoiseMixer
 from las_cli.errors import LasError
 from las_cli.network.config import LASConfig
 from las_cli.network.device import autocast, pick_device, pick_precision
@@ -35,7 +36,6 @@ from las_cli.training.config import TrainingConfig
 from las_cli.training.data import (
     Batch,
     EpochBatches,
-    NoiseMixer,
     SpeechDataset,
     TextFilter,
     dev_batches,
@@ -376,15 +376,3 @@ class Trainer:
 
     def _tensor(self, values: list[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64, device=self.device)
-
-
-def spec_augment(strength: float) -> SpecAugment | None:
-    """Masks of `strength` times the usual width; none at 0."""
-    if strength <= 0:
-        return None
-    usual = SpecAugment()
-    return SpecAugment(
-        frequency_width=round(usual.frequency_width * strength),
-        time_width=round(usual.time_width * strength),
-        time_share=usual.time_share * strength,
-    )
