@@ -16,9 +16,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
-from las_cli.audio.augmentation import QuietEdges
+from las_cli.audio.augmentation import SoundAugmentation
 from las_cli.audio.features import SAMPLE_RATE
-from las_cli.audio.noise import NoiseMixer
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
@@ -110,26 +109,24 @@ class SpeechDataset(Dataset[Batch]):
         policy: TextPolicy,
         *,
         speeds: Sequence[float] = (1.0,),
-        edges: QuietEdges | None = None,
-        mixer: NoiseMixer | None = None,
+        augment: SoundAugmentation | None = None,
         seed: int = 0,
         epoch: int = 0,
     ) -> None:
         self.units, self.policy = units, policy
-        self.speeds, self.edges, self.mixer = tuple(speeds), edges, mixer
+        self.speeds, self.augment = tuple(speeds), augment
         self.seed, self.epoch = seed, epoch
 
     def __getitem__(self, cuts: CutSet) -> Batch:  # type: ignore[override]
         ids, texts, waveforms, failed = [], [], [], []
         for cut in cuts:
             # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
-            draw = random.Random(f"{self.seed} {self.epoch} {cut.id}")
+            key = f"{self.seed} {self.epoch} {cut.id}"
+            draw = random.Random(key)
             try:
                 waveform = read_cut(cut, SAMPLE_RATE, draw.choice(self.speeds))
-                if self.edges is not None:
-                    waveform = self.edges(waveform, draw)
-                if self.mixer is not None:
-                    waveform = self.mixer(waveform, draw)
+                if self.augment is not None:
+                    waveform = self.augment(waveform, draw, key)
             except LasError as error:
                 failed.append(str(error))
                 continue
