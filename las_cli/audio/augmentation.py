@@ -3,14 +3,86 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.features import SAMPLE_RATE, FeatureConfig
+from las_cli.audio.noise import NoiseMixer
+from las_cli.audio.rooms import Rooms
+from las_cli.audio.telephone import Telephone
+from las_cli.audio.warp import Warp
 
 PAUSE = SAMPLE_RATE // 8  # samples of a recording's quietest stretch
+
+
+@dataclass(frozen=True)
+class SoundAugmentation:
+    """What is done to the sound of a training clip, in the order in which it happens to a voice."""
+
+    edges: QuietEdges | None = None
+    rooms: Rooms | None = None
+    noise: NoiseMixer | None = None
+    telephone: Telephone | None = None
+
+    def __call__(self, waveform: Tensor, draw: random.Random, key: str) -> Tensor:
+        """waveform [S] at 16 kHz → [S' >= S]; `key` names the clip and the pass.
+
+        Rooms and telephones are drawn from the key, so that edges and noise stay what they are
+        without them.
+        """
+        if self.edges is not None:
+            waveform = self.edges(waveform, draw)
+        if self.rooms is not None:
+            waveform = self.rooms(waveform, random.Random(f"{key} room"))
+        if self.noise is not None:
+            waveform = self.noise(waveform, draw)
+        if self.telephone is not None:
+            waveform = self.telephone(waveform, random.Random(f"{key} telephone"))
+        return waveform
+
+
+def sound_augmentation(
+    quiet_edges: float,
+    rooms: float,
+    noise: Sequence[str],
+    noise_share: float,
+    noise_snr: Sequence[float],
+    telephone: float,
+) -> SoundAugmentation:
+    """The fields of TrainingConfig as what they stand for. LasError: noise that is not there."""
+    return SoundAugmentation(
+        QuietEdges(quiet_edges) if quiet_edges else None,
+        Rooms(rooms) if rooms else None,
+        NoiseMixer([Path(folder) for folder in noise], noise_share, noise_snr) if noise else None,
+        Telephone(telephone) if telephone else None,
+    )
+
+
+@dataclass(frozen=True)
+class FeatureAugmentation:
+    """What is done to the features of a training batch: all are warped, then masked."""
+
+    warp: Warp | None = None
+    masks: SpecAugment | None = None
+
+    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """features [B, T, D], lengths [B] frames → [B, T, D]; draws from torch's numbers."""
+        if self.warp is not None:
+            features = self.warp(features)
+        return features if self.masks is None else self.masks(features, lengths)
+
+
+def feature_augmentation(
+    warp: float, masks: float, config: FeatureConfig
+) -> FeatureAugmentation | None:
+    """Frequencies moved by up to `warp`, masks of strength `masks`; None if both are 0."""
+    if not warp and masks <= 0:
+        return None
+    return FeatureAugmentation(Warp(warp, config) if warp else None, spec_augment(masks))
 
 
 @dataclass(frozen=True)
@@ -35,6 +107,18 @@ class SpecAugment:
         for _ in range(self.time_masks):
             keep &= ~_stretch(lengths.cpu(), limit, frames)[..., None].to(features.device)
         return features * keep
+
+
+def spec_augment(strength: float) -> SpecAugment | None:
+    """Masks of `strength` times the usual width; none at 0."""
+    if strength <= 0:
+        return None
+    usual = SpecAugment()
+    return SpecAugment(
+        frequency_width=round(usual.frequency_width * strength),
+        time_width=round(usual.time_width * strength),
+        time_share=usual.time_share * strength,
+    )
 
 
 def _stretch(lengths: Tensor, widest: Tensor | float, size: int) -> Tensor:

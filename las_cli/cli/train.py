@@ -33,7 +33,8 @@ GROUPS = {
     ),
     "Losses and augmentation": (
         "ctc_early", "ctc_late", "guide", "guide_until", "sampling", "label_smoothing",
-        "spec_augment", "speeds", "quiet_edges", "noise", "noise_share", "noise_snr",
+        "spec_augment", "warp", "speeds", "quiet_edges", "rooms", "noise", "noise_share",
+        "noise_snr", "telephone",
     ),
     "Keeping and showing": (
         "validate_minutes", "dev_minutes", "checkpoint_minutes", "keep_best", "keep_last",
@@ -159,6 +160,11 @@ EXAMPLES = (
     "--ema", type=float, help="Decay of the moving average of the weights.  [default: 0.999]"
 )
 @click.option("--spec-augment", type=float, help="Strength of the masks, 0 for none.  [default: 1]")
+@click.option(
+    "--warp",
+    type=float,
+    help="Formants move by up to this share (vocal tract length), 0.1 say.  [default: 0]",
+)
 @click.option("--speeds", help="Speed factors, separated by commas.  [default: 0.9,1,1.1]")
 @click.option(
     "--quiet-edges",
@@ -166,12 +172,21 @@ EXAMPLES = (
     metavar="SECONDS",
     help="Quiet put on each side of half the clips, at most.  [default: 0]",
 )
+@click.option("--rooms", type=float, help="Share of clips heard in a simulated room.  [default: 0]")
 @click.option(
-    "--noise", type=click.Path(path_type=Path, file_okay=False), help="Folder of noise to mix in."
+    "--noise",
+    type=click.Path(path_type=Path, file_okay=False),
+    multiple=True,
+    help="Folder of noise to mix in; several weigh alike.",
 )
 @click.option("--noise-share", type=float, help="Share of clips with noise.  [default: 0.5]")
 @click.option(
     "--noise-snr", metavar="FROM,TO", help="Signal-to-noise range in dB.  [default: 5,30]"
+)
+@click.option(
+    "--telephone",
+    type=float,
+    help="Share of clips in a narrow band: 8 kHz, G.711 or GSM coding.  [default: 0]",
 )
 @click.option(
     "--short-first/--no-short-first",
@@ -388,7 +403,7 @@ class Interruption:
 
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, under the names and types of TrainingConfig."""
-    chosen = {name: value for name, value in options.items() if value is not None}
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
     for name in ("speeds", "noise_snr", "sampling"):
         if name in chosen:
             try:
@@ -397,5 +412,5 @@ def training_options(options: dict[str, Any]) -> dict[str, Any]:
                 flag = name.replace("_", "-")
                 raise UsageError(f"--{flag} {chosen[name]}: numbers separated by commas") from error
     if "noise" in chosen:
-        chosen["noise"] = str(chosen["noise"].absolute())
+        chosen["noise"] = tuple(str(folder.absolute()) for folder in chosen["noise"])
     return chosen

@@ -47,10 +47,13 @@ class TrainingConfig:
     # Augmentation
     spec_augment: float = 1.0  # strength of the masks, 0: off
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)  # of the sound, drawn for each clip and epoch
+    warp: float = 0.0  # of the frequencies of an utterance: factors from 1 − warp to 1 + warp
     quiet_edges: float = 0.0  # seconds put on each side of half the clips, at most
-    noise: str = ""  # folder of noise recordings, mixed in; "": none
+    rooms: float = 0.0  # share of clips heard in a simulated room
+    noise: tuple[str, ...] = ()  # folders of noise recordings, mixed in; they weigh alike
     noise_share: float = 0.5  # of the clips
     noise_snr: tuple[float, ...] = (5.0, 30.0)  # dB, drawn evenly
+    telephone: float = 0.0  # share of clips sent over a narrow band
     # Hardware
     device: str = "auto"
     precision: str = "auto"
@@ -114,12 +117,16 @@ class TrainingConfig:
             "guide_until",
             "ema",
             "noise_share",
+            "rooms",
+            "telephone",
         )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")
         if not 0 <= self.quiet_edges <= 5:
             raise UsageError(f"--quiet-edges {self.quiet_edges}: choose 0 to 5 seconds")
+        if not 0 <= self.warp <= 0.3:
+            raise UsageError(f"--warp {self.warp}: choose 0 to 0.3")
         if len(self.sampling) != 2 or not all(0 <= one <= 1 for one in self.sampling):
             raise UsageError(f"sampling {self.sampling}: two shares from 0 to 1, first and last")
         if not 1 <= len(self.noise_snr) <= 2:

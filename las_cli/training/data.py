@@ -9,7 +9,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
-from las_cli.audio.augmentation import QuietEdges
+from las_cli.audio.augmentation import SoundAugmentation
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
@@ -110,26 +109,24 @@ class SpeechDataset(Dataset[Batch]):
         policy: TextPolicy,
         *,
         speeds: Sequence[float] = (1.0,),
-        edges: QuietEdges | None = None,
-        mixer: NoiseMixer | None = None,
+        augment: SoundAugmentation | None = None,
         seed: int = 0,
         epoch: int = 0,
     ) -> None:
         self.units, self.policy = units, policy
-        self.speeds, self.edges, self.mixer = tuple(speeds), edges, mixer
+        self.speeds, self.augment = tuple(speeds), augment
         self.seed, self.epoch = seed, epoch
 
     def __getitem__(self, cuts: CutSet) -> Batch:  # type: ignore[override]
         ids, texts, waveforms, failed = [], [], [], []
         for cut in cuts:
             # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
-            draw = random.Random(f"{self.seed} {self.epoch} {cut.id}")
+            key = f"{self.seed} {self.epoch} {cut.id}"
+            draw = random.Random(key)
             try:
                 waveform = read_cut(cut, SAMPLE_RATE, draw.choice(self.speeds))
-                if self.edges is not None:
-                    waveform = self.edges(waveform, draw)
-                if self.mixer is not None:
-                    waveform = self.mixer(waveform, draw)
+                if self.augment is not None:
+                    waveform = self.augment(waveform, draw, key)
             except LasError as error:
                 failed.append(str(error))
                 continue
@@ -156,41 +153,6 @@ def collate(
         letter_lengths=torch.tensor([len(u) - 1 for u in letters]),
         failed=failed,
     )
-
-
-class NoiseMixer:
-    """Mixes recordings of noise under speech at a drawn signal-to-noise ratio."""
-
-    def __init__(self, folder: Path, share: float, snr: Sequence[float]) -> None:
-        self.files = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in (".wav", ".flac", ".ogg") and not path.name.startswith(".")
-        )
-        if not self.files:
-            raise LasError(f"{folder}: holds no noise recordings (wav, flac, ogg)")
-        from las_cli.audio.files import audio_info
-
-        for path in self.files:  # a broken one would take clip after clip of speech with it
-            audio_info(path)
-        self.share, self.snr = share, (min(snr), max(snr))
-
-    def __call__(self, waveform: Tensor, draw: random.Random) -> Tensor:
-        """`waveform` [S] with noise under it, or as it is."""
-        if draw.random() >= self.share:
-            return waveform
-        from las_cli.audio.files import audio_info, read_audio
-
-        path = self.files[draw.randrange(len(self.files))]
-        seconds = len(waveform) / SAMPLE_RATE
-        start = draw.uniform(0, max(0.0, audio_info(path).duration - seconds))
-        noise = read_audio(path, SAMPLE_RATE, start=start, duration=seconds)
-        noise = noise.repeat(-(-len(waveform) // max(1, len(noise))))[: len(waveform)]
-        power = noise.square().mean()
-        if not power > 0:
-            return waveform
-        ratio = 10 ** (draw.uniform(*self.snr) / 10)
-        return waveform + noise * (waveform.square().mean() / (power * ratio)).sqrt()
 
 
 class EpochBatches:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from las_cli.audio.augmentation import QuietEdges, SpecAugment
+from las_cli.audio.augmentation import feature_augmentation, sound_augmentation
 from las_cli.errors import LasError
 from las_cli.network.config import LASConfig
 from las_cli.network.device import autocast, pick_device, pick_precision
@@ -35,7 +35,6 @@ from las_cli.training.config import TrainingConfig
 from las_cli.training.data import (
     Batch,
     EpochBatches,
-    NoiseMixer,
     SpeechDataset,
     TextFilter,
     dev_batches,
@@ -90,13 +89,11 @@ class Trainer:
             self.device.type, enabled=self.precision == torch.float16
         )
         self.average = MovingAverage(self.model, config.ema) if config.ema else None
-        self.augment = spec_augment(config.spec_augment)
-        self.edges = QuietEdges(config.quiet_edges) if config.quiet_edges else None
-        self.mixer = (
-            NoiseMixer(Path(config.noise), config.noise_share, config.noise_snr)
-            if config.noise
-            else None
-        )
+        self.augment = feature_augmentation(config.warp, config.spec_augment, model.config.features)
+        self.sound = sound_augmentation(
+            config.quiet_edges, config.rooms, config.noise, config.noise_share, config.noise_snr,
+            config.telephone,
+        )  # fmt: skip
         self.accept = TextFilter(units, policy, config, model.config.step_seconds)
         self.progress = Progress()
         self.bad_steps = 0
@@ -341,7 +338,7 @@ class Trainer:
             skip=progress.batch,
         )  # fmt: skip
         dataset = SpeechDataset(
-            self.units, self.policy, speeds=config.speeds, edges=self.edges, mixer=self.mixer,
+            self.units, self.policy, speeds=config.speeds, augment=self.sound,
             seed=config.seed, epoch=progress.epoch,
         )  # fmt: skip
         group: list[Batch] = []
@@ -376,15 +373,3 @@ class Trainer:
 
     def _tensor(self, values: list[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64, device=self.device)
-
-
-def spec_augment(strength: float) -> SpecAugment | None:
-    """Masks of `strength` times the usual width; none at 0."""
-    if strength <= 0:
-        return None
-    usual = SpecAugment()
-    return SpecAugment(
-        frequency_width=round(usual.frequency_width * strength),
-        time_width=round(usual.time_width * strength),
-        time_share=usual.time_share * strength,
-    )

@@ -92,7 +92,8 @@ def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
             f"{folder}: holds a training already; --resume goes on with it, "
             "--overwrite starts afresh"
         )
-    for flag, source in (("data", plan.data), ("noise", plan.training.noise), ("init", plan.init)):
+    noise = (("noise", folder) for folder in plan.training.noise)
+    for flag, source in (("data", plan.data), *noise, ("init", plan.init)):
         if source and Path(source).resolve().is_relative_to(folder.resolve()):
             raise UsageError(
                 f"{folder}: --overwrite would delete --{flag} {source}, which is there"
@@ -107,7 +108,7 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
     """
     if not (folder / SETUP).is_file():
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
-    plan = build(Plan, read_json(folder / SETUP), "training")
+    plan = read_plan(folder / SETUP)
     before = plan.training
     plan = replace(plan, training=replace(before, **changes))
     plan, corpus = read_corpus(plan)
@@ -131,6 +132,16 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
                 "are heard twice or not at all"
             )
     return trainer
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan saved in `path`, of this version or an older one; LasError names a wrong field."""
+    saved = read_json(path)
+    training = saved.get("training") if isinstance(saved, dict) else None
+    if isinstance(training, dict) and isinstance(training.get("noise"), str):
+        training["noise"] = [training["noise"]] if training["noise"] else []  # was one folder
+    plan: Plan = build(Plan, saved, "training")
+    return plan
 
 
 def rehearse(plan: Plan) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from las_cli.audio.augmentation import SpecAugment
+from las_cli.audio.noise import NoiseMixer
 from las_cli.errors import LasError, UsageError
 from las_cli.network.las import Output
 from las_cli.text import Alphabet, TextPolicy
@@ -22,7 +23,7 @@ from las_cli.training import schedule
 from las_cli.training.average import MovingAverage, mean_of
 from las_cli.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from las_cli.training.config import TrainingConfig
-from las_cli.training.data import EpochBatches, NoiseMixer, SpeechDataset, TextFilter
+from las_cli.training.data import EpochBatches, SpeechDataset, TextFilter
 from las_cli.training.losses import alignment_health, losses
 from las_cli.training.schedule import Progress
 from tests.training.corpora import write_corpus
