@@ -34,15 +34,20 @@ class SoundAugmentation:
         Rooms and telephones are drawn from the key, so that edges and noise stay what they are
         without them.
         """
+        return self.shifted(waveform, draw, key)[0]
+
+    def shifted(self, waveform: Tensor, draw: random.Random, key: str) -> tuple[Tensor, int]:
+        """The same, and the samples that were put before the recording."""
+        before = 0
         if self.edges is not None:
-            waveform = self.edges(waveform, draw)
+            waveform, before = self.edges.shifted(waveform, draw)
         if self.rooms is not None:
             waveform = self.rooms(waveform, random.Random(f"{key} room"))
         if self.noise is not None:
             waveform = self.noise(waveform, draw)
         if self.telephone is not None:
             waveform = self.telephone(waveform, random.Random(f"{key} telephone"))
-        return waveform
+        return waveform, before
 
 
 def sound_augmentation(
@@ -141,13 +146,17 @@ class QuietEdges:
 
     def __call__(self, waveform: Tensor, draw: random.Random) -> Tensor:
         """waveform [S] at 16 kHz → [S' >= S]."""
+        return self.shifted(waveform, draw)[0]
+
+    def shifted(self, waveform: Tensor, draw: random.Random) -> tuple[Tensor, int]:
+        """The same, and the samples that were put before the recording."""
         if len(waveform) < 2 * PAUSE or draw.random() < 0.5:
-            return waveform
+            return waveform, 0
         pieces = waveform.unfold(0, PAUSE, PAUSE // 4)
         pause = pieces[pieces.square().sum(1).argmin()]
         most = min(self.seconds * SAMPLE_RATE, len(waveform) / 2)
         before, after = (_quiet(pause, int(draw.uniform(0, most)), draw) for _ in range(2))
-        return torch.cat([before, waveform, after])
+        return torch.cat([before, waveform, after]), len(before)
 
 
 def _quiet(pause: Tensor, size: int, draw: random.Random) -> Tensor:

@@ -32,7 +32,8 @@ GROUPS = {
         "warmup_steps", "schedule", "clip", "bad_steps", "ema",
     ),
     "Losses and augmentation": (
-        "ctc_early", "ctc_late", "guide", "guide_until", "sampling", "label_smoothing",
+        "ctc_early", "ctc_late", "guide", "guide_until", "teacher", "teacher_weight", "sampling",
+        "label_smoothing",
         "spec_augment", "warp", "speeds", "quiet_edges", "rooms", "noise", "noise_share",
         "noise_snr", "telephone",
     ),
@@ -148,6 +149,16 @@ EXAMPLES = (
 )
 @click.option(
     "--guide-until", type=float, help="Share of the budget by which that lead ends.  [default: 0.7]"
+)
+@click.option(
+    "--teacher",
+    type=click.Path(path_type=Path, file_okay=False),
+    multiple=True,
+    help="Folder of the states that a strong recogniser had for the training clips; the listener "
+    "is led to them.",
+)
+@click.option(
+    "--teacher-weight", type=float, help="Weight of its distance from them.  [default: 1]"
 )
 @click.option(
     "--sampling",
@@ -368,12 +379,13 @@ def refuse_with_resume() -> None:
         "punctuation": "--punctuation",
         "digits": "--digits",
         "dropout": "--dropout",
+        "teacher": "--teacher",
     }
     wrong = [flag for name, flag in fixed.items() if given(name)]
     if wrong:
         raise UsageError(
-            f"{', '.join(wrong)} cannot be given with --resume: corpus, network and letters are "
-            "those the training began with"
+            f"{', '.join(wrong)} cannot be given with --resume: corpus, network, letters and "
+            "teacher are those the training began with"
         )
 
 
@@ -411,6 +423,7 @@ def training_options(options: dict[str, Any]) -> dict[str, Any]:
             except ValueError as error:
                 flag = name.replace("_", "-")
                 raise UsageError(f"--{flag} {chosen[name]}: numbers separated by commas") from error
-    if "noise" in chosen:
-        chosen["noise"] = tuple(str(folder.absolute()) for folder in chosen["noise"])
+    for name in ("noise", "teacher"):
+        if name in chosen:
+            chosen[name] = tuple(str(folder.absolute()) for folder in chosen[name])
     return chosen

@@ -18,9 +18,10 @@ from las_cli.errors import LasError
 from las_cli.hub import read_json
 from las_cli.training.schedule import Progress
 
-WEIGHTS, AVERAGE, OPTIMISER, STATE = (
+WEIGHTS, AVERAGE, HEAD, OPTIMISER, STATE = (
     "model.safetensors",
     "average.safetensors",
+    "head.safetensors",
     "optimiser.pt",
     "state.json",
 )
@@ -37,6 +38,7 @@ class Checkpoint(NamedTuple):
     progress: Progress
     facts: dict[str, Any]  # dev LER, network and alphabet
     cuda_random: list[Tensor]  # the same of each process's GPU; empty without one
+    head: Mapping[str, Tensor] | None = None  # that guesses a teacher's states
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -55,6 +57,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         save_file(_plain(checkpoint.weights), temporary / WEIGHTS)
         if checkpoint.average is not None:
             save_file(_plain(checkpoint.average), temporary / AVERAGE)
+        if checkpoint.head is not None:
+            save_file(_plain(checkpoint.head), temporary / HEAD)
         torch.save(
             {
                 "optimiser": checkpoint.optimiser,
@@ -97,11 +101,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         weights = load_file(path / WEIGHTS)
         average = load_file(path / AVERAGE) if (path / AVERAGE).is_file() else None
+        head = load_file(path / HEAD) if (path / HEAD).is_file() else None
         rest = torch.load(path / OPTIMISER, map_location="cpu", weights_only=True)
         progress = Progress(**state["progress"])
         return Checkpoint(
             weights, average, rest["optimiser"], rest["scaler"], rest["random"], progress,
             dict(state.get("facts") or {}), rest.get("cuda_random", []),
+            head,
         )  # fmt: skip
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise LasError(
@@ -173,6 +179,7 @@ def prune(folder: Path, keep_best: int, keep_last: int = 1) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path not in whole:
             (path / OPTIMISER).unlink(missing_ok=True)
+            (path / HEAD).unlink(missing_ok=True)
             if (path / AVERAGE).is_file():
                 (path / WEIGHTS).unlink(missing_ok=True)
 

@@ -43,6 +43,8 @@ class TrainingConfig:
     guide_until: float = 0.7  # share of the budget by which it has gone down to 0
     guide_below: float = 2.3  # CTC loss, nats a letter, from which on CTC is trusted to lead
     label_smoothing: float = 0.1
+    teacher: tuple[str, ...] = ()  # folders of a recogniser's states, to which the listener is led
+    teacher_weight: float = 1.0  # of its distance from them, summed over steps
     sampling: tuple[float, ...] = (0.1, 0.5)  # own letters fed back, first and last
     # Augmentation
     spec_augment: float = 1.0  # strength of the masks, 0: off
@@ -99,6 +101,7 @@ class TrainingConfig:
             "warmup_steps",
             "weight_decay",
             "spec_augment",
+            "teacher_weight",
             "validate_minutes",
             "checkpoint_minutes",
             "early_stop",

@@ -23,6 +23,7 @@ from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
 from las_cli.text.alphabet import EOS
 from las_cli.training.config import TrainingConfig
+from las_cli.training.teacher import Targets, Teacher, padded
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -42,6 +43,7 @@ class Batch:
     letters: Tensor  # end of sentence, then the letters, then padding (end of sentence), [B, U]
     letter_lengths: Tensor  # letters without the end of sentence, [B]
     failed: list[str] = field(default_factory=list)  # clips left out, each with its reason
+    targets: Targets | None = None  # what the listener's steps are led to, with a teacher
     heard: bool = True  # False: no clip could be read, and silence stands in for them
 
     @property
@@ -55,6 +57,9 @@ class Batch:
             name: getattr(self, name).to(device, non_blocking=True)
             for name in ("waveforms", "lengths", "letters", "letter_lengths")
         }
+        if self.targets is not None:
+            states, taught = (one.to(device, non_blocking=True) for one in self.targets)
+            moved["targets"] = Targets(states, taught)
         return replace(self, **moved)
 
 
@@ -110,23 +115,30 @@ class SpeechDataset(Dataset[Batch]):
         *,
         speeds: Sequence[float] = (1.0,),
         augment: SoundAugmentation | None = None,
+        teacher: Teacher | None = None,
         seed: int = 0,
         epoch: int = 0,
     ) -> None:
-        self.units, self.policy = units, policy
+        self.units, self.policy, self.teacher = units, policy, teacher
         self.speeds, self.augment = tuple(speeds), augment
         self.seed, self.epoch = seed, epoch
 
     def __getitem__(self, cuts: CutSet) -> Batch:  # type: ignore[override]
         ids, texts, waveforms, failed = [], [], [], []
+        targets: list[Targets] = []
         for cut in cuts:
             # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
             key = f"{self.seed} {self.epoch} {cut.id}"
             draw = random.Random(key)
             try:
-                waveform = read_cut(cut, SAMPLE_RATE, draw.choice(self.speeds))
+                speed, before = draw.choice(self.speeds), 0
+                waveform = read_cut(cut, SAMPLE_RATE, speed)
                 if self.augment is not None:
-                    waveform = self.augment(waveform, draw, key)
+                    waveform, before = self.augment.shifted(waveform, draw, key)
+                if self.teacher is not None:
+                    targets.append(
+                        self.teacher.targets(cut.id, cut.duration, len(waveform), speed, before)
+                    )
             except LasError as error:
                 failed.append(str(error))
                 continue
@@ -135,8 +147,11 @@ class SpeechDataset(Dataset[Batch]):
             waveforms.append(waveform)
         if not ids:  # all broken: a second of silence, so that every process has a batch
             silence = collate(["silence"], [""], [torch.zeros(SAMPLE_RATE)], self.units, failed)
-            return replace(silence, heard=False)
-        return collate(ids, texts, waveforms, self.units, failed)
+            if self.teacher is not None:
+                targets = [self.teacher.targets("", 1.0, SAMPLE_RATE)]
+            return replace(silence, heard=False, targets=padded(targets))
+        batch = collate(ids, texts, waveforms, self.units, failed)
+        return replace(batch, targets=padded(targets))
 
 
 def collate(

@@ -43,6 +43,7 @@ from las_cli.training.data import (
 from las_cli.training.losses import alignment_health, guidance, losses
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
+from las_cli.training.teacher import StepGrid, Taught, Teacher, teacher_loss
 from las_cli.training.validation import Validation, validate
 
 if TYPE_CHECKING:
@@ -77,12 +78,18 @@ class Trainer:
         self.train_cuts, self.epoch_seconds = train_cuts, epoch_seconds
         self.dev = dev_batches(dev_cuts, config, policy)
         self.model = model.to(self.device)
-        self.parallel: nn.Module = self.model
+        self.teacher, self.taught = None, None
+        if config.teacher:
+            folders = [Path(folder) for folder in config.teacher]
+            self.teacher = Teacher(folders, StepGrid.of(model.config))
+            self.taught = Taught(self.model, self.teacher.size).to(self.device)
+        self.trained: LAS | Taught = self.model if self.taught is None else self.taught
+        self.parallel: nn.Module = self.trained
         if self.processes.world > 1:
             ids = [self.device.index or 0] if self.device.type == "cuda" else None
-            self.parallel = DistributedDataParallel(self.model, device_ids=ids)
+            self.parallel = DistributedDataParallel(self.trained, device_ids=ids)
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98),
+            self.trained.parameters(), lr=config.learning_rate, betas=(0.9, 0.98),
             weight_decay=config.weight_decay, fused=self.device.type in ("cuda", "cpu"),
         )  # fmt: skip
         self.scaler = torch.amp.GradScaler(
@@ -166,7 +173,7 @@ class Trainer:
         scale, heard = self.processes.world / float(totals[0]), bool(totals[1])
         for failure in (failure for batch in batches for failure in batch.failed):
             self.run.warn(failure)
-        sums = torch.zeros(6, dtype=torch.float64, device=self.device)
+        sums = torch.zeros(8, dtype=torch.float64, device=self.device)
         for index, batch in enumerate(batches):
             batch = batch.to(self.device)
             if isinstance(self.parallel, DistributedDataParallel):
@@ -175,16 +182,23 @@ class Trainer:
                 output = self.parallel(
                     batch.waveforms, batch.lengths, batch.letters, sampling, self.augment
                 )
+                if self.taught is not None:
+                    output, guessed = output
             part = losses(output, batch.letters, batch.letter_lengths, config.label_smoothing)
             loss = (1 - ctc) * part.attention + ctc * part.ctc
             if guide and part.ctc.detach() < config.guide_below * part.letters:
                 loss = loss + guide * guidance(output, batch.letters, batch.letter_lengths)
+            if batch.targets is not None:
+                led = teacher_loss(guessed, batch.targets)
+                loss = loss + config.teacher_weight * led
+                sums[6] += led.detach().double()
+                sums[7] += batch.targets.taught.sum()
             self.scaler.scale(loss * scale).backward()
             values = (part.attention, part.ctc, part.correct, part.letters, batch.lengths.sum())
             sums[:5] += torch.stack([value.detach().double() for value in values])
         health = alignment_health(output.weights, batch.letter_lengths + 1, output.lengths)
         self.scaler.unscale_(self.optimiser)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), config.clip)
         # A non-finite loss on one process makes the averaged gradient non-finite on all.
         finite = bool(torch.isfinite(norm))
         if not heard:
@@ -201,7 +215,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         sums[5] = sum(len(batch.failed) for batch in batches)
         self.processes.sum(sums)
-        attention, ctc_loss, correct, total, samples, failed = sums.tolist()
+        attention, ctc_loss, correct, total, samples, failed, led, steps = sums.tolist()
         return {
             "loss": ((1 - ctc) * attention + ctc * ctc_loss) / total,
             "attention": attention / total,
@@ -214,6 +228,7 @@ class Trainer:
             "sharp": health[1],
             "failed": failed,
             "skipped": float(not (finite and heard)),
+            **({"teacher": led / max(1.0, steps)} if self.teacher is not None else {}),
         }
 
     @property
@@ -279,6 +294,7 @@ class Trainer:
                     self.progress,
                     facts | self._identity(),
                     cuda_states,
+                    None if self.taught is None else self.taught.head.state_dict(),
                 ),
             )
             prune(folder, self.config.keep_best, self.config.keep_last)
@@ -304,6 +320,8 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(saved.weights[name])
+        if self.taught is not None and saved.head is not None:
+            self.taught.head.load_state_dict(dict(saved.head))
         if self.average is not None:  # without one so far it begins here, not at random weights
             self.average.load(saved.average or saved.weights)
         self.optimiser.load_state_dict(saved.optimiser)
@@ -327,7 +345,11 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must share with the training that goes on from it."""
-        return {"network": self.model.config.to_json(), "alphabet": self.units.fingerprint}
+        return {
+            "network": self.model.config.to_json(),
+            "alphabet": self.units.fingerprint,
+            "teacher": None if self.teacher is None else [self.teacher.name, self.teacher.size],
+        }
 
     def batches(self) -> Iterator[list[Batch]]:
         """The micro-batches of each update of the current epoch, from where it was left."""
@@ -338,7 +360,7 @@ class Trainer:
             skip=progress.batch,
         )  # fmt: skip
         dataset = SpeechDataset(
-            self.units, self.policy, speeds=config.speeds, augment=self.sound,
+            self.units, self.policy, speeds=config.speeds, augment=self.sound, teacher=self.teacher,
             seed=config.seed, epoch=progress.epoch,
         )  # fmt: skip
         group: list[Batch] = []

@@ -119,7 +119,9 @@ class Run:
                 "norm",
                 "diagonal",
                 "sharp",
+                "teacher",
             )
+            if name in means
         }
         self._record(row)
         if self.live is not None:

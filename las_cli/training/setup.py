@@ -92,8 +92,9 @@ def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
             f"{folder}: holds a training already; --resume goes on with it, "
             "--overwrite starts afresh"
         )
-    noise = (("noise", folder) for folder in plan.training.noise)
-    for flag, source in (("data", plan.data), *noise, ("init", plan.init)):
+    folders = [("noise", folder) for folder in plan.training.noise]
+    folders += [("teacher", folder) for folder in plan.training.teacher]
+    for flag, source in (("data", plan.data), *folders, ("init", plan.init)):
         if source and Path(source).resolve().is_relative_to(folder.resolve()):
             raise UsageError(
                 f"{folder}: --overwrite would delete --{flag} {source}, which is there"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.errors import LasError
@@ -193,6 +194,16 @@ class Teacher:
             raise _damaged(place.file, error) from error
         mean, scale = self.levels[place.file]
         return (numbers * scale + (mean - self.mean)) / self.deviation
+
+
+def padded(targets: list[Targets]) -> Targets | None:
+    """The targets of a batch, padded to the longest; None where there are none."""
+    if not targets:
+        return None
+    return Targets(
+        pad_sequence([one.states for one in targets], batch_first=True),
+        pad_sequence([one.taught for one in targets], batch_first=True),
+    )
 
 
 def _open(file: Path) -> Any:

@@ -8,13 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
+from safetensors.torch import load_file
 
+from las_cli.audio.augmentation import QuietEdges, SoundAugmentation
+from las_cli.corpus import load_corpus
 from las_cli.errors import LasError
 from las_cli.network.config import PRESETS, ListenerConfig
 from las_cli.network.las import LAS
+from las_cli.text import Alphabet, TextPolicy
+from las_cli.training import setup
+from las_cli.training.data import SpeechDataset
 from las_cli.training.teacher import StepGrid, Targets, Taught, Teacher, teacher_loss
+from tests.training.corpora import write_corpus, write_network
 from tests.training.teachers import write_teacher
+from tests.training.test_loop import las, run, small_trainer
 
 BASE = StepGrid.of(PRESETS["base"])
 ROWS = 50  # a second of sound, in the middle of row n at 0.01 + 0.02 n seconds
@@ -165,3 +174,131 @@ def test_the_listener_is_led() -> None:
     for name, parameter in taught.named_parameters():
         listens = name.startswith(("model.listener", "head"))
         assert (parameter.grad is not None and bool(parameter.grad.any())) == listens, name
+
+
+# --- as a part of training ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("sung") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_network(tmp_path_factory.mktemp("network") / "tiny.json")
+
+
+@pytest.fixture(scope="module")
+def states(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Loudness and its sign reversed, of most clips: what a listener can tell."""
+    clips = {}
+    for path in sorted((corpus / "clips").glob("train*.wav"))[2:]:
+        sound = torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+        loudness = sound.unfold(0, 320, 320).square().mean(1).add(1e-6).log()
+        loudness = (loudness - loudness.mean()) / loudness.std()
+        clips[path.stem] = torch.stack([loudness, -loudness], 1)
+    return write_teacher(tmp_path_factory.mktemp("teacher") / "states", clips)
+
+
+def rows_of(folder: Path) -> dict[int, dict[str, float]]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {row["step"]: row for row in rows if "loss" in row}
+
+
+def test_the_batch_knows_where_the_clip_is(corpus: Path, states: Path) -> None:
+    """Speed and quiet edges change the targets as they change the sound."""
+    cuts = load_corpus(corpus).cuts("train")
+    teacher = Teacher([states], BASE)
+    augment = SoundAugmentation(edges=QuietEdges(1.0))
+    dataset = SpeechDataset(
+        Alphabet(tuple(" abcde")), TextPolicy(), speeds=(0.8, 1.25), augment=augment,
+        teacher=teacher, seed=3,
+    )  # fmt: skip
+    batch = dataset[cuts]
+    assert batch.targets is not None
+    loud, taught = batch.targets.states[..., 0].float(), batch.targets.taught
+    assert taught.shape == (20, BASE.steps(batch.waveforms.shape[1]))
+    known = torch.tensor([id in teacher.places for id in batch.ids])
+    assert taught.any(1).tolist() == known.tolist() and int(known.sum()) == 18
+    for row in known.nonzero()[:, 0].tolist():
+        at = (BASE.times(int(batch.lengths[row])) * 16000).long()  # the grid's sample places
+        sound = torch.nn.functional.pad(batch.waveforms[row], (160, 160))
+        heard = sound.unfold(0, 320, 1)[at].square().mean(1).add(1e-6).log()
+        inside = taught[row, : len(at)].nonzero()[1:-1, 0]
+        alike = [
+            float(torch.corrcoef(torch.stack([heard[inside + lag], loud[row, inside]]))[0, 1])
+            for lag in (-1, 0, 1)
+        ]
+        assert alike[1] > 0.85 and alike[1] > max(alike[0], alike[2]) + 0.05, batch.ids[row]
+
+
+def test_a_listener_is_led_and_the_model_is_as_without(
+    corpus: Path, network: Path, states: Path, tmp_path: Path
+) -> None:
+    options = {"max_steps": 40, "batch_seconds": 30.0, "learning_rate": 5e-3, "warmup_steps": 5}
+    trainer = small_trainer(corpus, network, tmp_path / "run", teacher=(str(states),), **options)
+    trainer.train()
+    led = [row["teacher"] for row in rows_of(tmp_path / "run").values()]
+    assert len(led) == 40 and led[0] > 1.2 and sum(led[-5:]) / 5 < 0.7
+    small_trainer(corpus, network, tmp_path / "alone", max_steps=1).train()
+    mine, other = (load_file(tmp_path / name / "model.safetensors") for name in ("run", "alone"))
+    assert {n: t.shape for n, t in mine.items()} == {n: t.shape for n, t in other.items()}
+    assert "teacher" not in rows_of(tmp_path / "alone")[1]
+
+
+def test_weight_zero_leads_nowhere(
+    corpus: Path, network: Path, states: Path, tmp_path: Path
+) -> None:
+    """Every loss is what it is without a teacher."""
+    small_trainer(corpus, network, tmp_path / "alone").train()
+    small_trainer(
+        corpus, network, tmp_path / "led", teacher=(str(states),), teacher_weight=0.0
+    ).train()
+    alone, led = rows_of(tmp_path / "alone"), rows_of(tmp_path / "led")
+    assert [row["loss"] for row in alone.values()] == [row["loss"] for row in led.values()]
+    assert all(row["teacher"] > 1 for row in led.values())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_resumed_run_equals_an_unbroken_one(
+    corpus: Path, network: Path, states: Path, tmp_path: Path, workers: int
+) -> None:
+    options = {"teacher": (str(states),), "max_steps": 6, "workers": workers, "ema": 0.9}
+    whole = small_trainer(corpus, network, tmp_path / "whole", **options)
+    whole.train()
+    broken = small_trainer(corpus, network, tmp_path / "broken", **options)
+    broken.train(stop=lambda: broken.progress.step == 3)
+    resumed = setup.resume(tmp_path / "broken", {}, quiet=True)
+    assert resumed.progress.step == 3
+    resumed.train()
+    for key in ("loss", "teacher", "norm"):
+        one, other = (
+            [row[key] for row in rows_of(tmp_path / name).values()] for name in ("whole", "broken")
+        )
+        assert len(one) == 6 and one == other
+    assert resumed.taught is not None and whole.taught is not None
+    assert torch.equal(resumed.taught.head.weight, whole.taught.head.weight)
+
+
+def test_resuming_without_the_teacher_is_refused(
+    corpus: Path, network: Path, states: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    small_trainer(corpus, network, folder, max_steps=1, teacher=(str(states),)).train()
+    with pytest.raises(LasError, match="saved by another network.*teacher .'made up', 2. → None"):
+        setup.resume(folder, {"teacher": ()}, quiet=True)
+
+
+def test_two_processes_are_led_like_one(
+    corpus: Path, network: Path, states: Path, tmp_path: Path
+) -> None:
+    options = ["--data", corpus, "--network", network, "--batch-seconds", "4", "--max-steps", "3",
+               "--spec-augment", "0", "--teacher", states]  # fmt: skip
+    run(las("--output", tmp_path / "one", *options, "--accumulate", "2"))
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    run(las("--output", tmp_path / "two", *options, launcher=launcher))
+    alone, together = rows_of(tmp_path / "one"), rows_of(tmp_path / "two")
+    for step in (1, 2, 3):
+        for key in ("teacher", "attention", "norm"):
+            assert together[step][key] == pytest.approx(alone[step][key], rel=2e-3), (step, key)
