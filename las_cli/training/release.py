@@ -7,7 +7,6 @@ from pathlib import Path
 from las_cli.errors import LasError
 from las_cli.hub import read_json, save_model, units_from_json
 from las_cli.model_files import ALPHABET, CONFIG
-from las_cli.network.config import build
 from las_cli.network.las import LAS
 from las_cli.training.average import mean_of
 from las_cli.training.checkpoint import (
@@ -16,7 +15,7 @@ from las_cli.training.checkpoint import (
     list_checkpoints,
     saved_progress,
 )
-from las_cli.training.setup import SETUP, Plan
+from las_cli.training.setup import plan_of
 
 
 def average_checkpoints(
@@ -41,7 +40,7 @@ def average_checkpoints(
         paths = paths[-last:]
     if not paths:
         raise LasError(f"{run}: holds no checkpoints to average; is it a run of `las train`?")
-    plan = build(Plan, read_json(run / SETUP), "training")
+    plan = plan_of(run)
     units = units_from_json(read_json(run / ALPHABET))
     weights = mean_of(map(best_weights, paths))
     facts = read_json(run / CONFIG).get("facts", {}) if (run / CONFIG).is_file() else {}
