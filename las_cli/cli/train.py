@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Corpus and run": (
-        "data", "output", "split", "dev_split", "resume", "overwrite", "init", "dry_run",
+        "data", "output", "split", "dev_split", "shares_until", "resume", "overwrite", "init",
+        "dry_run",
     ),
     "Network and letters": (
         "preset", "network_file", "units", "wordpieces", "case", "punctuation", "digits",
@@ -38,7 +39,7 @@ GROUPS = {
         "noise_snr", "telephone",
     ),
     "Keeping and showing": (
-        "validate_minutes", "dev_minutes", "checkpoint_minutes", "keep_best", "keep_last",
+        "dev_by", "validate_minutes", "dev_minutes", "checkpoint_minutes", "keep_best", "keep_last",
         "log_seconds", "tensorboard", "quiet",
     ),
     "Machine": ("processes", "workers", "device", "precision", "seed"),
@@ -64,13 +65,22 @@ EXAMPLES = (
 
 @click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="Corpus folder, or what `las prepare` wrote."
+    "--data",
+    multiple=True,
+    metavar="FOLDER[=SHARE]",
+    help="Corpus folder, or what `las prepare` wrote; give several, each with its share of the "
+    "sound in an update, or without: then what is left is shared by size.",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Run folder."
 )
 @click.option("--split", default="train", show_default=True, help="Split to train on.")
 @click.option("--dev-split", default="dev", show_default=True, help="Split to validate on.")
+@click.option(
+    "--shares-until",
+    type=float,
+    help="Share of the budget after which only corpora without a share are heard.  [default: 1]",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
 @click.option("--overwrite", is_flag=True, help="Start afresh in a folder that holds a training.")
 @click.option(
@@ -205,6 +215,12 @@ EXAMPLES = (
     help="First epoch from short to long.  [default: yes]",
 )
 @click.option(
+    "--dev-by",
+    metavar="COLUMN",
+    help="Measure dev by the groups of this column (corpus, accent …) and choose the best model by "
+    "their mean; beside them as many training clips, to see what is only remembered.",
+)
+@click.option(
     "--validate-minutes", type=float, help="Validate this often, beside the end of an epoch."
 )
 @click.option(
@@ -244,7 +260,7 @@ EXAMPLES = (
 )
 @click.option("--quiet", is_flag=True, help="Warnings only.")
 def command(
-    data: Path | None,
+    data: tuple[str, ...],
     output: Path,
     split: str,
     dev_split: str,
@@ -273,7 +289,7 @@ def command(
     changes = training_options(options)
     if resume:
         refuse_with_resume()
-    elif data is None:
+    elif not data:
         raise UsageError("--data is missing: which corpus to train on (or --resume)")
     if given("wordpieces") and units != "wordpieces":
         raise UsageError(f"--wordpieces {wordpieces}: of use only with --units wordpieces")
@@ -288,7 +304,6 @@ def command(
         if resume:
             trainer = setup.resume(output, changes, quiet=quiet)
         else:
-            assert data is not None
             plan = make_plan(
                 data, split, dev_split, preset, network_file, init, wordpieces, units, dropout,
                 changes, {"case": case, "punctuation": punctuation, "digits": digits},
@@ -306,7 +321,7 @@ def command(
 
 
 def make_plan(
-    data: Path,
+    data: tuple[str, ...],
     split: str,
     dev_split: str,
     preset: str,
@@ -324,6 +339,7 @@ def make_plan(
     from las_cli.network.config import PRESETS, LASConfig
     from las_cli.text import TextPolicy
     from las_cli.training.config import TrainingConfig
+    from las_cli.training.mixture import parse_data
     from las_cli.training.setup import Plan
 
     network, policy = PRESETS[preset], TextPolicy(**text)
@@ -343,8 +359,9 @@ def make_plan(
     budgets = ("epochs", "max_steps", "max_minutes")
     if any(name in changes for name in budgets):
         changes = dict.fromkeys(budgets) | changes
+    folders, shares = parse_data(data)
     return Plan(
-        data=str(data.absolute()),
+        data=folders,
         split=split,
         dev_split=dev_split,
         network=network,
@@ -353,6 +370,7 @@ def make_plan(
         preset=preset,
         wordpieces=wordpieces if units == "wordpieces" else 0,
         init=init,
+        shares=shares,
     )
 
 

@@ -10,12 +10,15 @@ from las_cli.corpus.cuts import read_cut, use_soundfile
 __all__ = ["Corpus", "load_corpus", "read_cut", "use_soundfile"]
 
 
-def load_corpus(folder: str | Path, jobs: int | None = None) -> Corpus:
+def load_corpus(
+    folder: str | Path, jobs: int | None = None, *, derive_dev: bool = True
+) -> Corpus:
     """The corpus at `folder` (or the single manifest), recognised by its layout.
 
-    `jobs`: processes that read audio headers (default: one a core, at most 8). LasError when it
+    `jobs`: processes that read audio headers (default: one a core, at most 8). Where there is no
+    dev split, a part of train is set aside as one, unless `derive_dev` is false. LasError when it
     is no corpus, with a list of what would be recognised.
     """
     from las_cli.corpus.recognition import recognise
 
-    return Corpus(recognise(Path(folder).absolute()), jobs)
+    return Corpus(recognise(Path(folder).absolute()), jobs, derive_dev=derive_dev)

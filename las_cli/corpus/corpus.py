@@ -28,7 +28,9 @@ LARGE = 200_000
 class Corpus:
     """A corpus on disk: its splits, their cuts, and what the user should know about them."""
 
-    def __init__(self, layout: Layout, jobs: int | None = None) -> None:
+    def __init__(
+        self, layout: Layout, jobs: int | None = None, *, derive_dev: bool = True
+    ) -> None:
         self.kind = layout.kind
         self.folder = layout.folder
         self.notes: list[str] = list(layout.notes)  # sentences for the user; grows with `cuts`
@@ -37,7 +39,8 @@ class Corpus:
         self._cuts: dict[str, CutSet] = {}
         # Sentences on sound files that `cuts` could not use, by split; in the corpus' order.
         self.faults: dict[str, list[str]] = {}
-        self._derives_dev = "train" in layout.splits and "dev" not in layout.splits
+        lacks_dev = "train" in layout.splits and "dev" not in layout.splits
+        self._derives_dev = derive_dev and lacks_dev
         splits = list(layout.splits)
         if self._derives_dev:
             splits.insert(splits.index("train") + 1, "dev")
@@ -81,6 +84,10 @@ class Corpus:
             return None
         return Amount(len(cuts), sum(cut.duration for cut in cuts))
 
+    def has_own(self, split: str) -> bool:
+        """Whether the corpus came with `split`, rather than having it set aside of train."""
+        return split in self._layout.splits
+
     @property
     def policy(self) -> TextPolicy | None:
         """The text rules that `las prepare` checked by; None for a corpus it did not write."""
@@ -99,7 +106,9 @@ class Corpus:
 
     @cached_property
     def _survey(self) -> Survey:
-        found = survey(self._layout, TextPolicy(), shared_speakers="keep")
+        found = survey(
+            self._layout, TextPolicy(), shared_speakers="keep", derive_dev=self._derives_dev
+        )
         # That speakers are shared is nothing that loading could change.
         self.notes += [note for note in found.notes if "their speaker" not in note]
         return found

@@ -72,11 +72,13 @@ def survey(
     train_split: str = "train",
     shared_sentences: str = "auto",
     shared_speakers: str = "auto",
+    derive_dev: bool = True,
 ) -> Survey:
     """Read all tables of a corpus once, dev and test first.
 
     `shared_sentences`, `shared_speakers`: "drop", "keep", or "auto" (drop unless that costs more
-    than half of train). LasError when the corpus has no split of that name to train on.
+    than half of train). `derive_dev`: whether a part of train is set aside where there is no dev
+    split. LasError when the corpus has no split of that name to train on.
     """
     if train_split != "train" and train_split not in layout.splits:
         raise LasError(
@@ -84,7 +86,7 @@ def survey(
             f"only {', '.join(layout.splits)}"
         )
     found = Survey(layout, train_split)
-    if train_split in layout.splits and "dev" not in layout.splits:
+    if derive_dev and train_split in layout.splits and "dev" not in layout.splits:
         found.held_out = choose(layout.read(train_split))
         if found.held_out:
             found.notes.append(found.held_out.note)

@@ -26,6 +26,8 @@ WEIGHTS, AVERAGE, HEAD, OPTIMISER, STATE = (
     "state.json",
 )
 
+MEAN_LER = "dev_mean_ler"  # of a checkpoint's facts: mean over the groups of --dev-by
+
 
 class Checkpoint(NamedTuple):
     """Everything a resumed training needs to go on as if it had never stopped."""
@@ -192,8 +194,9 @@ def drop_later(folder: Path, step: int) -> None:
 
 
 def checkpoint_ler(path: Path) -> float:
-    """Dev LER of a checkpoint, infinite where it was not measured."""
-    ler = (read_json(path / STATE).get("facts") or {}).get("dev_ler")
+    """Dev LER of a checkpoint (the mean over groups), infinite where it was not measured."""
+    facts = read_json(path / STATE).get("facts") or {}
+    ler = facts.get(MEAN_LER, facts.get("dev_ler"))
     return float(ler) if isinstance(ler, int | float) else float("inf")
 
 

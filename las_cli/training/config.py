@@ -26,6 +26,7 @@ class TrainingConfig:
     max_seconds: float = 20.0  # longer clips are left out
     short_first: bool = True  # first epoch from short to long
     buckets: int = 20  # of similar length, from which batches are drawn
+    shares_until: float = 1.0  # share of the budget after which corpora with a share fall silent
     workers: int = 1  # processes that read sound, each training process
     # Optimiser: AdamW (Loshchilov & Hutter 2019)
     learning_rate: float = 1e-3  # at the peak
@@ -66,6 +67,7 @@ class TrainingConfig:
     keep_last: int = 5  # newest checkpoints
     early_stop: int = 0  # validations without a better LER before training ends; 0: never
     dev_minutes: float = 60.0  # sound of the dev split used, at most
+    dev_by: str = ""  # column whose groups are measured apart; the best model has their best mean
     bad_steps: int = 10  # non-finite updates in a row before training stops
     log_seconds: float = 5.0  # between rows of metrics.jsonl; 0: every update
     tensorboard: bool = False  # events for TensorBoard beside metrics.jsonl
@@ -122,6 +124,7 @@ class TrainingConfig:
             "noise_share",
             "rooms",
             "telephone",
+            "shares_until",
         )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:

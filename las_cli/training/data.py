@@ -23,6 +23,7 @@ from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
 from las_cli.text.alphabet import EOS
 from las_cli.training.config import TrainingConfig
+from las_cli.training.mixture import MixedBatches, corpus_of
 from las_cli.training.teacher import Targets, Teacher, padded
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Batch:
     letters: Tensor  # end of sentence, then the letters, then padding (end of sentence), [B, U]
     letter_lengths: Tensor  # letters without the end of sentence, [B]
     failed: list[str] = field(default_factory=list)  # clips left out, each with its reason
+    corpora: list[str] = field(default_factory=list)  # name of each clip's corpus, where several
     targets: Targets | None = None  # what the listener's steps are led to, with a teacher
     heard: bool = True  # False: no clip could be read, and silence stands in for them
 
@@ -71,6 +73,7 @@ class TextFilter:
     ) -> None:
         self.units, self.policy, self.config = units, policy, config
         self.step_seconds = step_seconds
+        self.held_out: frozenset[str] = frozenset()  # sentences of the dev split, normalised
         self.reasons: Counter[str] = Counter()
 
     def __call__(self, cut: Cut) -> bool:
@@ -92,6 +95,8 @@ class TextFilter:
             return "digits in the text"
         if self.units.unknown(text):
             return "letters outside the alphabet"
+        if text in self.held_out:
+            return "sentence shared with the dev split"
         # CTC needs a step a unit and one between equal neighbours, at the fastest speed.
         ids = self.units.encode(text)
         needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
@@ -124,7 +129,7 @@ class SpeechDataset(Dataset[Batch]):
         self.seed, self.epoch = seed, epoch
 
     def __getitem__(self, cuts: CutSet) -> Batch:  # type: ignore[override]
-        ids, texts, waveforms, failed = [], [], [], []
+        ids, texts, waveforms, failed, corpora = [], [], [], [], []
         targets: list[Targets] = []
         for cut in cuts:
             # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
@@ -136,8 +141,9 @@ class SpeechDataset(Dataset[Batch]):
                 if self.augment is not None:
                     waveform, before = self.augment.shifted(waveform, draw, key)
                 if self.teacher is not None:
+                    own_id = cut.id.removeprefix(f"{corpus_of(cut)}/")
                     targets.append(
-                        self.teacher.targets(cut.id, cut.duration, len(waveform), speed, before)
+                        self.teacher.targets(own_id, cut.duration, len(waveform), speed, before)
                     )
             except LasError as error:
                 failed.append(str(error))
@@ -145,13 +151,14 @@ class SpeechDataset(Dataset[Batch]):
             ids.append(cut.id)
             texts.append(cut_text(cut, self.policy))
             waveforms.append(waveform)
+            corpora.append(corpus_of(cut))
         if not ids:  # all broken: a second of silence, so that every process has a batch
             silence = collate(["silence"], [""], [torch.zeros(SAMPLE_RATE)], self.units, failed)
             if self.teacher is not None:
                 targets = [self.teacher.targets("", 1.0, SAMPLE_RATE)]
             return replace(silence, heard=False, targets=padded(targets))
         batch = collate(ids, texts, waveforms, self.units, failed)
-        return replace(batch, targets=padded(targets))
+        return replace(batch, corpora=corpora, targets=padded(targets))
 
 
 def collate(
@@ -236,7 +243,7 @@ class EpochBatches:
 
 
 def make_loader(
-    batches: EpochBatches | list[CutSet], dataset: SpeechDataset, workers: int
+    batches: EpochBatches | MixedBatches | list[CutSet], dataset: SpeechDataset, workers: int
 ) -> DataLoader[Batch]:
     """Reads `batches` ahead in `workers` processes, or in this one if there are none."""
     return DataLoader(
@@ -270,8 +277,6 @@ def dev_batches(cuts: CutSet, config: TrainingConfig, policy: TextPolicy) -> lis
     Without the clips whose text is empty or has digits that the model is not to write, which
     `las prepare` leaves out of dev too.
     """
-    from lhotse import CutSet
-
     chosen, seconds = [], 0.0
     for cut in sorted(cuts, key=lambda c: hashlib.sha256(c.id.encode()).digest()):
         if cut.duration <= config.max_seconds * 2 and seconds < config.dev_minutes * 60:
@@ -285,10 +290,22 @@ def dev_batches(cuts: CutSet, config: TrainingConfig, policy: TextPolicy) -> lis
             "validate on; "
             "see --dev-split and --max-seconds"
         )
+    return sorted_batches(chosen, config.batch_seconds)
+
+
+def dev_texts(cuts: CutSet, policy: TextPolicy) -> frozenset[str]:
+    """The sentences of the dev split, normalised: nothing to be trained on in another corpus."""
+    return frozenset(cut_text(cut, policy) for cut in cuts)
+
+
+def sorted_batches(cuts: list[Cut], batch_seconds: float) -> list[CutSet]:
+    """`cuts` from short to long in batches of at most `batch_seconds`, padding counted."""
+    from lhotse import CutSet
+
     batches: list[list[Cut]] = []
-    for cut in sorted(chosen, key=lambda c: c.duration):
+    for cut in sorted(cuts, key=lambda c: c.duration):
         # The longest clip comes last, so it bounds the padded size.
-        if not batches or cut.duration * (len(batches[-1]) + 1) > config.batch_seconds:
+        if not batches or cut.duration * (len(batches[-1]) + 1) > batch_seconds:
             batches.append([])
         batches[-1].append(cut)
     return [CutSet.from_cuts(batch) for batch in batches]

@@ -23,6 +23,7 @@ from las_cli.text import TextPolicy, Units
 from las_cli.training import schedule
 from las_cli.training.average import MovingAverage
 from las_cli.training.checkpoint import (
+    MEAN_LER,
     Checkpoint,
     differences,
     drop_later,
@@ -38,9 +39,13 @@ from las_cli.training.data import (
     SpeechDataset,
     TextFilter,
     dev_batches,
+    dev_texts,
     make_loader,
+    sorted_batches,
 )
+from las_cli.training.groups import groups_of, training_sample
 from las_cli.training.losses import alignment_health, guidance, losses
+from las_cli.training.mixture import MixedBatches, Mixture
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
 from las_cli.training.teacher import StepGrid, Taught, Teacher, teacher_loss
@@ -61,10 +66,9 @@ class Trainer:
         units: Units,
         policy: TextPolicy,
         config: TrainingConfig,
-        train_cuts: CutSet,
+        mixture: Mixture,
         dev_cuts: CutSet,
         run: Run,
-        epoch_seconds: float,
     ) -> None:
         # Gradients that fade over hundreds of LSTM steps become denormals, on which CPUs are slow.
         # What it gains is not settled: steps of 8 s became 2.8 s, but on a busy machine.
@@ -75,7 +79,7 @@ class Trainer:
         self.device = pick_device(local_device(config.device))
         self.precision = pick_precision(config.precision, self.device)
         self.processes = Processes.join(self.device)
-        self.train_cuts, self.epoch_seconds = train_cuts, epoch_seconds
+        self.mixture, self.epoch_seconds = mixture, mixture.seconds
         self.dev = dev_batches(dev_cuts, config, policy)
         self.model = model.to(self.device)
         self.teacher, self.taught = None, None
@@ -102,6 +106,15 @@ class Trainer:
             config.telephone,
         )  # fmt: skip
         self.accept = TextFilter(units, policy, config, model.config.step_seconds)
+        if mixture.corpora:  # of one corpus alone its reader has left them out
+            self.accept.held_out = dev_texts(dev_cuts, policy)
+        self.groups: dict[str, str] = {}  # of dev and training clips that are measured apart
+        self.sample: list[CutSet] = []  # training clips, heard as dev is
+        if config.dev_by:
+            self.groups = groups_of(self.dev, config.dev_by)
+            cuts = training_sample(mixture.parts, self.accept, self.groups, config.dev_by)
+            self.sample = sorted_batches(cuts, config.batch_seconds)
+            self.groups |= groups_of(self.sample, config.dev_by)
         self.progress = Progress()
         self.bad_steps = 0
         self.validated_step = -1  # the last update after which the dev split was measured
@@ -174,6 +187,8 @@ class Trainer:
         for failure in (failure for batch in batches for failure in batch.failed):
             self.run.warn(failure)
         sums = torch.zeros(8, dtype=torch.float64, device=self.device)
+        corpora = self.mixture.corpora
+        by_corpus = torch.zeros(len(corpora), 3, dtype=torch.float64, device=self.device)
         for index, batch in enumerate(batches):
             batch = batch.to(self.device)
             if isinstance(self.parallel, DistributedDataParallel):
@@ -196,6 +211,9 @@ class Trainer:
             self.scaler.scale(loss * scale).backward()
             values = (part.attention, part.ctc, part.correct, part.letters, batch.lengths.sum())
             sums[:5] += torch.stack([value.detach().double() for value in values])
+            if corpora and batch.heard:
+                places = torch.tensor([corpora.index(name) for name in batch.corpora])
+                by_corpus.index_add_(0, places.to(self.device), part.rows.double())
         health = alignment_health(output.weights, batch.letter_lengths + 1, output.lengths)
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), config.clip)
@@ -216,6 +234,8 @@ class Trainer:
         sums[5] = sum(len(batch.failed) for batch in batches)
         self.processes.sum(sums)
         attention, ctc_loss, correct, total, samples, failed, led, steps = sums.tolist()
+        if corpora:
+            self.processes.sum(by_corpus)
         return {
             "loss": ((1 - ctc) * attention + ctc * ctc_loss) / total,
             "attention": attention / total,
@@ -229,6 +249,12 @@ class Trainer:
             "failed": failed,
             "skipped": float(not (finite and heard)),
             **({"teacher": led / max(1.0, steps)} if self.teacher is not None else {}),
+            **{
+                f"{loss}/{name}": value / letters
+                for name, (*values, letters) in zip(corpora, by_corpus.tolist(), strict=True)
+                if letters
+                for loss, value in zip(("attention", "ctc"), values, strict=True)
+            },
         }
 
     @property
@@ -236,14 +262,17 @@ class Trainer:
         """Of the budget used."""
         return schedule.used(self.config, self.progress, self.epoch_seconds)
 
-    def validate(self) -> Validation:
-        """Measures the averaged weights on the dev split."""
+    def validate(self, batches: list[CutSet] | None = None) -> Validation:
+        """Measures the averaged weights on the dev split, or on other `batches`."""
         if self.average is not None:
             self.average.swap(self.model)
         try:
             dataset = SpeechDataset(self.units, self.policy)
-            loader = make_loader(self.dev, dataset, min(1, self.config.workers))
-            return validate(self.model, loader, self.units, self.device, self.precision)
+            chosen = self.dev if batches is None else batches
+            loader = make_loader(chosen, dataset, min(1, self.config.workers))
+            return validate(
+                self.model, loader, self.units, self.device, self.precision, groups=self.groups
+            )
         finally:
             if self.average is not None:
                 self.average.swap(self.model)
@@ -255,9 +284,12 @@ class Trainer:
         result = self.validate() if self.processes.first else None
         if result is not None:
             facts = {"dev_ler": result.ler, "dev_wer": result.wer}
+            if result.groups:
+                facts[MEAN_LER] = result.mean_ler
             for failure in result.failed:
                 self.run.warn(f"left out of the dev split: {failure}")
-        ler = self.processes.agree_value(facts["dev_ler"], self.device)
+        ler = facts.get(MEAN_LER, facts["dev_ler"])
+        ler = self.processes.agree_value(ler, self.device)
         better = ler < progress.best
         if better:
             progress.best, progress.since_best, progress.since_scale = ler, 0, 0
@@ -273,7 +305,8 @@ class Trainer:
             self.run.save_best(self.model, weights, progress, facts)
         self.save(facts)
         if result is not None:
-            self.run.log_validation(progress, result)
+            heard = self.validate(self.sample).groups if self.sample else {}
+            self.run.log_validation(progress, result, heard)
         self.processes.wait()
 
     def save(self, facts: dict[str, Any]) -> None:
@@ -353,12 +386,20 @@ class Trainer:
 
     def batches(self) -> Iterator[list[Batch]]:
         """The micro-batches of each update of the current epoch, from where it was left."""
-        config, progress = self.config, self.progress
-        batches = EpochBatches(
-            self.train_cuts, self.accept, config, seconds=self.epoch_seconds,
+        config, progress, mixture = self.config, self.progress, self.mixture
+        place: dict[str, Any] = dict(
             epoch=progress.epoch, rank=self.processes.rank, world=self.processes.world,
             skip=progress.batch,
         )  # fmt: skip
+        batches: EpochBatches | MixedBatches
+        if mixture.corpora:
+            if not progress.batch:
+                progress.alone = self.share >= config.shares_until
+            parts = mixture.alone() if progress.alone else mixture.parts
+            batches = MixedBatches(parts, self.accept, config, **place)
+        else:
+            only = mixture.parts[0]
+            batches = EpochBatches(only.cuts, self.accept, config, seconds=only.seconds, **place)
         dataset = SpeechDataset(
             self.units, self.policy, speeds=config.speeds, augment=self.sound, teacher=self.teacher,
             seed=config.seed, epoch=progress.epoch,

@@ -20,6 +20,7 @@ class Losses(NamedTuple):
     ctc: Tensor  # of the CTC head, nats; 0 without one
     letters: Tensor  # with one end of sentence an utterance: what the sums are divided by
     correct: Tensor  # letters the speller has right under teacher forcing
+    rows: Tensor  # attention, CTC and letters of each utterance, without gradient, [B, 3]
 
 
 def losses(output: Output, letters: Tensor, lengths: Tensor, smoothing: float = 0.0) -> Losses:
@@ -31,20 +32,23 @@ def losses(output: Output, letters: Tensor, lengths: Tensor, smoothing: float = 
     picked = -log_probs.gather(2, targets[..., None])[..., 0]  # [B, U]
     # Smoothing over everything but the blank, which the speller cannot write.
     spread = -log_probs[..., BLANK + 1 :].mean(-1)
-    attention = ((1 - smoothing) * picked + smoothing * spread)[counted].sum()
+    smoothed = (1 - smoothing) * picked + smoothing * spread  # [B, U]
+    attention = smoothed[counted].sum()
     correct = (log_probs.argmax(-1) == targets)[counted].sum()
-    ctc = attention.new_zeros(())
+    each = attention.new_zeros(len(letters))  # CTC, [B]
     if output.ctc is not None:
-        ctc = functional.ctc_loss(
+        each = functional.ctc_loss(
             output.ctc.transpose(0, 1),  # [T, B, V]
             letters[:, 1:],
             output.lengths,
             lengths,
             blank=BLANK,
-            reduction="sum",
+            reduction="none",
             zero_infinity=True,
         )
-    return Losses(attention, ctc, counted.sum(), correct)
+    with torch.no_grad():
+        rows = torch.stack([(smoothed * counted).sum(1), each, counted.sum(1).float()], dim=1)
+    return Losses(attention, each.sum(), counted.sum(), correct, rows)
 
 
 GUIDE_WINDOW = 4  # listener steps on each side of a letter's place where attention should be

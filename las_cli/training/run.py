@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
 from las_cli.hub import save_model, write_bytes
+from las_cli.training.checkpoint import MEAN_LER
+from las_cli.training.groups import WIDE_GAP
 from las_cli.training.plots import read_rows
 from las_cli.training.samples import save_attention
 from las_cli.training.schedule import Progress
+from las_cli.training.validation import GroupRates, gap
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -57,8 +60,7 @@ class Run:
         self.began = time.monotonic()
         self.heard = 0.0  # seconds of sound since then
         self.last_line = self.last_metric = 0.0
-        self.sums: dict[str, float] = {}
-        self.count = 0
+        self.sums: dict[str, list[float]] = {}  # since the last row: sum and count
         self.terminal = writes and not quiet and sys.stderr.isatty()
         self.quiet = quiet
         self.log_seconds = log_seconds
@@ -90,14 +92,14 @@ class Run:
         self.heard += stats["seconds"]
         if not self.writes:
             return
-        self.count += 1
         for name, value in stats.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            total = self.sums.setdefault(name, [0.0, 0.0])
+            total[0], total[1] = total[0] + value, total[1] + 1
         now = time.monotonic()
         if now - self.last_metric < self.log_seconds:
             return
-        means = {name: value / self.count for name, value in self.sums.items()}
-        self.sums, self.count, self.last_metric = {}, 0, now
+        means = {name: value / count for name, (value, count) in self.sums.items()}
+        self.sums, self.last_metric = {}, now
         speed = self.heard / max(1e-9, now - self.began)
         row = {
             "step": progress.step,
@@ -123,6 +125,7 @@ class Run:
             )
             if name in means
         }
+        row |= {name: mean for name, mean in sorted(means.items()) if "/" in name}  # by corpus
         self._record(row)
         if self.live is not None:
             from las_cli.training.view import step_table
@@ -138,8 +141,13 @@ class Run:
                 f"{speed:.0f} × real time, {share:.0%} done, {self._left(progress, share)} left"
             )
 
-    def log_validation(self, progress: Progress, result: Validation) -> None:
-        """Writes what the dev split says: metrics, samples, pictures."""
+    def log_validation(
+        self, progress: Progress, result: Validation, heard: Mapping[str, GroupRates]
+    ) -> None:
+        """Writes what the dev split says: metrics, samples, pictures.
+
+        heard: the same rates of training clips, by group; empty if they were not measured.
+        """
         self.latest = result
         row = {
             "step": progress.step,
@@ -154,6 +162,13 @@ class Run:
             "dev_diagonal": result.diagonal,
             "dev_sharp": result.sharp,
         }
+        if result.groups:
+            row |= {MEAN_LER: result.mean_ler, "gap": gap(result.groups, heard)}
+            for split, groups in (("dev", result.groups), ("train", heard)):
+                for name, rates in groups.items():
+                    row[f"{split}_ler/{name}"] = rates.ler
+                    row[f"{split}_wer/{name}"] = rates.wer
+                    row[f"{split}_ctc_ler/{name}"] = rates.ctc_ler
         self._record(row)
         lines = [f"# epoch {progress.epoch} step {progress.step} dev LER {result.ler:.2%}"]
         for sample in result.samples:
@@ -165,6 +180,8 @@ class Run:
             f"attention loss {result.attention_loss:.3f}, CTC loss {result.ctc_loss:.3f}, "
             f"alignment diagonal {result.diagonal:.2f} sharp {result.sharp:.2f}"
         )
+        if result.groups:
+            self._say_groups(result, heard)
         from las_cli.training.plots import draw_attention, draw_curves
 
         try:
@@ -173,6 +190,25 @@ class Run:
             draw_attention(self.folder, result.pictured)
         except Exception as error:  # whatever it is: a picture is no reason to stop training
             self.warn(f"{self.folder}: the pictures cannot be drawn ({error})")
+
+    def _say_groups(self, result: Validation, heard: Mapping[str, GroupRates]) -> None:
+        """Rates by group beside those of training clips, and whether they lie far apart."""
+        for name, rates in result.groups.items():
+            beside = f", training clips LER {heard[name].ler:.2%}" if name in heard else ""
+            self.say(
+                f"  {name} ({rates.clips} clips): LER {rates.ler:.2%} WER {rates.wer:.2%}, "
+                f"CTC alone LER {rates.ctc_ler:.2%}{beside}"
+            )
+        ratio = gap(result.groups, heard)
+        self.say(
+            f"  mean over groups: LER {result.mean_ler:.2%}"
+            + (f", {ratio:.1f} × that of training clips" if math.isfinite(ratio) else "")
+        )
+        if ratio > WIDE_GAP:
+            self.say(
+                "  it remembers its training clips: more speech, texts and augmentation help "
+                "(--noise, --rooms, --warp, --spec-augment, --dropout), more passes do not"
+            )
 
     def rewind(self, progress: Progress) -> None:
         """Drops the measurements made after the checkpoint that a resumed run goes on from."""

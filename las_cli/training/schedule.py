@@ -23,6 +23,7 @@ class Progress:
     best: float = math.inf  # lowest dev LER
     since_best: int = 0  # validations since
     since_scale: int = 0  # validations since the learning rate was last lowered, or best
+    alone: bool = False  # this pass goes without the corpora that have a share
     done: bool = False  # the budget is used up
 
     def told(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from las_cli.network.las import LAS, count_parameters
 from las_cli.network.memory import peak_memory
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
 from las_cli.training.config import TrainingConfig
-from las_cli.training.data import SORTED_LIMIT, TextFilter, learn_alphabet_texts
+from las_cli.training.data import SORTED_LIMIT, TextFilter, dev_texts, learn_alphabet_texts
 from las_cli.training.loop import Trainer
+from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.run import Run
 
@@ -39,7 +41,7 @@ SETUP = "training.json"  # what --resume needs to know beside the checkpoint
 class Plan:
     """What to train on what; saved in the run folder so that --resume needs no other option."""
 
-    data: str  # corpus folder
+    data: tuple[str, ...]  # corpus folders
     split: str
     dev_split: str
     network: LASConfig
@@ -48,6 +50,25 @@ class Plan:
     preset: str = ""
     wordpieces: int = 0  # units; 0: letters
     init: str = ""  # model to start from
+    shares: tuple[float, ...] = ()  # of the sound in an update, by folder; 0: by its size
+
+    @property
+    def told_data(self) -> str:
+        """The corpora in a sentence."""
+        return ", ".join(self.data)
+
+
+def plan_of(folder: Path) -> Plan:
+    """The plan of the training in `folder`. LasError for a damaged file."""
+    saved = read_json(folder / SETUP)
+    if isinstance(saved.get("data"), str):
+        saved = {**saved, "data": [saved["data"]]}  # before there could be several
+    training = saved.get("training")
+    if isinstance(training, dict) and isinstance(training.get("noise"), str):
+        training["noise"] = [training["noise"]] if training["noise"] else []  # was one folder
+    plan = build(Plan, saved, "training")
+    assert isinstance(plan, Plan)
+    return plan
 
 
 def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> Trainer:
@@ -61,8 +82,8 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     pick_precision(plan.training.precision, device)
     if first:
         refuse_full(folder, plan, overwrite)
-    plan, corpus = read_corpus(plan)
-    units = learn_units(plan, corpus)
+    plan, corpora = read_corpora(plan)
+    units = learn_units(plan, corpora)
     network = replace(plan.network, units=len(units))
     plan = replace(plan, network=network)
     # The same first weights in every process and in every run of the same seed.
@@ -71,7 +92,7 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     notes = start_from(model, units, plan.init) if plan.init else []
     if first and overwrite and folder.exists():
         shutil.rmtree(folder)
-    trainer = make_trainer(plan, folder, model, units, corpus, notes, quiet)
+    trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet)
     if first:
         write_json(folder / ALPHABET, units.to_json())
         write_json(folder / SETUP, dataclasses.asdict(plan))
@@ -92,9 +113,10 @@ def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
             f"{folder}: holds a training already; --resume goes on with it, "
             "--overwrite starts afresh"
         )
-    folders = [("noise", folder) for folder in plan.training.noise]
-    folders += [("teacher", folder) for folder in plan.training.teacher]
-    for flag, source in (("data", plan.data), *folders, ("init", plan.init)):
+    sources = [("data", one) for one in plan.data]
+    sources += [("noise", folder) for folder in plan.training.noise]
+    sources += [("teacher", folder) for folder in plan.training.teacher]
+    for flag, source in (*sources, ("init", plan.init)):
         if source and Path(source).resolve().is_relative_to(folder.resolve()):
             raise UsageError(
                 f"{folder}: --overwrite would delete --{flag} {source}, which is there"
@@ -109,17 +131,17 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
     """
     if not (folder / SETUP).is_file():
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
-    plan = read_plan(folder / SETUP)
+    plan = plan_of(folder)
     before = plan.training
     plan = replace(plan, training=replace(before, **changes))
-    plan, corpus = read_corpus(plan)
+    plan, corpora = read_corpora(plan)
     units = units_from_json(read_json(folder / ALPHABET))
     if len(units) != plan.network.units:
         raise LasError(
             f"{folder / ALPHABET}: {len(units)} units, {SETUP} says {plan.network.units}; "
             "the run folder was changed by hand"
         )
-    trainer = make_trainer(plan, folder, LAS(plan.network), units, corpus, [], quiet)
+    trainer = make_trainer(plan, folder, LAS(plan.network), units, corpora, [], quiet)
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
     if changes:
@@ -133,16 +155,6 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
                 "are heard twice or not at all"
             )
     return trainer
-
-
-def read_plan(path: Path) -> Plan:
-    """The plan saved in `path`, of this version or an older one; LasError names a wrong field."""
-    saved = read_json(path)
-    training = saved.get("training") if isinstance(saved, dict) else None
-    if isinstance(training, dict) and isinstance(training.get("noise"), str):
-        training["noise"] = [training["noise"]] if training["noise"] else []  # was one folder
-    plan: Plan = build(Plan, saved, "training")
-    return plan
 
 
 def rehearse(plan: Plan) -> str:
@@ -159,7 +171,7 @@ def rehearse(plan: Plan) -> str:
         seconds = 0.0
         first_update = next(batches, None)
         if first_update is None:
-            raise LasError(f"{plan.data}: no clip of {plan.split} makes a batch")
+            raise LasError(f"{plan.told_data}: no clip of {plan.split} makes a batch")
         trainer.update(first_update)  # also warms up
         began = time.monotonic()
         seconds += trainer.update(next(batches, first_update))["seconds"]
@@ -181,37 +193,44 @@ def rehearse(plan: Plan) -> str:
         return "\n".join(lines)
 
 
-def read_corpus(plan: Plan) -> tuple[Plan, Corpus]:
-    """The corpus, and the plan with the text rules that `las prepare` checked it by.
+def read_corpora(plan: Plan) -> tuple[Plan, list[Corpus]]:
+    """The corpora, and the plan with the text rules that `las prepare` checked them by.
 
-    LasError if the rules asked for are others: the report would not hold for them.
+    Where one of several came with a dev split, nothing is set aside of the others, nor of those
+    with a share. LasError if the rules asked for are others: the report would not hold for them.
     """
     from las_cli.corpus import load_corpus, use_soundfile
 
     use_soundfile()
-    corpus = load_corpus(Path(plan.data))
-    if corpus.policy is not None and corpus.policy != plan.text:
-        if plan.text != TextPolicy():
-            raise UsageError(
-                f"{plan.data}: prepared with other text rules ({corpus.policy}); give `las train` "
-                "none, or run `las prepare` again with the ones you want"
-            )
-        plan = replace(plan, text=corpus.policy)
-    return plan, corpus
+    corpora = [load_corpus(Path(folder)) for folder in plan.data]
+    has_dev = [corpus.has_own(plan.dev_split) for corpus in corpora]
+    for place, folder in enumerate(plan.data):
+        has_share = bool(plan.shares and plan.shares[place]) and not all(plan.shares)
+        if not has_dev[place] and (any(has_dev) or has_share):
+            corpora[place] = load_corpus(Path(folder), derive_dev=False)
+    for folder, corpus in zip(plan.data, corpora, strict=True):
+        if corpus.policy is not None and corpus.policy != plan.text:
+            if plan.text != TextPolicy():
+                raise UsageError(
+                    f"{folder}: prepared with other text rules ({corpus.policy}); give "
+                    "`las train` none, or run `las prepare` again with the ones you want"
+                )
+            plan = replace(plan, text=corpus.policy)
+    return plan, corpora
 
 
-def learn_units(plan: Plan, corpus: Corpus) -> Units:
+def learn_units(plan: Plan, corpora: list[Corpus]) -> Units:
     """Letters or word pieces of the training text; quick where `las prepare` counted letters."""
+    cuts = (cut for corpus in corpora for cut in corpus.cuts(plan.split))
     if plan.wordpieces:
         from las_cli.text.wordpieces import WordPieces
 
-        return WordPieces.learn(
-            learn_alphabet_texts(corpus.cuts(plan.split), plan.text), plan.wordpieces
-        )
-    counted = corpus.letters(plan.text, plan.split)
-    if counted is not None:
-        return Alphabet.of_counts(counted, RARE_SHARE)
-    return Alphabet.learn(learn_alphabet_texts(corpus.cuts(plan.split), plan.text), RARE_SHARE)
+        return WordPieces.learn(learn_alphabet_texts(cuts, plan.text), plan.wordpieces)
+    counted = [corpus.letters(plan.text, plan.split) for corpus in corpora]
+    known = [letters for letters in counted if letters is not None]
+    if len(known) == len(corpora):
+        return Alphabet.of_counts(sum(known, Counter()), RARE_SHARE)
+    return Alphabet.learn(learn_alphabet_texts(cuts, plan.text), RARE_SHARE)
 
 
 def start_from(model: LAS, units: Units, name: str) -> list[str]:
@@ -263,7 +282,7 @@ def refuse_shared(plan: Plan, train_cuts: CutSet, dev_cuts: CutSet) -> None:
     shared = sum((cut.recording.sources[0].source, cut.start) in held for cut in train_cuts)
     if shared:
         raise UsageError(
-            f"{plan.data}: {shared} clips of {plan.split} are in {plan.dev_split} too; "
+            f"{plan.told_data}: {shared} clips of {plan.split} are in {plan.dev_split} too; "
             f"`las prepare --train-split {plan.split}` makes a corpus in which they are not"
         )
 
@@ -273,26 +292,27 @@ def make_trainer(
     folder: Path,
     model: LAS,
     units: Units,
-    corpus: Corpus,
+    corpora: list[Corpus],
     notes: list[str],
     quiet: bool,
 ) -> Trainer:
     """Puts the pieces together and says what will be trained on what."""
-    train_cuts, dev_cuts = corpus.cuts(plan.split), corpus.cuts(plan.dev_split)
-    if plan.split != "train" and not (train_cuts.is_lazy or dev_cuts.is_lazy):
-        refuse_shared(plan, train_cuts, dev_cuts)
+    dev_cuts = dev_of(plan, corpora)
     accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
-    amount = corpus.amount(plan.split) if train_cuts.is_lazy else None
-    if amount is not None and amount.clips <= SORTED_LIMIT:
-        train_cuts, amount = train_cuts.to_eager(), None  # so that the first pass can be sorted
-    if amount is not None:  # `las prepare` has looked at each clip; a million is not read again
-        clips, seconds = amount.clips, amount.seconds
+    if len(corpora) > 1:
+        accept.held_out = dev_texts(dev_cuts, plan.text)
+    names = names_of(plan.data)
+    heard = [
+        readable(plan, corpus, folder, dev_cuts, accept)
+        for folder, corpus in zip(plan.data, corpora, strict=True)
+    ]
+    clips, seconds = sum(one.clips for one in heard), sum(one.seconds for one in heard)
+    if len(corpora) > 1:
+        cuts = [named(one.cuts, name) for one, name in zip(heard, names, strict=True)]
+        parts = make_parts(names, cuts, [one.seconds for one in heard], plan.shares)
+        mixture = Mixture(parts, names)
     else:
-        durations = [cut.duration for cut in train_cuts if accept(cut)]
-        clips, seconds = len(durations), sum(durations)
-    if not clips:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in accept.reasons.most_common())
-        raise LasError(f"{plan.data}: no clip of {plan.split} can be trained on ({reasons})")
+        mixture = Mixture([Part(names[0], heard[0].cuts, seconds, 1.0)], [])
     run = Run(
         folder,
         units,
@@ -309,12 +329,66 @@ def make_trainer(
             "train_hours": round(seconds / 3600, 2),
         },
     )
-    for note in (*corpus.notes, *notes):
+    for note in (*(note for corpus in corpora for note in corpus.notes), *notes):
         run.say(note)
     for reason, count in accept.reasons.most_common():
         run.say(f"{count} clips of {plan.split} left out: {reason}")
+    if mixture.corpora:
+        for one, name in zip(heard, names, strict=True):
+            run.say(f"{name}: {one.clips} clips, {one.seconds / 3600:.2f} h")
+        mixed = ", ".join(f"{part.share:.0%} {part.name}" for part in mixture.parts)
+        run.say(f"of the sound in an update: {mixed}; a pass is over {mixture.parts[0].name}")
     run.say(
-        f"{clips} clips, {seconds / 3600:.2f} h of {plan.data}; {len(units) - 2} "
+        f"{clips} clips, {seconds / 3600:.2f} h of {plan.told_data}; {len(units) - 2} "
         f"{units.kind}; {count_parameters(model) / 1e6:.1f} million parameters"
     )
-    return Trainer(model, units, plan.text, plan.training, train_cuts, dev_cuts, run, seconds)
+    return Trainer(model, units, plan.text, plan.training, mixture, dev_cuts, run)
+
+
+def dev_of(plan: Plan, corpora: list[Corpus]) -> CutSet:
+    """The dev splits of the corpora that have one, together."""
+    from lhotse import CutSet
+
+    if len(corpora) == 1:
+        return corpora[0].cuts(plan.dev_split)
+    names = names_of(plan.data)
+    cuts = [
+        named(corpus.cuts(plan.dev_split), name)
+        for corpus, name in zip(corpora, names, strict=True)
+        if plan.dev_split in corpus.splits
+    ]
+    if not cuts:
+        raise LasError(f"{plan.told_data}: none of them has the split {plan.dev_split}")
+    return CutSet.from_cuts(cut for one in cuts for cut in one)
+
+
+@dataclass(frozen=True)
+class Readable:
+    """What of a corpus can be trained on."""
+
+    cuts: CutSet
+    clips: int
+    seconds: float
+
+
+def readable(
+    plan: Plan, corpus: Corpus, folder: str, dev_cuts: CutSet, accept: TextFilter
+) -> Readable:
+    """The cuts of the split to train on and how many there are. LasError if there are none."""
+    cuts = corpus.cuts(plan.split)
+    if plan.split != "train" and not (cuts.is_lazy or dev_cuts.is_lazy):
+        refuse_shared(plan, cuts, dev_cuts)
+    amount = corpus.amount(plan.split) if cuts.is_lazy else None
+    if amount is not None and amount.clips <= SORTED_LIMIT:
+        cuts, amount = cuts.to_eager(), None  # so that the first pass can be sorted
+    if amount is not None:  # `las prepare` has looked at each clip; a million is not read again
+        clips, seconds = amount.clips, amount.seconds
+    else:
+        before = accept.reasons.copy()
+        durations = [cut.duration for cut in cuts if accept(cut)]
+        clips, seconds = len(durations), sum(durations)
+        if not clips:
+            counts = (accept.reasons - before).most_common()
+            reasons = ", ".join(f"{n} {reason}" for reason, n in counts)
+            raise LasError(f"{folder}: no clip of {plan.split} can be trained on ({reasons})")
+    return Readable(cuts, clips, seconds)

@@ -213,7 +213,7 @@ def _start(folder: Path, cuts: int) -> StartUp:
     from las_cli.training.setup import Plan, start
 
     plan = Plan(
-        data=str(folder / "corpus"),
+        data=(str(folder / "corpus"),),
         split="train",
         dev_split="dev",
         network=PRESETS["seed"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -25,6 +26,16 @@ PRECISIONS = {torch.float32: "float32", torch.bfloat16: "bf16", torch.float16: "
 
 
 @dataclass(frozen=True)
+class GroupRates:
+    """Error rates of one group of clips."""
+
+    clips: int
+    ler: float  # speller, letters
+    wer: float  # speller, words
+    ctc_ler: float  # CTC head alone, letters; NaN without one
+
+
+@dataclass(frozen=True)
 class Validation:
     """How good a model is on the dev split, greedily and without a language model."""
 
@@ -38,6 +49,24 @@ class Validation:
     samples: list[Sample] = field(default_factory=list)  # for samples.txt
     pictured: list[Sample] = field(default_factory=list)  # with attention weights, to be drawn
     failed: list[str] = field(default_factory=list)  # clips left out, each with its reason
+    groups: dict[str, GroupRates] = field(default_factory=dict)  # by `--dev-by`, by name
+
+    @property
+    def mean_ler(self) -> float:
+        """What the best model is chosen by: the mean over groups, of one group its LER."""
+        return mean_of_groups(self.groups) if self.groups else self.ler
+
+
+def mean_of_groups(groups: Mapping[str, GroupRates]) -> float:
+    """Mean letter error rate of the groups, each counting alike; NaN of none."""
+    return sum(rates.ler for rates in groups.values()) / len(groups) if groups else math.nan
+
+
+def gap(dev: Mapping[str, GroupRates], train: Mapping[str, GroupRates]) -> float:
+    """Mean LER of dev over that of training clips, of the groups that both have; NaN of none."""
+    shared = sorted(dev.keys() & train.keys())
+    heard = mean_of_groups({name: train[name] for name in shared})
+    return mean_of_groups({name: dev[name] for name in shared}) / heard if heard else math.nan
 
 
 @torch.no_grad()
@@ -48,9 +77,11 @@ def validate(
     device: torch.device,
     precision: torch.dtype,
     samples: int = 8,
+    groups: Mapping[str, str] | None = None,
 ) -> Validation:
     """Runs `model` over `batches`; keeps `samples` utterances spread evenly over the split.
 
+    groups: the group of each clip by its id, to be measured apart.
     LasError if more than `MOST_FAILED` of the clips cannot be read: what is left is another split,
     and its rates would be taken for those of a better or a worse model.
     """
@@ -115,4 +146,26 @@ def validate(
         samples=spread(kept, samples),
         pictured=pictured(kept),
         failed=failed,
+        groups=rates_by_group(kept, ctc_texts, groups) if groups else {},
     )
+
+
+def rates_by_group(
+    samples: list[Sample], ctc_texts: list[str], groups: Mapping[str, str]
+) -> dict[str, GroupRates]:
+    """Error rates of each group of `samples`; ctc_texts: what CTC alone wrote, or nothing."""
+    from las_cli.scoring import score_pairs
+
+    members: dict[str, list[int]] = {}
+    for index, sample in enumerate(samples):
+        members.setdefault(groups[sample.id], []).append(index)
+    rates = {}
+    for name, indices in sorted(members.items()):
+        references = [samples[i].true_y for i in indices]
+        score = score_pairs(references, [samples[i].pred_y for i in indices], normaliser="none")
+        ctc = math.nan
+        if ctc_texts:
+            alone = [ctc_texts[i] for i in indices]
+            ctc = score_pairs(references, alone, normaliser="none").letters.rate
+        rates[name] = GroupRates(len(indices), score.letters.rate, score.words.rate, ctc)
+    return rates

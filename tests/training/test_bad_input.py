@@ -77,7 +77,7 @@ def test_a_corpus_without_a_dev_split_sets_speakers_aside_and_says_so(
     (corpus / "dev.tsv").unlink()
     trainer = small_trainer(corpus, network, tmp_path / "run", max_steps=1)
     dev = {cut.supervisions[0].speaker for batch in trainer.dev for cut in batch}
-    train = {cut.supervisions[0].speaker for cut in trainer.train_cuts}
+    train = {cut.supervisions[0].speaker for cut in trainer.mixture.parts[0].cuts}
     assert dev and train and not dev & train
     result = CliRunner().invoke(
         cli,
@@ -145,7 +145,7 @@ def test_what_las_prepare_left_out_is_told_again(
     assert CliRunner().invoke(cli, words).exit_code == 0
     trainer = small_trainer(prepared, network, tmp_path / "run", max_steps=1, speeds=(1.0,))
     plan = setup.build(setup.Plan, json.loads((tmp_path / "run/training.json").read_text()), "")
-    assert trainer.train_cuts
+    assert trainer.mixture.parts[0].cuts
     capsys.readouterr()
     setup.start(plan, tmp_path / "again", overwrite=False)
     said = capsys.readouterr().err

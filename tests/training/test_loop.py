@@ -70,7 +70,7 @@ def small_trainer(corpus: Path, network: Path, folder: Path, **options: Any) -> 
         "device": "cpu", "workers": 0, "log_seconds": 0.0,
     }  # fmt: skip
     plan = setup.Plan(
-        data=str(corpus), split="train", dev_split="dev",
+        data=(str(corpus),), split="train", dev_split="dev",
         network=LASConfig.from_json(read_json(network)),
         training=TrainingConfig(**(values | options)), text=TextPolicy(),
     )  # fmt: skip
@@ -94,7 +94,7 @@ def test_twenty_utterances_are_learned_by_heart(
     )  # fmt: skip
     from las_cli.training.data import dev_batches
 
-    trainer.dev = dev_batches(trainer.train_cuts, trainer.config, trainer.policy)
+    trainer.dev = dev_batches(trainer.mixture.parts[0].cuts, trainer.config, trainer.policy)
     trainer.validate_and_save = lambda: None  # type: ignore[method-assign]
     trainer.train()
     result = trainer.validate()

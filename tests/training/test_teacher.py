@@ -6,6 +6,7 @@ import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -236,7 +237,10 @@ def test_the_batch_knows_where_the_clip_is(corpus: Path, states: Path) -> None:
 def test_a_listener_is_led_and_the_model_is_as_without(
     corpus: Path, network: Path, states: Path, tmp_path: Path
 ) -> None:
-    options = {"max_steps": 40, "batch_seconds": 30.0, "learning_rate": 5e-3, "warmup_steps": 5}
+    options: dict[str, Any] = {
+        "max_steps": 40, "batch_seconds": 30.0, "learning_rate": 5e-3, "warmup_steps": 5,
+        "spec_augment": 0.0, "validate_minutes": 0.0,
+    }  # fmt: skip
     trainer = small_trainer(corpus, network, tmp_path / "run", teacher=(str(states),), **options)
     trainer.train()
     led = [row["teacher"] for row in rows_of(tmp_path / "run").values()]
@@ -264,7 +268,9 @@ def test_weight_zero_leads_nowhere(
 def test_a_resumed_run_equals_an_unbroken_one(
     corpus: Path, network: Path, states: Path, tmp_path: Path, workers: int
 ) -> None:
-    options = {"teacher": (str(states),), "max_steps": 6, "workers": workers, "ema": 0.9}
+    options: dict[str, Any] = {
+        "teacher": (str(states),), "max_steps": 6, "workers": workers, "ema": 0.9,
+    }  # fmt: skip
     whole = small_trainer(corpus, network, tmp_path / "whole", **options)
     whole.train()
     broken = small_trainer(corpus, network, tmp_path / "broken", **options)
