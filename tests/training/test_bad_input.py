@@ -199,10 +199,10 @@ def test_broken_noise_is_told_at_once(network: Path, tmp_path: Path) -> None:
     noise.mkdir()
     soundfile.write(noise / "a.wav", np.full(RATE, 0.1), RATE)
     (noise / "._a.wav").write_bytes(b"of a Mac")
-    small_trainer(corpus, network, tmp_path / "run", noise=str(noise))
+    small_trainer(corpus, network, tmp_path / "run", noise=(str(noise),))
     (noise / "b.wav").write_bytes(b"no sound")
     with pytest.raises(LasError, match=r"b\.wav"):
-        small_trainer(corpus, network, tmp_path / "other", noise=str(noise))
+        small_trainer(corpus, network, tmp_path / "other", noise=(str(noise),))
 
 
 def test_a_split_that_holds_dev_is_not_trained_on(network: Path, tmp_path: Path) -> None:

@@ -356,3 +356,59 @@ def test_the_command_trains_resumes_and_goes_further(
     again = CliRunner().invoke(cli, ["train", "--output", folder, "--resume", "--epochs", "3"])
     assert again.exit_code == 0, again.output
     assert "goes on from" in again.output and "3 epochs done" in again.output
+
+
+def test_every_augmentation_resumes_exactly_and_an_older_plan_still_loads(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    for name in ("rain", "wind"):
+        (tmp_path / name).mkdir()
+        shutil.copy(corpus / "clips" / "dev0.wav", tmp_path / name)
+    options: dict[str, Any] = dict(
+        rooms=0.5, telephone=0.5, warp=0.1, quiet_edges=0.1, noise_share=1.0,
+        noise=(str(tmp_path / "rain"), str(tmp_path / "wind")),
+    )  # fmt: skip
+    whole = small_trainer(corpus, network, tmp_path / "whole", **options)
+    with whole.run:
+        whole.train()
+    broken = small_trainer(corpus, network, tmp_path / "broken", **options)
+    with broken.run:
+        broken.train(lambda: broken.progress.step >= 2)
+    assert broken.progress.step == 2
+    again = setup.resume(tmp_path / "broken", {}, quiet=True)
+    with again.run:
+        again.train()
+    found = losses(tmp_path / "broken")
+    assert list(found) == [1, 2, 3, 4] and found == losses(tmp_path / "whole")
+    plain = small_trainer(corpus, network, tmp_path / "plain", **(options | {"warp": 0.0}))
+    with plain.run:
+        plain.train()
+    assert losses(tmp_path / "plain") != found  # the warp reaches the network
+    path = tmp_path / "broken" / setup.SETUP
+    saved = json.loads(path.read_text())
+    for older, folders in ((saved["training"]["noise"][0], options["noise"][:1]), ("", ())):
+        saved["training"]["noise"] = older  # as version 0.1.0 of November wrote it: one folder
+        path.write_text(json.dumps(saved))
+        assert setup.read_plan(path).training.noise == folders
+
+
+def test_augmentation_options_reach_the_training(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(corpus / "clips", tmp_path / "noise")
+    folder = tmp_path / "run"
+    words = ["--data", str(corpus), "--output", str(folder), "--network", str(network), *COMMON]
+    effects = ["--rooms", "0.3", "--telephone", "0.2", "--warp", "0.1",
+               "--noise", str(tmp_path / "noise"), "--noise", str(corpus)]  # fmt: skip
+    done = train(*words, "--max-steps", "1", *effects)
+    assert done.exit_code == 0, done.output
+    chosen = setup.read_plan(folder / setup.SETUP).training
+    assert (chosen.rooms, chosen.telephone, chosen.warp) == (0.3, 0.2, 0.1)
+    assert chosen.noise == (str(tmp_path / "noise"), str(corpus))
+    for wrong in (["--rooms", "1.5"], ["--telephone", "-0.1"], ["--warp", "0.4"]):
+        done = train(*words, "--overwrite", *wrong)
+        assert done.exit_code == 2 and wrong[0].strip("-") in done.output, done.output
+    inside = folder / "noise"
+    shutil.copytree(corpus / "clips", inside)
+    done = train(*words, "--overwrite", "--noise", str(corpus), "--noise", str(inside))
+    assert done.exit_code == 2 and "would delete" in done.output

@@ -13,7 +13,7 @@ import soundfile
 import torch
 from torch.nn import functional
 
-from las_cli.audio.augmentation import SpecAugment
+from las_cli.audio.augmentation import SpecAugment, sound_augmentation, spec_augment
 from las_cli.audio.noise import NoiseMixer
 from las_cli.errors import LasError, UsageError
 from las_cli.network.las import Output
@@ -129,8 +129,9 @@ def test_budgets(budget: dict[str, float], progress: Progress, share: float, ove
 
 @pytest.mark.parametrize(
     "options",
-    [{"epochs": 0}, {"quiet_edges": -1.0}, {"sampling": (0.3,)}, {"sampling": (0.1, 1.5)},
-     {"noise_snr": ()},
+    [{"epochs": 0}, {"quiet_edges": -1.0}, {"warp": -0.1}, {"warp": 0.31},
+     {"rooms": 1.1}, {"rooms": -0.1}, {"telephone": 1.1}, {"telephone": -0.1},
+     {"sampling": (0.3,)}, {"sampling": (0.1, 1.5)}, {"noise_snr": ()},
      {"epochs": None}, {"batch_seconds": 0.0}, {"schedule": "sine"},
      {"speeds": ()}, {"speeds": (9.0,)}, {"ctc_early": 1.5}, {"learning_rate": -1.0}],
 )  # fmt: skip
@@ -149,6 +150,9 @@ def test_spec_augment_masks_within_its_limits() -> None:
     assert frames.max() <= 2 * 30 and frames[0] <= 2 * 5 and bands.max() <= 2 * 27
     assert frames.float().mean() > 5 and bands.float().mean() > 5
     assert (SpecAugment(frequency_width=0, time_width=0)(features, lengths) == 1).all()
+    # Park et al. 2019: LibriSpeech double, but for masks of a tenth of the utterance at most.
+    usual = SpecAugment(2, 27, 2, 100, 0.1)
+    assert spec_augment(1.0) == usual and spec_augment(0.0) is None
 
 
 def test_moving_average_swaps_and_means_are_exact() -> None:
@@ -339,17 +343,42 @@ def test_broken_clips_are_named_and_the_others_trained_on(corpus: Path, tmp_path
     assert "train2" in batch.failed[1] and "not numbers" in batch.failed[1]
 
 
+def test_a_pass_is_heard_again_as_it_was_with_every_augmentation(
+    corpus: Path, tmp_path: Path
+) -> None:
+    from las_cli.corpus import load_corpus
+
+    soundfile.write(tmp_path / "hiss.wav", np.random.default_rng(1).normal(0, 0.1, 8000), 16000)
+    cuts = load_corpus(corpus).cuts("train").subset(first=6)
+    units, policy = Alphabet.learn(["abcde "]), TextPolicy()
+
+    def heard(epoch: int, *shares: float) -> torch.Tensor:
+        rooms, noise, telephone = shares
+        steps = sound_augmentation(0.2, rooms, [str(tmp_path)], noise, (5.0, 30.0), telephone)
+        dataset = SpeechDataset(
+            units, policy, speeds=(0.9, 1.0, 1.1), augment=steps, seed=1, epoch=epoch
+        )
+        return dataset[cuts].waveforms
+
+    assert torch.equal(heard(1, 1.0, 1.0, 1.0), heard(1, 1.0, 1.0, 1.0))
+    # The draws of the others stay, so that clips without rooms and telephones sound as before.
+    plain = heard(1, 0.0, 0.5, 0.0)
+    for mixed in (heard(1, 0.5, 0.5, 0.0), heard(1, 0.0, 0.5, 0.5)):
+        same = (plain == mixed).all(1)
+        assert 0 < int(same.sum()) < 6
+
+
 def test_noise_is_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> None:
     import random
 
     soundfile.write(tmp_path / "hiss.wav", np.random.default_rng(1).normal(0, 0.1, 8000), 16000)
-    mixer = NoiseMixer(tmp_path, share=1.0, snr=(10.0, 10.0))
+    mixer = NoiseMixer([tmp_path], share=1.0, snr=(10.0, 10.0))
     speech = torch.sin(torch.arange(20000) * 0.1)
     noise = mixer(speech, random.Random(1)) - speech
     ratio = 10 * math.log10(float(speech.square().mean() / noise.square().mean()))
     assert ratio == pytest.approx(10, abs=0.5)
     with pytest.raises(LasError, match="no noise recordings"):
-        NoiseMixer(tmp_path / "none", 1.0, (5.0, 5.0))
+        NoiseMixer([tmp_path / "none"], 1.0, (5.0, 5.0))
 
 
 @pytest.mark.parametrize(
