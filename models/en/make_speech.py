@@ -22,6 +22,7 @@ voices, and mixtures of their vectors are voices too.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import gzip
@@ -35,7 +36,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,9 @@ class Clip:
     text: str
 
 
-def plan(output: Path, texts: Path, held_out: Path | None, engine: str, hours: float, seed: int):
+def plan(
+    output: Path, texts: Path, held_out: Path | None, engine: str, hours: float, seed: int
+) -> list[Clip]:
     """The clips to make, any beginning of them mixed like the whole; kept in plan.tsv."""
     table = output / "plan.tsv"
     if not table.is_file():
@@ -258,7 +261,7 @@ def plan(output: Path, texts: Path, held_out: Path | None, engine: str, hours: f
             places += [((i + 0.5) / len(chosen), name, i, text) for i, text in enumerate(chosen)]
         # A text of two sources is said once.
         seen: set[str] = set()
-        rows = []
+        rows: list[tuple[str, str, str, str]] = []
         for _, name, index, text in sorted(places):
             if letters(text) not in seen:
                 seen.add(letters(text))
@@ -266,8 +269,8 @@ def plan(output: Path, texts: Path, held_out: Path | None, engine: str, hours: f
                 rows.append((clip, f"{len(rows) // FOLDER_CLIPS:03}/{clip}.flac", name, text))
         write_table(table, ("clip", "path", "source", "sentence"), rows)
     with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [Clip(*row) for row in rows[1:]]
+        lines = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [Clip(*line) for line in lines[1:]]
 
 
 def held_out_check(path: Path | None) -> Callable[[str], bool]:
@@ -284,7 +287,7 @@ def held_out_check(path: Path | None) -> Callable[[str], bool]:
     return module.touches
 
 
-def write_table(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A tab-separated table without quoting, as Common Voice has them; whole or not at all."""
     draft = path.with_suffix(".part")
     with draft.open("w", encoding="utf-8", newline="") as file:
@@ -301,7 +304,8 @@ def to_say(text: str, bare: bool, draw: np.random.Generator) -> str:
     text = re.sub(r"(?<![\w'])i(?=$|[ ,.;:!?]|'(?:m|ll|ve|d)\b)", "I", text)
     if not bare:
         return text
-    words, since = [], 0
+    words: list[str] = []
+    since = 0
     for word in text.split():
         joint = word in ("and", "but", "who", "which", "that", "when", "for", "if", "as", "or")
         if since > 4 and draw.random() < (0.45 if joint else 0.04):
@@ -651,8 +655,12 @@ def engine_of(name: str, voices: Path | None) -> Any:
     return HibariEngine() if name == "hibari" else KokoroEngine(voices or Path("package/voices"))
 
 
-def make(task: tuple[Clip, Path, str, Path | None, int]) -> tuple[str, str, float, str]:
-    """One clip onto disk: its name, voice, seconds (0 where it could not be made), and why."""
+# A clip's name, its voice, seconds (0 where it could not be made), and why not.
+Result = tuple[str, str, float, str]
+
+
+def make(task: tuple[Clip, Path, str, Path | None, int]) -> Result:
+    """One clip onto disk."""
     clip, output, engine, voices, seed = task
     path = output / "clips" / clip.path
     draw = draw_of(seed, clip.name)
@@ -693,14 +701,14 @@ class Tables:
             if name in paths and (output / "clips" / paths[name]).is_file()
         }
 
-    def add(self, result: tuple[str, str, float, str]) -> None:
+    def add(self, result: Result) -> None:
         name, voice, seconds, why = result
         if seconds:
             self.made[name] = voice, seconds
         else:
             self.skipped[name] = why
 
-    def keep(self, result: tuple[str, str, float, str]) -> None:
+    def keep(self, result: Result) -> None:
         """The same, and onto disk for the next run."""
         self.add(result)
         with self.record.open("a", encoding="utf-8") as file:
@@ -731,6 +739,14 @@ class Tables:
         write_table(self.output / "skipped.tsv", ("clip", "why", "sentence"), gone)
 
 
+def version_of(package: str) -> str | None:
+    """The version that is installed, None where it is not."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def describe(output: Path, tables: Tables, engine: str, seed: int) -> None:
     """README.json: what the corpus was made of, and how much it is."""
     sources = {
@@ -748,7 +764,7 @@ def describe(output: Path, tables: Tables, engine: str, seed: int) -> None:
         "engine": engine,
         "licence": LICENCES[engine],
         "seed": seed,
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES[engine]},
+        "packages": {name: version_of(name) for name in PACKAGES[engine]},
         "clips": len(tables.made),
         "hours": round(tables.hours(), 2),
         "skipped": len(tables.skipped),
@@ -901,13 +917,17 @@ def main(
     ]
     engine_of(engine, voices)  # what is missing is said before the processes start
     began = shown = time.monotonic()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs) as pool:
-        for done, result in enumerate(pool.imap_unordered(make, todo, chunksize=16), 1):
+    with contextlib.ExitStack() as stack:
+        results: Iterable[Result] = map(make, todo)
+        if jobs > 1:
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(jobs))
+            results = pool.imap_unordered(make, todo, chunksize=16)
+        for done, result in enumerate(results, 1):
             tables.keep(result)
             if time.monotonic() - shown > 30:
                 shown = time.monotonic()
                 tables.write()
+                describe(output, tables, engine, seed)
                 click.echo(
                     f"{done:,} of {len(todo):,} clips, {tables.hours():.1f} h, "
                     f"{shown - began:.0f} s, {len(tables.skipped)} skipped"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from las_cli.corpus import load_corpus
 
@@ -58,6 +60,7 @@ def test_only_lines_that_are_said_as_they_are_written(
         ("So we need a smaller button.", True),
         ("Um I think we need a smaller button.", True),
         ("Yeah, okay, right.", False),
+        ("Um so uh we need that.", False),
         ("Mm-hmm, that is good.", False),
         ("Yes please.", False),
         ("the the the thing is", False),
@@ -124,7 +127,8 @@ def test_a_corpus_that_is_made_again_goes_on(
     texts = tmp_path / "texts"
     texts.mkdir()
     with gzip.open(texts / "spoken.txt.gz", "wt", encoding="utf-8") as file:
-        file.write("".join(f"please bring {n} red apples\n" for n in ("two", "three", "nine")))
+        for number in ("two", "three", "nine", "two"):
+            file.write(f"please bring {number} red apples\n")
     monkeypatch.setattr(speech, "SOURCES", {"spoken": speech.SOURCES["spoken"]})
     guard = tmp_path / "check.py"
     guard.write_text("def touches(text):\n    return 'nine' in text\n", encoding="utf-8")
@@ -145,11 +149,8 @@ def test_a_corpus_that_is_made_again_goes_on(
 
     monkeypatch.setattr(speech, "engine_of", lambda name, voices: engine)
     for _ in range(2):
-        tables = speech.Tables(output, clips, "synthetic")
-        for clip in clips:
-            if clip.name not in tables.made:
-                tables.keep(speech.make((clip, output, "hibari", None, 1)))
-        tables.write()
+        run = CliRunner().invoke(speech.main, [str(texts), str(output), "--jobs", "1"])
+        assert run.exit_code == 0, run.output
     assert len(said) == 2
     corpus = load_corpus(output)
     assert corpus.kind == "Common Voice"
@@ -157,3 +158,5 @@ def test_a_corpus_that_is_made_again_goes_on(
     assert sorted(texts_read) == sorted(clip.text for clip in clips)
     info = soundfile.info(output / "clips" / clips[0].path)
     assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
+    about = json.loads((output / "README.json").read_text(encoding="utf-8"))
+    assert (about["clips"], about["skipped"], about["sources"]["spoken"]["clips"]) == (2, 0, 2)
