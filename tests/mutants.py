@@ -183,12 +183,12 @@ MUTANTS = [
     Mutant("two-processes", "training.loop", "self.processes.world / float(totals[0])",
            "1 / float(totals[0])", "training/test_loop.py::test_two_processes_train_like_one"),
     Mutant("plateau", "training.loop", "progress.rate_scale / 2, 0", "progress.rate_scale, 0",
-           "training/test_loop.py::test_budgets_and_early_stopping"),
+           "training/test_loop.py::test_the_rate_is_halved_where_the_dev_split_gets_no_better"),
     Mutant("average-released", "training.release", "paths = paths[-last:]", "paths = paths[:last]",
            "training/test_release.py"),
     Mutant("letters-moved", "training.setup", "parameter[mine] = given[its]",
            "parameter[mine] = given[mine]",
-           "training/test_loop.py::test_starting_from_a_model_names_what_is_fresh"),
+           "training/test_setup.py"),
     Mutant("broken-dev-clips", "training.validation", "MOST_FAILED = 0.1", "MOST_FAILED = 1.0",
            "training/test_bad_input.py"),
     # Language models
@@ -421,8 +421,8 @@ class Tester:
         # The copy goes before the checkout that an editable install points to.
         environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).resolve()), "--serve"], cwd=tree, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, str(Path(__file__).resolve()), "--serve"], cwd=tree, env=environment,
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
     def run(self, tests: list[str], timeout: float) -> tuple[int, str]:
