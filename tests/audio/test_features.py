@@ -29,6 +29,15 @@ def features(waveform: torch.Tensor, quiet_db: float = 30.0) -> torch.Tensor:
     return found[0]
 
 
+@pytest.mark.parametrize(("decibels", "heard"), [(-60.0, True), (-90.0, False)])
+def test_what_is_eighty_decibels_below_the_peak_is_a_floor(decibels: float, heard: bool) -> None:
+    """Noise at -60 dB of the loudest is still noise; at -90 every frame is alike."""
+    quiet = speech() * 10 ** (decibels / 20)
+    found = features(torch.cat([speech(), quiet]), quiet_db=0.0)[-100:]
+    assert bool((found.std(0) > 0.01).all()) is heard
+    assert bool((found == found[0]).all()) is not heard
+
+
 @pytest.mark.parametrize("quiet_db", [0.0, 30.0])
 def test_padding_and_loudness_change_nothing(quiet_db: float) -> None:
     analyse = LogMel(FeatureConfig(quiet_db=quiet_db))

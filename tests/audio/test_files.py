@@ -55,6 +55,12 @@ def test_every_format_gives_the_same_tone(
     assert info.channels == channels and abs(info.duration - 1) < 0.1
 
 
+def test_channels_are_mixed_down_to_their_mean(tmp_path: Path) -> None:
+    sound = np.tile(np.array([0.5, -0.1, 0.2], dtype="f4"), (1600, 1))
+    soundfile.write(tmp_path / "three.wav", sound, 16_000, subtype="FLOAT")
+    assert read_audio(tmp_path / "three.wav").tolist() == pytest.approx([0.2] * 1600)
+
+
 def test_start_and_duration(write_tone: Writer) -> None:
     path = write_tone("a.flac", 2.0)
     whole = read_audio(path)
@@ -88,6 +94,22 @@ def _half(path: Path, share: float = 0.5) -> Path:
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * share)])
     return path
+
+
+def test_raw_pcm_is_little_endian_however_it_is_cut() -> None:
+    """A pipe may give half a sample; its other half comes with the next bytes."""
+    samples = np.array([0, 1, 256, -1, -32768, 32767, 16384], dtype="<i2")
+
+    class Dribble:
+        def __init__(self) -> None:
+            self.left = samples.tobytes()
+
+        def read(self, size: int) -> bytes:
+            given, self.left = self.left[:3], self.left[3:]
+            return given
+
+    found = torch.cat(list(stream_pcm(Dribble(), 16_000)))  # type: ignore[arg-type]
+    assert found.tolist() == [0.0, 1 / 32768, 256 / 32768, -1 / 32768, -1.0, 32767 / 32768, 0.5]
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.aiff"])

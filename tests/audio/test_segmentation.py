@@ -147,6 +147,18 @@ def test_speech_without_pauses_is_cut_within_the_limit() -> None:
             assert after.start - before.end < 0.3
 
 
+def test_too_long_speech_is_cut_in_its_longest_pause(loud_is_speech: None) -> None:
+    """Pauses of 0.2, 0.42 and 0.2 s, none long enough to end a piece; the second is at 13.2 s."""
+    parts: list[torch.Tensor] = []
+    for speech, pause in ((11.0, 0.2), (2.0, 0.42), (2.0, 0.2), (12.0, 0.0)):
+        parts += [buzz(speech), torch.zeros(round(pause * RATE))]
+    pieces = list(segment([torch.cat(parts)], SegmentationOptions(pause=0.5, padding=0.2)))
+    assert len(pieces) == 2
+    assert pieces[0].end == pytest.approx(13.4, abs=0.05)  # the middle of it
+    assert pieces[1].start == pytest.approx(13.4, abs=0.05)
+    check_order(pieces, 20.0)
+
+
 def test_memory_does_not_grow_with_the_recording() -> None:
     def blocks(count: int) -> Iterator[torch.Tensor]:
         for _ in range(count):

@@ -85,6 +85,19 @@ def test_mistakes_end_in_one_line_and_debug_shows_where() -> None:
     assert runner.invoke(cli, ["--debug", "plot", "nowhere"]).exception is not None
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["score", "--ref", "nowhere.txt", "--hyp", "nowhere.txt"], 1),  # a file that is not there
+        (["score", "--model", "en"], 2),  # --data is missing: our own check
+        (["score", "--nonsense"], 2),  # click's
+        (["nonsense"], 2),
+    ],
+)
+def test_wrong_usage_has_an_exit_code_of_its_own(words: list[str], code: int) -> None:
+    assert CliRunner().invoke(cli, words).exit_code == code
+
+
 def las(words: list[str], tmp_path: Path, redirect: str) -> subprocess.CompletedProcess[str]:
     """Runs `las WORDS REDIRECT` by a shell, beside a file `r.txt`."""
     (tmp_path / "r.txt").write_text("a b c\n")

@@ -90,6 +90,12 @@ def test_texts(
         (48000.0, 3.0, None),  # samples
         (0.05, 3.0, None),  # minutes
         (3.0, 6.0, None),
+        (3.0, 2.51, None),  # half a second may be missing of a short clip
+        (3.0, 2.49, "truncated"),
+        (100.0, 95.1, None),  # a twentieth of a long one
+        (100.0, 94.9, "truncated"),
+        (100.0, 2.1, "truncated"),
+        (100.0, 1.9, None),  # a fiftieth is another unit
     ],
 )
 def test_declared_lengths(declared: float | None, seconds: float, reason: str | None) -> None:

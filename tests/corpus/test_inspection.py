@@ -212,6 +212,8 @@ def test_findings_are_kept_until_the_file_changes(tmp_path: Path) -> None:
     decoded = inspect(again, True)  # the header alone does not answer that
     assert decoded.decoded and not decoded.reused
     assert inspect(Question(str(path), known=decoded), False) == decoded
+    os.utime(path, ns=(1, 1))  # of the same size, but written anew
+    assert not inspect(again, False).reused
     write_clip(path, seconds=2)
     os.utime(path, ns=(1, 1))
     assert inspect(again, False).header == AudioHeader(RATE, 2 * RATE, 1)

@@ -153,6 +153,24 @@ def test_silence_and_the_shortest_clips_give_finite_output(samples: int) -> None
     assert torch.isfinite(output.logits).all() and torch.isfinite(output.ctc).all()
 
 
+@torch.no_grad()
+def test_memory_lasts_in_a_new_network() -> None:
+    """A cell forgets by σ(1) = 0.731 a step, in every LSTM and every layer of it."""
+    model = tiny("plain pyramid", "deep parallel")
+    lstms = [module for module in model.modules() if isinstance(module, torch.nn.LSTM)]
+    assert len(lstms) == 2 * 2 + 2  # two directions of two layers; below and above the attention
+    for lstm in lstms:
+        for name, parameter in lstm.named_parameters():
+            if name.startswith("weight"):
+                parameter.zero_()
+            elif name.startswith("bias"):
+                gates = parameter.view(4, -1)  # torch's order: input, forget, cell, output
+                gates[[0, 2, 3]] = 0.0
+        ones = torch.ones(lstm.num_layers, 1, lstm.hidden_size)
+        _, (_, cell) = lstm(torch.zeros(1, 1, lstm.input_size), (0 * ones, ones))
+        torch.testing.assert_close(cell, 0.7310586 * ones)
+
+
 def test_gradients_reach_every_weight() -> None:
     for speller in SPELLERS:
         model = tiny(speller=speller).train()

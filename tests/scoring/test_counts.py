@@ -19,16 +19,20 @@ sequences = st.lists(st.sampled_from("abc"), max_size=8)
 # The examples of jiwer's README, docstrings and documentation of alignments, with its figures.
 JIWER_WORDS = [
     (["hello world"], ["hello duck"], ErrorCounts(1, 1, 0, 0)),
-    (["hello world", "i like monthy python"], ["hello duck", "i like python"], (4, 1, 1, 0)),
+    (
+        ["hello world", "i like monthy python"],
+        ["hello duck", "i like python"],
+        ErrorCounts(4, 1, 1, 0),
+    ),
     (
         ["this is a test", "and this is a test too"],
         ["this a test", "this is test too"],
-        (7, 0, 3, 0),
+        ErrorCounts(7, 0, 3, 0),
     ),
     (
         ["short one here", "quite a bit of longer sentence"],
         ["shoe order one", "quite bit of an even longest sentence here"],
-        (5, 2, 2, 4),
+        ErrorCounts(5, 2, 2, 4),
     ),
 ]
 
@@ -48,8 +52,7 @@ def test_published_examples_of_jiwer(references, hypotheses, counts) -> None:
     )
     assert score.words.rate == words.wer
     assert score.letters.rate == letters.cer
-    if isinstance(counts, ErrorCounts):
-        assert score.words == counts
+    assert score.words == counts
 
 
 sentences = st.lists(st.sampled_from(["a", "ab", "abc", "b", "ca"]), min_size=1, max_size=7)
@@ -188,6 +191,14 @@ def test_totals_are_sums_and_means_are_named_apart() -> None:
     score = score_pairs(["abcdefghij", "ab"], ["abcdefghij", "xx"])
     assert score.letters.rate == pytest.approx(2 / 12)
     assert score.mean_letter_rate == pytest.approx(0.5)
+
+
+def test_the_mean_word_rate_is_that_of_words() -> None:
+    """One word of four and one of one are wrong, but one letter of seven and one of three."""
+    score = score_pairs(["a b c d", "cat"], ["a b c x", "cut"])
+    assert score.words == ErrorCounts(hits=3, substitutions=2)
+    assert score.mean_word_rate == pytest.approx((1 / 4 + 1) / 2)
+    assert score.mean_letter_rate == pytest.approx((1 / 7 + 1 / 3) / 2)
 
 
 def test_spaces_are_letters_unless_said_otherwise() -> None:

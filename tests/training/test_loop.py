@@ -53,9 +53,12 @@ def run(command: list[str], expect: int = 0) -> str:
     return done.stderr
 
 
-def losses(folder: Path) -> dict[int, tuple[float, float]]:
+def losses(folder: Path) -> dict[int, tuple[float, float, float]]:
+    """Attention loss, CTC loss and norm of the gradient by update."""
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return {row["step"]: (row["attention"], row["ctc"]) for row in rows if "loss" in row}
+    return {
+        row["step"]: (row["attention"], row["ctc"], row["norm"]) for row in rows if "loss" in row
+    }
 
 
 def small_trainer(corpus: Path, network: Path, folder: Path, **options: Any) -> Trainer:
@@ -150,7 +153,7 @@ def test_kill_minus_nine_loses_nothing(corpus: Path, network: Path, tmp_path: Pa
 
 
 def test_two_processes_train_like_one(corpus: Path, network: Path, tmp_path: Path) -> None:
-    """The same total batch gives the same losses; only the first process writes."""
+    """The same total batch gives the same losses and gradients; only the first process writes."""
     options = ["--data", corpus, "--network", network, "--batch-seconds", "4", "--max-steps", "4",
                "--spec-augment", "0"]  # fmt: skip
     one, two = tmp_path / "one", tmp_path / "two"
@@ -196,6 +199,33 @@ def test_budgets_and_early_stopping(corpus: Path, network: Path, tmp_path: Path)
     assert stopped.epoch == 3 and stopped.since_best == 2
     epochs = small_trainer(corpus, network, tmp_path / "epochs", max_steps=None, epochs=2)
     assert epochs.train().epoch == 2
+
+
+def test_the_rate_is_halved_where_the_dev_split_gets_no_better(
+    corpus: Path, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After more than one validation without a better LER, counted anew each time."""
+    from las_cli.training.validation import Validation
+
+    trainer = small_trainer(
+        corpus, network, tmp_path / "run", schedule="plateau", plateau_patience=1
+    )
+    saved: list[float] = []
+    monkeypatch.setattr(trainer, "save", lambda facts: None)
+    monkeypatch.setattr(trainer.run, "log_validation", lambda *_: None)
+    monkeypatch.setattr(trainer.run, "save_best", lambda *given: saved.append(given[3]["dev_ler"]))
+    told = []
+    for ler in (0.5, 0.6, 0.6, 0.55, 0.52, 0.4, 0.6):
+        found = Validation(ler, ler, ler, 1.0, 1.0, 0.5, 0.5)
+        monkeypatch.setattr(trainer, "validate", lambda found=found: found)
+        trainer.validate_and_save()
+        progress = trainer.progress
+        told.append((progress.rate_scale, progress.best, progress.since_best))
+    assert told == [
+        (1.0, 0.5, 0), (1.0, 0.5, 1), (0.5, 0.5, 2), (0.5, 0.5, 3), (0.25, 0.5, 4),
+        (0.25, 0.4, 0), (0.25, 0.4, 1),
+    ]  # fmt: skip
+    assert saved == [0.5, 0.4]
 
 
 def test_folders_that_hold_a_training_are_kept(corpus: Path, network: Path, tmp_path: Path) -> None:

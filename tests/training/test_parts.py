@@ -82,7 +82,9 @@ def test_guidance_leads_attention_to_where_ctc_hears_the_letters() -> None:
     assert float(guidance(Output(ctc, right, ctc, steps), letters, lengths)) == pytest.approx(0)
     even = torch.full((2, 4, 20), 0.05).requires_grad_()
     loss = guidance(Output(ctc, even, ctc, steps), letters, lengths)
-    assert float(loss.detach()) > 3
+    # Steps within 4 of each place: 0 … 7, 5 … 13, 11 … 19, 15 … 19; 0 … 7, 3 … 11.
+    expected = -sum(math.log(0.05 * near) for near in (8, 9, 9, 5, 8, 9))
+    assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
     loss.backward()
     assert even.grad is not None and even.grad[0, 0, 3] < 0 and even.grad[0, 0, 15] == 0
 

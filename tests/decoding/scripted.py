@@ -1,0 +1,89 @@
+"""A joint scorer that says what a test has written down, whatever network there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+
+import torch
+
+from las_cli.decoding.joint import Continuations, Parts
+from las_cli.text.alphabet import EOS
+
+UNITS = 5  # blank, end of sentence, and the letters a, b, c
+Script = Callable[[str], Mapping[str, float]]  # text so far → letter, "" for the end → log p
+
+
+class Scripted:
+    """What `beam_search` and `greedy_search` ask of a joint scorer, one script an utterance.
+
+    What a script does not name is not tried. Weighted scores and the speller's are the same here.
+    """
+
+    def __init__(self, *scripts: Script, beams: int = 1, ends_freely: bool = True) -> None:
+        self.sources = SimpleNamespace(batch=len(scripts), units=UNITS)
+        self.ends_freely = ends_freely
+        self.steps = 0  # letters asked for
+        self._scripts = list(scripts)
+        self._texts = [[""] * beams for _ in scripts]
+        self._totals = torch.zeros(len(scripts), beams)
+
+    def continuations(self) -> Continuations:
+        self.steps += 1
+        letter = torch.full((*self._totals.shape, UNITS), -math.inf)
+        for row, script in enumerate(self._scripts):
+            for beam, text in enumerate(self._texts[row]):
+                if not set(text) <= set("abc"):
+                    continue  # an empty place of the beam, filled with whatever there was
+                for name, score in script(text).items():
+                    letter[row, beam, id_of(name)] = score
+        total = self._totals[..., None] + letter
+        may_end = torch.ones(self._totals.shape, dtype=torch.bool)
+        nothing = torch.zeros_like(total)
+        return Continuations(total, Parts(total, nothing, nothing), letter, may_end)
+
+    def advance(self, parents: torch.Tensor, letters: torch.Tensor, parts: Parts) -> None:
+        self._totals = parts.attention
+        for row, texts in enumerate(self._texts):
+            grown = zip(parents[row].tolist(), letters[row].tolist(), strict=True)
+            self._texts[row] = [texts[parent] + text_of([letter]) for parent, letter in grown]
+
+    def take(self, rows: torch.Tensor) -> None:
+        self._scripts = [self._scripts[row] for row in rows.tolist()]
+        self._texts = [self._texts[row] for row in rows.tolist()]
+        self._totals = self._totals[rows]
+
+
+def id_of(letter: str) -> int:
+    return 2 + "abc".index(letter) if letter else EOS
+
+
+def text_of(units: list[int] | tuple[int, ...]) -> str:
+    return "".join("?.abc"[unit] for unit in units)
+
+
+def path(*letters: float, ends: Mapping[int, float]) -> Script:
+    """One text, aaa…, its letters scored as told, that may end at the lengths told."""
+
+    def script(text: str) -> Mapping[str, float]:
+        scores = {"a": letters[len(text)]} if len(text) < len(letters) else {}
+        return scores | ({"": ends[len(text)]} if len(text) in ends else {})
+
+    return script
+
+
+def random_script(seed: int) -> Script:
+    """Letters and ends of chance; an end is unlikely at first."""
+
+    def script(text: str) -> Mapping[str, float]:
+        generator = torch.Generator().manual_seed(seed * 1000 + hash_of(text))
+        scores = torch.randn(4, generator=generator).mul(1.5).log_softmax(0).tolist()
+        return dict(zip(("", "a", "b", "c"), scores, strict=True))
+
+    return script
+
+
+def hash_of(text: str) -> int:
+    """A number of its own for each short text."""
+    return sum((1 + "abc".index(letter)) * 4**place for place, letter in enumerate(text))
