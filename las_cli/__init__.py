@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from las_cli.transcriber import Transcriber
+    from las_cli.transcribe.transcriber import Transcriber
 
 __version__ = "0.1.0"
 __all__ = ["Transcriber", "__version__"]
@@ -14,7 +14,7 @@ __all__ = ["Transcriber", "__version__"]
 def __getattr__(name: str) -> object:
     # Transcriber imports torch (1.6 s), which `las --help` and `las score` must never pay for.
     if name == "Transcriber":
-        from las_cli.transcriber import Transcriber
+        from las_cli.transcribe.transcriber import Transcriber
 
         return Transcriber
     raise AttributeError(f"module 'las_cli' has no attribute {name!r}")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from las_cli.audio.files import BLOCK_SECONDS, SAMPLE_RATE
+from las_cli.audio.reader import BLOCK_SECONDS, SAMPLE_RATE
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ class NoiseMixer:
 
     def __init__(self, folders: Sequence[Path], share: float, snr: Sequence[float]) -> None:
         """LasError for a folder without recordings, or with one that cannot be read."""
-        from las_cli.audio.files import audio_info
+        from las_cli.audio.reader import audio_info
 
         self.folders = [_recordings(folder) for folder in folders]
         # A broken one would take clip after clip of speech with it.
@@ -60,7 +60,7 @@ class NoiseMixer:
 
     def _piece(self, path: Path, start: float, size: int) -> Tensor:
         """Up to `size` samples of a recording from `start` seconds on; how loud does not matter."""
-        from las_cli.audio.files import read_audio
+        from las_cli.audio.reader import read_audio
 
         if path not in self.held:
             return read_audio(path, SAMPLE_RATE, start=start, duration=size / SAMPLE_RATE)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from las_cli.audio.files import BLOCK_SECONDS, AudioReader
+from las_cli.audio.reader import BLOCK_SECONDS, AudioReader
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:

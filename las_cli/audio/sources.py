@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from las_cli.audio.files import BLOCK_SECONDS, NOT_FINITE, SAMPLE_RATE, stream_pcm
+from las_cli.audio.reader import BLOCK_SECONDS, NOT_FINITE, SAMPLE_RATE, stream_pcm
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError, UsageError
 

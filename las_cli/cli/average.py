@@ -29,7 +29,7 @@ def command(run: Path, last: int | None, best: int | None, output: Path | None, 
       las average runs/en --last 1 --half --output my-model      the last one, for sharing
     """
     from las_cli.errors import UsageError
-    from las_cli.training.release import average_checkpoints
+    from las_cli.training.checkpoint_mean import average_checkpoints
 
     if (last is None) == (best is None):
         raise UsageError("give either --last N or --best N")

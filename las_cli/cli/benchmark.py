@@ -67,7 +67,7 @@ def train(
     from rich.console import Console
     from rich.table import Table
 
-    from las_cli.training.speed import STAGES, measure_side_by_side
+    from las_cli.benchmark.training import STAGES, measure_side_by_side
 
     table = Table(
         "preset", "precision", "parameters", "× real time", *STAGES, "peak memory", box=None
@@ -110,7 +110,7 @@ command.add_command(decode)
 )
 def start(cuts: int) -> None:
     """How long training takes to start on a manifest of many clips, and in how much memory."""
-    from las_cli.training.speed import measure_start
+    from las_cli.benchmark.training import measure_start
 
     result = measure_start(cuts)
     click.echo(
@@ -124,7 +124,7 @@ def start(cuts: int) -> None:
 @click.option("--words", type=_COUNT, default=10, show_default=True, help="In each.")
 def score(pairs: int, words: int) -> None:
     """How long scoring takes, from two files to the table with its intervals."""
-    from las_cli.scoring.speed import measure
+    from las_cli.benchmark.scoring import measure
 
     result = measure(pairs, words)
     click.echo(

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from las_cli.decoding.speed import ColdStart, Measured
+    from las_cli.benchmark.searches import ColdStart, Measured
 
 
 @click.command("decode")
@@ -42,10 +42,10 @@ def command(
     """
     from rich.console import Console
 
-    from las_cli.decoding.speed import cold_start, contenders, measure
+    from las_cli.benchmark.searches import cold_start, contenders, measure
     from las_cli.errors import UsageError
-    from las_cli.hub import find_model
     from las_cli.language.store import CONFIG
+    from las_cli.saved_model.folder import find_model
 
     chosen = contenders((find_model(model) / CONFIG).is_file(), others)
     if only:

@@ -14,8 +14,8 @@ from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
-    from las_cli.decoding.recogniser import Recogniser
-    from las_cli.decoding.split import BrokenClip, DecodedSplit
+    from las_cli.evaluation.decode_split import BrokenClip, DecodedSplit
+    from las_cli.recogniser import Recogniser
 
 SEARCH = (
     click.option("--search", help="beam, greedy, ctc or rescore.  [default: the model's, beam]"),
@@ -99,8 +99,8 @@ def command(
     normalised as the model's training text was), pred_y.txt (what was recognised) and
     hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags).
     """
-    from las_cli.decoding.recogniser import load_recogniser
-    from las_cli.decoding.results import write_split
+    from las_cli.evaluation.results import write_split
+    from las_cli.recogniser import load_recogniser
     from las_cli.scoring import print_table, score_pairs
 
     require_folder(output)
@@ -147,7 +147,7 @@ def decode_corpus(
     )
 
     from las_cli.corpus import load_corpus
-    from las_cli.decoding.split import decode_split
+    from las_cli.evaluation.decode_split import decode_split
 
     corpus = load_corpus(data)
     cuts = corpus.cuts(split)

@@ -29,8 +29,8 @@ def list_models(folder: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from las_cli.saved_model.weights import shown
     from las_cli.sharing.inventory import inventory
-    from las_cli.weights import shown
 
     table = Table("name", "from", "dev LER", "dev WER", "size", "folder", box=None)
     for entry in inventory(folder):
@@ -53,9 +53,9 @@ def info(ctx: click.Context, name: str, card: bool) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
+    from las_cli.saved_model.weights import shown
     from las_cli.sharing.card import own_card
     from las_cli.sharing.description import describe, hash_table, rate_table
-    from las_cli.weights import shown
 
     described = describe(name)
     console = Console()
@@ -103,7 +103,7 @@ def push_model(
     The card is RUN's README.md, or one made from its metrics. Checkpoints, metrics and the paths
     of this machine are not shared. Needs a token that may write: HF_TOKEN, or `hf auth login`.
     """
-    from las_cli.hub import load_model
+    from las_cli.saved_model.folder import load_model
     from las_cli.sharing.cache import parse_hub_name
     from las_cli.sharing.hub_client import push
     from las_cli.sharing.upload import files_to_share
@@ -133,7 +133,7 @@ def export_model(model: str, target: str, output: Path | None, half: bool) -> No
       las models export runs/en --to my-model --half
       las models export en --to onnx --output en-onnx
     """
-    from las_cli.hub import load_model
+    from las_cli.saved_model.folder import load_model
 
     kind = target.lower()  # a folder of that name is ./ONNX
     graphs = kind in ("onnx", "torchscript")

@@ -10,7 +10,7 @@ import click
 from las_cli.cli.grouped import GroupedCommand
 
 if TYPE_CHECKING:
-    from las_cli.corpus.report import Report
+    from las_cli.corpus.preparation_report import Report
 
 GROUPS = {
     "Output": ["output", "shards", "shard_size", "json_only"],
@@ -165,9 +165,9 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     import sys
 
     from las_cli.corpus.checks import Limits
+    from las_cli.corpus.detection import recognise
     from las_cli.corpus.options import PrepareOptions
     from las_cli.corpus.preparation import prepare
-    from las_cli.corpus.recognition import recognise
     from las_cli.text.normalise import TextPolicy
 
     names = ("case", "punctuation", "keep", "digits")
@@ -191,7 +191,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
 def _print(report: Report, output: Path) -> None:
     from rich.console import Console
 
-    from las_cli.corpus.report import print_report
+    from las_cli.corpus.preparation_report import print_report
 
     console = Console()
     print_report(report, console)

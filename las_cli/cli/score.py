@@ -106,7 +106,7 @@ def command(**given: Any) -> None:
     from las_cli.scoring.manifest import Manifest
     from las_cli.scoring.outputs import new_file, require_writable, write_outputs
     from las_cli.scoring.report import compare_reports, make_report
-    from las_cli.scoring.tables import print_reports
+    from las_cli.scoring.terminal import print_reports
 
     _check(given)
     paths = {kind: given[kind] for kind in OUTPUTS if given[kind]}
@@ -122,7 +122,7 @@ def command(**given: Any) -> None:
     with ExitStack() as files:
         write = None
         if given["csv"]:
-            from las_cli.scoring.export import csv_writer
+            from las_cli.scoring.json_report import csv_writer
 
             write = csv_writer(files.enter_context(new_file(given["csv"])))
         for pairs in _systems(given):
@@ -185,8 +185,8 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
     from las_cli.scoring.pairing import Pairing
 
     if given["model"]:
-        from las_cli.decoding.recogniser import load_recogniser
-        from las_cli.scoring.decoded import DecodedPairs
+        from las_cli.evaluation.decoded import DecodedPairs
+        from las_cli.recogniser import load_recogniser
 
         own = {name for heading, names in GROUPS.items() if heading != SEARCH for name in names}
         search = {name: value for name, value in given.items() if name not in own}

@@ -14,7 +14,7 @@ from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from las_cli.language import LetterLM, MixedLM
-    from las_cli.language.training import Progress
+    from las_cli.language.lm_training import Progress
 
 NETWORK = ("embedding", "hidden", "layers", "dropout")  # what decides the size of the letters
 GROUPS = {
@@ -153,16 +153,13 @@ def command(
         raise UsageError(f"--letters-of trains nothing: {idle} would be of no use")
     import torch
 
-    from las_cli.hub import find_model, load_model
     from las_cli.language import (
         LetterLMConfig,
         MixedLM,
         load_language_model,
         save_language_model,
     )
-    from las_cli.language.mixing import with_words
-    from las_cli.language.text import Sentences
-    from las_cli.language.training import (
+    from las_cli.language.lm_training import (
         CHECKPOINT,
         LMTraining,
         Result,
@@ -170,8 +167,11 @@ def command(
         new_model,
         train,
     )
-    from las_cli.model_files import LM_CONFIG, LM_WEIGHTS
+    from las_cli.language.mixing import with_words
+    from las_cli.language.text import Sentences
     from las_cli.network.device import pick_device
+    from las_cli.saved_model.folder import find_model, load_model
+    from las_cli.saved_model.names import LM_CONFIG, LM_WEIGHTS
     from las_cli.sharing.cache import short_name
     from las_cli.text.alphabet import parts_words
 

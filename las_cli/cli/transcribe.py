@@ -15,7 +15,7 @@ from las_cli.cli.decode import search_options
 from las_cli.cli.grouped import GroupedCommand
 
 if TYPE_CHECKING:
-    from las_cli.workers import Recipe
+    from las_cli.transcribe.workers import Recipe
 
 EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
@@ -80,7 +80,7 @@ def complete_models(typed: str) -> list[Any]:
     """What the shell offers for `--model`: shipped names, and folders."""
     from click.shell_completion import CompletionItem
 
-    from las_cli.hub import shipped_models
+    from las_cli.saved_model.folder import shipped_models
 
     names = [CompletionItem(name) for name in shipped_models() if name.startswith(typed)]
     return [*names, CompletionItem(typed, type="dir")]
@@ -173,10 +173,10 @@ def command(
     a line a recording. A recording that cannot be read is named on standard error, the others are
     done, and the exit code is 1.
     """
-    from las_cli.audio.inputs import STDIN, Input, gather
     from las_cli.cli.native_noise import native_noise_hidden
-    from las_cli.job import Job, Share
     from las_cli.output import OutputOptions, SubtitleLimits
+    from las_cli.transcribe.inputs import STDIN, Input, gather
+    from las_cli.transcribe.worklist import Job, Share
 
     formats = chosen_formats(format_)
     if "" in (*inputs, *from_file):
@@ -279,7 +279,7 @@ def make_recipe(
 ) -> Recipe:
     """How every process loads its recogniser."""
     from las_cli.audio.segmentation import SegmentationOptions
-    from las_cli.workers import Recipe
+    from las_cli.transcribe.workers import Recipe
 
     segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
     given = {name: value for name, value in decoding.items() if value is not None}

@@ -21,11 +21,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from las_cli.audio.files import audio_info
-from las_cli.audio.inputs import Input
+from las_cli.audio.reader import audio_info
 from las_cli.errors import LasError
-from las_cli.job import Job, Tally
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
+from las_cli.transcribe.inputs import Input
+from las_cli.transcribe.worklist import Job, Tally
 from las_cli.transcript import Segment, Transcript
 
 UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red

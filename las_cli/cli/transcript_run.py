@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from las_cli.audio.inputs import Input
     from las_cli.cli.transcript_display import Display
-    from las_cli.job import Job
-    from las_cli.transcriber import Finished, Recognised
-    from las_cli.workers import Recipe
+    from las_cli.transcribe.inputs import Input
+    from las_cli.transcribe.transcriber import Finished, Recognised
+    from las_cli.transcribe.workers import Recipe
+    from las_cli.transcribe.worklist import Job
 
 
 def own_device(local_rank: str) -> str:
@@ -35,7 +35,7 @@ def events(
     if not job.inputs:
         return
     if jobs > 1 and len(job.inputs) > 1:
-        from las_cli.workers import follow_with_workers
+        from las_cli.transcribe.workers import follow_with_workers
 
         yield from follow_with_workers(recipe, [str(entry.path) for entry in job.inputs], jobs)
         return
@@ -46,7 +46,7 @@ def events(
 
 def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Display) -> Any:
     """What `Transcriber.follow` takes: a path, or a source for what is no file."""
-    from las_cli.audio.inputs import STDIN
+    from las_cli.transcribe.inputs import STDIN
 
     if microphone:
         from las_cli.audio.microphone import MicrophoneSource, stop_on_enter
@@ -71,7 +71,7 @@ def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Displa
 def work(job: Job, display: Display, happenings: Iterable[Recognised | Finished]) -> None:
     """Write and show what is done as it is done."""
     from las_cli.errors import LasError
-    from las_cli.transcriber import Recognised
+    from las_cli.transcribe.transcriber import Recognised
 
     for event in happenings:
         if isinstance(event, Recognised):

@@ -14,8 +14,8 @@ from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from las_cli.decoding.recogniser import Recogniser
-    from las_cli.decoding.tuning import Trial
+    from las_cli.evaluation.tuning import Trial
+    from las_cli.recogniser import Recogniser
 
 GROUPS = {
     "Input": ("model", "data", "split", "clips"),
@@ -95,9 +95,9 @@ def command(
 
     from las_cli.corpus import load_corpus
     from las_cli.decoding.options import DecodingOptions
-    from las_cli.decoding.recogniser import find_language_model, load_recogniser
-    from las_cli.decoding.trials import Trials
-    from las_cli.decoding.tuning import Tuner, hear
+    from las_cli.evaluation.trials import Trials
+    from las_cli.evaluation.tuning import Tuner, hear
+    from las_cli.recogniser import find_language_model, load_recogniser
     from las_cli.scoring import score_pairs
 
     recogniser = load_recogniser(model, **given)
@@ -144,8 +144,8 @@ def command(
         click.echo("confidence: left as plain posteriors, there are too few right or wrong words")
     if dry_run:
         return
-    from las_cli.hub import read_json, write_json
-    from las_cli.model_files import CONFIG
+    from las_cli.saved_model.folder import read_json, write_json
+    from las_cli.saved_model.names import CONFIG
 
     path = recogniser.loaded.folder / CONFIG
     config = read_json(path)

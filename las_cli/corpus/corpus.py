@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from las_cli.corpus.headers import AudioFault, read_headers
 from las_cli.corpus.held_out import HeldOut, choose
 from las_cli.corpus.layout import Layout
+from las_cli.corpus.preparation_report import Amount
 from las_cli.corpus.prepared import Prepared
-from las_cli.corpus.report import Amount
 from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance, free_id
 from las_cli.errors import LasError

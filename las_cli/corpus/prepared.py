@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.corpus.layout import MAIN_SPLITS
 from las_cli.corpus.manifests import CutManifests
-from las_cli.corpus.report import Amount, counts_in, rejected_in
+from las_cli.corpus.preparation_report import Amount, counts_in, rejected_in
 from las_cli.corpus.shards import open_shards, shard_folders
 from las_cli.errors import LasError
 

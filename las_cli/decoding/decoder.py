@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from las_cli.decoding.beam_search import Ended, beam_search
-from las_cli.decoding.cores import lanes, side_by_side
 from las_cli.decoding.greedy import greedy_ctc, greedy_search
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis, Scores
 from las_cli.decoding.joint import JointScorer, LanguageModel, Sources
+from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.precision import listening, searching
 from las_cli.decoding.prefix_score import CTCPrefixScorer

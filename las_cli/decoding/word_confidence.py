@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from las_cli.decoding.alignment import (
+from las_cli.decoding.calibration import Evidence
+from las_cli.decoding.forced_alignment import (
     Span,
     align_attention,
     align_ctc,
@@ -17,7 +18,6 @@ from las_cli.decoding.alignment import (
     place_words,
     spread_evenly,
 )
-from las_cli.decoding.calibration import Evidence
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.options import DecodingOptions
 from las_cli.text.alphabet import EOS, Units

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from las_cli.language.letter_lm import LetterLM
+from las_cli.language.lm_training import pad
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.text import Sentences
-from las_cli.language.training import pad
 from las_cli.language.word_lm import WordLM, tree_bytes
 from las_cli.language.word_ngrams import MOST_NGRAMS, MOST_WORDS, count_ngrams
 from las_cli.text.alphabet import EOS, Units

@@ -9,7 +9,7 @@ from las_cli.scoring.alignment import align, count_errors
 from las_cli.scoring.counts import ErrorCounts
 from las_cli.scoring.normalisers import find_normaliser
 from las_cli.scoring.score import Score, Scorer, UtteranceScore, letter_error_rate, score_pairs
-from las_cli.scoring.tables import print_table
+from las_cli.scoring.terminal import print_table
 
 __all__ = [
     "ErrorCounts",

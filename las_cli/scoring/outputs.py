@@ -81,7 +81,7 @@ def _html(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> Itera
 
 
 def _json(reports: Sequence[Report], comparisons: Sequence[Comparison]) -> Iterable[str]:
-    from las_cli.scoring.export import to_json
+    from las_cli.scoring.json_report import to_json
 
     return [to_json(reports, comparisons), "\n"]
 

@@ -14,7 +14,7 @@ from las_cli.scoring.counts import ErrorCounts
 from las_cli.scoring.histogram import histogram_svg
 from las_cli.scoring.report import Report
 from las_cli.scoring.score import UtteranceScore
-from las_cli.scoring.tables import caption, percent, percent_range, shown_unit
+from las_cli.scoring.terminal import caption, percent, percent_range, shown_unit
 
 MOST_ALIGNMENTS = 1000  # a page with more hardly opens; the worst ones are shown
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from las_cli.errors import LasError, UsageError
-from las_cli.sharing.listing import NEEDED
+from las_cli.sharing.remote_files import NEEDED
 
 PREFIX = "hf:"
 _NAME = re.compile(PREFIX + r"([\w.-]{1,96})/([\w.-]{1,96})(?:@([\w./-]{1,200}))?", re.ASCII)
@@ -95,8 +95,8 @@ def is_complete(folder: Path) -> bool:
 
 def cached_models() -> dict[str, Path]:
     """Name → folder of each las model in the cache, one entry a commit."""
-    from las_cli.hub import read_json
-    from las_cli.model_files import CONFIG
+    from las_cli.saved_model.folder import read_json
+    from las_cli.saved_model.names import CONFIG
 
     found = {}
     root = cache_folder()
@@ -127,7 +127,7 @@ def cached_sentence() -> str:
 
 def write_ref(name: HubName, commit: str) -> None:
     """Notes which commit a branch or tag was when it was fetched."""
-    from las_cli.hub import write_bytes
+    from las_cli.saved_model.folder import write_bytes
 
     revision = name.revision or "main"
     if not COMMIT.fullmatch(revision):

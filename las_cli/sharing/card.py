@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
-from las_cli.hub import whole_number
-from las_cli.weights import shown
+from las_cli.saved_model.folder import whole_number
+from las_cli.saved_model.weights import shown
 
 CARD, METRICS = "README.md", "metrics.jsonl"
 LARGEST_CARD = 2**20  # bytes read

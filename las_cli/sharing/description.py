@@ -9,14 +9,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from las_cli.hub import find_model, network_config, read_json, section, text_policy
-from las_cli.model_files import ALPHABET, CONFIG, LM_CONFIG, WEIGHTS
+from las_cli.saved_model.folder import find_model, network_config, read_json, section, text_policy
+from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, WEIGHTS
+from las_cli.saved_model.weights import check_network, check_weights, count, shown
 from las_cli.sharing.card import measurements, percent, thinned
 from las_cli.sharing.hashes import Check, check_hashes
-from las_cli.sharing.listing import FILES
+from las_cli.sharing.remote_files import FILES
 from las_cli.sharing.upload import listed_hashes
 from las_cli.text import TextPolicy, Units, units_from_json
-from las_cli.weights import check_network, check_weights, count, shown
 
 MOST_UNITS = 200  # shown of an alphabet
 LONGEST = 200  # letters of a fact

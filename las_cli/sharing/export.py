@@ -15,8 +15,8 @@ from torch import Tensor
 
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.errors import LasError
-from las_cli.hub import LoadedModel, require_new, save_model, write_bytes, write_json
 from las_cli.network.attention import Memory
+from las_cli.saved_model.folder import LoadedModel, require_new, save_model, write_bytes, write_json
 from las_cli.sharing.card import CARD
 from las_cli.sharing.graphs import ListenerGraph, SpellerGraph
 from las_cli.sharing.upload import LANGUAGE_MODEL, PICTURES, require_hashes

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from las_cli.errors import LasError
+from las_cli.saved_model.weights import shown
 from las_cli.sharing.cache import (
     COMMIT,
     HubName,
@@ -25,8 +26,7 @@ from las_cli.sharing.cache import (
     write_ref,
 )
 from las_cli.sharing.hashes import fits
-from las_cli.sharing.listing import RemoteFile, choose_files
-from las_cli.weights import shown
+from las_cli.sharing.remote_files import RemoteFile, choose_files
 
 PATIENCE = 10.0  # seconds without an answer
 RETRIES = 1  # of a transfer that breaks off without a byte

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from las_cli.errors import LasError
-from las_cli.hub import read_json, section, shipped_models
-from las_cli.model_files import CONFIG
+from las_cli.saved_model.folder import read_json, section, shipped_models
+from las_cli.saved_model.names import CONFIG
 from las_cli.sharing.cache import cached_models
 from las_cli.sharing.card import is_rate
-from las_cli.sharing.listing import FILES
+from las_cli.sharing.remote_files import FILES
 
 RUNS = Path("runs")  # where `las train` puts its runs by habit
 DEEPEST = 2  # folders below the one that is searched for runs

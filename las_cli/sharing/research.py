@@ -19,13 +19,13 @@ from torch import Tensor
 
 from las_cli.audio.features import FeatureConfig
 from las_cli.errors import LasError
-from las_cli.hub import require_new, save_model
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
+from las_cli.saved_model.folder import require_new, save_model
+from las_cli.saved_model.weights import check_network, free_memory, shown
 from las_cli.sharing.vocabulary import read_vocabulary
 from las_cli.text import Alphabet, TextPolicy
 from las_cli.text.alphabet import EOS
-from las_cli.weights import check_network, free_memory, shown
 
 START = 0  # the research code's id of the start of a sentence, and of padding; 1 ends one
 GATES = 4  # of an LSTM; an RNN would have 1, a GRU 3

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from las_cli.errors import LasError
-from las_cli.hub import LoadedModel, json_bytes, read_json, section
-from las_cli.model_files import ALPHABET, CONFIG, LM_CONFIG, LM_WEIGHTS, WEIGHTS
+from las_cli.saved_model.folder import LoadedModel, json_bytes, read_json, section
+from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, LM_WEIGHTS, WEIGHTS
 from las_cli.sharing.card import CARD, make_card, own_card
 from las_cli.sharing.hashes import HASHES, check_hashes
 

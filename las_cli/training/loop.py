@@ -15,13 +15,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from las_cli.audio.augmentation import feature_augmentation, sound_augmentation
 from las_cli.errors import LasError
+from las_cli.memory import keep_few_kernels, keep_freed_memory
 from las_cli.network.config import LASConfig
 from las_cli.network.device import autocast, pick_device, pick_precision
 from las_cli.network.las import LAS
-from las_cli.network.memory import keep_few_kernels, keep_freed_memory
 from las_cli.text import TextPolicy, Units
 from las_cli.training import schedule
-from las_cli.training.average import MovingAverage
 from las_cli.training.checkpoint import (
     MEAN_LER,
     Checkpoint,
@@ -32,7 +31,6 @@ from las_cli.training.checkpoint import (
     resumable,
     save_checkpoint,
 )
-from las_cli.training.config import TrainingConfig
 from las_cli.training.data import (
     Batch,
     EpochBatches,
@@ -44,8 +42,10 @@ from las_cli.training.data import (
     sorted_batches,
 )
 from las_cli.training.groups import groups_of, training_sample
+from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.losses import alignment_health, guidance, losses
 from las_cli.training.mixture import MixedBatches, Mixture
+from las_cli.training.moving_average import MovingAverage
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
 from las_cli.training.teacher import StepGrid, Taught, Teacher, teacher_loss

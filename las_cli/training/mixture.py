@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from las_cli.errors import UsageError
-from las_cli.training.config import TrainingConfig
+from las_cli.training.hyperparameters import TrainingConfig
 
 if TYPE_CHECKING:
     from lhotse import CutSet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from las_cli.training.config import TrainingConfig
+from las_cli.training.hyperparameters import TrainingConfig
 
 FLOOR = 0.02  # of the peak learning rate, where the cosine ends
 

@@ -132,8 +132,8 @@ def make_listener(folder: Path) -> None:
     """models/en with its listener as it is, and random weights in all that follows."""
     import torch
 
-    from las_cli.hub import load_model, save_model
     from las_cli.network.las import LAS
+    from las_cli.saved_model.folder import load_model, save_model
 
     model = load_model(MODEL, "cpu")
     torch.manual_seed(SEED)

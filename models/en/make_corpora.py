@@ -30,7 +30,7 @@ def decode(source: Path, target: Path) -> str:
     """Writes one clip as mono FLAC; an empty string, or why it cannot be read."""
     import torch
 
-    from las_cli.audio.files import read_audio
+    from las_cli.audio.reader import read_audio
     from las_cli.errors import LasError
 
     if target.is_file():

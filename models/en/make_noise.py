@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from las_cli.audio.files import read_audio
+from las_cli.audio.reader import read_audio
 
 RATE = 16_000  # Hz
 SIZE = 20 * RATE

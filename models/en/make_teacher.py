@@ -27,8 +27,8 @@ import numpy as np
 import onnxruntime
 from safetensors.numpy import load_file, save_file
 
-from las_cli.audio.files import read_audio
-from las_cli.corpus.recognition import recognise
+from las_cli.audio.reader import read_audio
+from las_cli.corpus.detection import recognise
 from las_cli.corpus.utterance import BadRow, Utterance, free_id
 from las_cli.errors import LasError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from las_cli.audio.files import read_audio
+from las_cli.audio.reader import read_audio
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.voice_activity import FRAME, LevelTracker, VoiceActivity, loudness
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from las_cli.audio.files import NOT_FINITE
+from las_cli.audio.reader import NOT_FINITE
 from las_cli.audio.sources import WaveformSource
 
 

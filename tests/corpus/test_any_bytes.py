@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from las_cli.corpus.common_voice import CommonVoice
+from las_cli.corpus.file_lists import NeMo, Tables
 from las_cli.corpus.layout import Layout
-from las_cli.corpus.listing import NeMo, Tables
 from las_cli.corpus.ljspeech import LJSpeech
 from las_cli.corpus.manifests import CutManifests
 from las_cli.corpus.options import PrepareOptions

@@ -8,7 +8,7 @@ import pytest
 
 from las_cli.corpus import load_corpus
 from las_cli.corpus.common_voice import CommonVoice
-from las_cli.corpus.recognition import recognise
+from las_cli.corpus.detection import recognise
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
 from tests.corpus.corpora import CV_HEADER, common_voice, simple_common_voice, write_clip

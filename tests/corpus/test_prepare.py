@@ -20,10 +20,10 @@ from click.testing import CliRunner, Result
 from las_cli.cli.main import cli
 from las_cli.corpus import load_corpus
 from las_cli.corpus.checks import REASONS, Limits
+from las_cli.corpus.detection import recognise
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation import prepare
-from las_cli.corpus.recognition import recognise
 from las_cli.errors import LasError
 from las_cli.text.normalise import TextPolicy
 from tests.corpus.corpora import (

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from las_cli.decoding.alignment import Span
 from las_cli.decoding.calibration import Evidence
+from las_cli.decoding.forced_alignment import Span
 from las_cli.decoding.word_confidence import word_evidence
 
 # "ab cd": letters 0 and 1, a space, letters 3 and 4, the end of sentence

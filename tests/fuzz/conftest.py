@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from las_cli.hub import save_model
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.store import save_language_model
 from las_cli.language.word_lm import WordLM
 from las_cli.language.word_ngrams import count_ngrams
+from las_cli.saved_model.folder import save_model
 from las_cli.text import TextPolicy
 from tests.fuzz.cases import bounded
-from tests.models.conftest import LETTERS, tiny_model
+from tests.sharing.conftest import LETTERS, tiny_model
 
 
 @pytest.fixture(autouse=True)

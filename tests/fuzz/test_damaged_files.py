@@ -19,27 +19,27 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from las_cli.audio.files import AudioReader, audio_info
+from las_cli.audio.reader import AudioReader, audio_info
 from las_cli.corpus.common_voice import CommonVoice
+from las_cli.corpus.file_lists import NeMo, Tables
 from las_cli.corpus.layout import Layout
-from las_cli.corpus.listing import NeMo, Tables
 from las_cli.corpus.ljspeech import LJSpeech
 from las_cli.corpus.manifests import CutManifests
 from las_cli.corpus.shards import Shards
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.decoding.options import DecodingOptions
-from las_cli.hub import load_model
 from las_cli.language import LetterLM, MixedLM
 from las_cli.language.store import load_language_model
+from las_cli.saved_model.folder import load_model
 from las_cli.sharing.cache import parse_hub_name
 from las_cli.sharing.card import make_card, measurements, thinned
-from las_cli.sharing.listing import FILES, choose_files
+from las_cli.sharing.remote_files import FILES, choose_files
 from las_cli.sharing.research import read_checkpoint
 from las_cli.sharing.upload import without_paths
 from las_cli.sharing.vocabulary import read_vocabulary
 from tests.fuzz.cases import damaged, edits, ends_well, quick
 from tests.fuzz.conftest import Files
-from tests.models.conftest import LETTERS
+from tests.sharing.conftest import LETTERS
 
 MOST = 2**22  # samples that a file of some kilobytes may claim before we stop reading
 
@@ -67,7 +67,7 @@ def test_sound(
 
     # ffmpeg costs a process each time, so it is there for some of the cases only.
     program = shutil.which("ffmpeg") if which % 8 == 0 else None
-    with mock.patch("las_cli.audio.files.ffmpeg_program", return_value=program):
+    with mock.patch("las_cli.audio.reader.ffmpeg_program", return_value=program):
         ends_well(read)
 
 

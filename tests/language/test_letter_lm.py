@@ -13,8 +13,7 @@ import torch
 
 from las_cli.errors import LasError
 from las_cli.language import LetterLM, LetterLMConfig, load_language_model, save_language_model
-from las_cli.language.text import Sentences, cut
-from las_cli.language.training import (
+from las_cli.language.lm_training import (
     CHECKPOINT,
     LMTraining,
     batches,
@@ -23,6 +22,7 @@ from las_cli.language.training import (
     pad,
     train,
 )
+from las_cli.language.text import Sentences, cut
 from las_cli.text import Alphabet, TextPolicy
 
 ALPHABET = Alphabet(" 'abcdefghijklmnopqrstuvwxyz")

@@ -13,8 +13,8 @@ from las_cli.cli.tune import described
 from las_cli.decoding import DecodingOptions, decode
 from las_cli.errors import LasError
 from las_cli.language import MixedLM
+from las_cli.language.lm_training import measure
 from las_cli.language.mixing import BELIEF, PRIOR, find_share
-from las_cli.language.training import measure
 from las_cli.language.word_lm import WordLM
 from las_cli.language.word_ngrams import count_ngrams
 from las_cli.text.alphabet import EOS

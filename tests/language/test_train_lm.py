@@ -13,12 +13,12 @@ from safetensors.torch import load_file
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError
-from las_cli.hub import read_json, save_model
 from las_cli.language import LetterLM, MixedLM, load_language_model
+from las_cli.language.lm_training import CHECKPOINT, measure
 from las_cli.language.mixing import find_share
 from las_cli.language.text import Sentences
-from las_cli.language.training import CHECKPOINT, measure
 from las_cli.network.las import LAS
+from las_cli.saved_model.folder import read_json, save_model
 from las_cli.text import Alphabet, TextPolicy, Units
 from las_cli.text.wordpieces import WordPieces
 from tests.decoding.conftest import tiny_model
@@ -127,7 +127,7 @@ def test_letters_of_another(
         passes.append(given)
         return measure(*given)
 
-    monkeypatch.setattr("las_cli.language.training.measure", counted)
+    monkeypatch.setattr("las_cli.language.lm_training.measure", counted)
     options = ("--letters-of", trained, "--word-order", 2, "--most-words", 5, "--most-ngrams", 7)
     result = train(text, model, tmp_path / "lm", *options)
     assert result.exit_code == 0, result.output

@@ -174,7 +174,7 @@ def test_neither_table_nor_file_takes_the_other_with_it(
     def closed(*_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("las_cli.scoring.tables.print_reports", closed)
+    monkeypatch.setattr("las_cli.scoring.terminal.print_reports", closed)
     assert CliRunner().invoke(cli, ["score", *arguments]).exit_code == 1
     assert Path("out.csv").is_file() and Path("out.json").is_file()
 
@@ -211,7 +211,7 @@ def test_text_is_utf8_in_any_locale_and_torch_stays_out(folder: Path) -> None:
 
 def test_decode_and_score_in_one_go(folder: Path) -> None:
     """A tiny random model on a corpus of tones: the rate is awful, the road is whole."""
-    from las_cli.hub import save_model
+    from las_cli.saved_model.folder import save_model
     from las_cli.text import TextPolicy
     from tests.corpus.corpora import common_voice
     from tests.decoding.conftest import ALPHABET, tiny_model

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from las_cli.errors import LasError
-from las_cli.scoring import ErrorCounts, find_normaliser, print_table, score_pairs, tables
-from las_cli.scoring.export import csv_writer, to_json
+from las_cli.scoring import ErrorCounts, find_normaliser, print_table, score_pairs, terminal
 from las_cli.scoring.histogram import histogram_counts, histogram_svg
+from las_cli.scoring.json_report import csv_writer, to_json
 from las_cli.scoring.manifest import Manifest
 from las_cli.scoring.outputs import new_file, require_writable
 from las_cli.scoring.page import to_html
@@ -147,7 +147,7 @@ def full() -> Report:
 
 def printed(thing: Report) -> str:
     console = Console(file=io.StringIO(), width=120, force_terminal=False)
-    tables.print_reports([thing], [], align=True, console=console)
+    terminal.print_reports([thing], [], align=True, console=console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -171,7 +171,7 @@ def test_the_default_table_prints_counts_and_normalisation() -> None:
 
 def test_alignments_are_aligned_for_wide_letters_too() -> None:
     pairs = [Pair("jp", "日本 x", "日 x y")]
-    text = tables.alignment_text(report(pairs, keep=True).score.utterances[0]).plain
+    text = terminal.alignment_text(report(pairs, keep=True).score.utterances[0]).plain
     assert text.splitlines()[1:] == ["REF  日本 x * ", "HYP  日   x y ", "     S      I "]
 
 

@@ -16,7 +16,7 @@ from las_cli.errors import UsageError
 from las_cli.network.config import LASConfig
 from las_cli.text import TextPolicy
 from las_cli.training import setup
-from las_cli.training.config import TrainingConfig
+from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.loop import Trainer
 from las_cli.training.mixture import (
     MixedBatches,

@@ -20,11 +20,11 @@ from las_cli.network.las import Output
 from las_cli.text import Alphabet, TextPolicy
 from las_cli.training import checkpoint as checkpoints
 from las_cli.training import schedule
-from las_cli.training.average import MovingAverage, mean_of
 from las_cli.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from las_cli.training.config import TrainingConfig
 from las_cli.training.data import EpochBatches, SpeechDataset, TextFilter
+from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.losses import alignment_health, losses
+from las_cli.training.moving_average import MovingAverage, mean_of
 from las_cli.training.schedule import Progress
 from tests.training.corpora import write_corpus
 
@@ -289,9 +289,9 @@ def test_processes_share_out_the_clips_of_shards_and_read_only_their_own(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from las_cli.corpus import load_corpus
+    from las_cli.corpus.detection import recognise
     from las_cli.corpus.options import PrepareOptions
     from las_cli.corpus.preparation import prepare
-    from las_cli.corpus.recognition import recognise
     from las_cli.corpus.shard_sound import ShardSource
 
     prepare(recognise(corpus), tmp_path, PrepareOptions(shards=True, shard_size=5, jobs=1))

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from las_cli.training import schedule
-from las_cli.training.config import TrainingConfig
+from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.schedule import Progress
 
 

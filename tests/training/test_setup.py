@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from las_cli.hub import save_model
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
+from las_cli.saved_model.folder import save_model
 from las_cli.text import Alphabet, TextPolicy
 from las_cli.training.setup import start_from
 

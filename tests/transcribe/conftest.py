@@ -16,7 +16,6 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz' "
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model with random weights: it writes something, quickly."""
-    from las_cli.hub import save_model
     from las_cli.network.config import (
         AttentionConfig,
         LASConfig,
@@ -24,6 +23,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SpellerConfig,
     )
     from las_cli.network.las import LAS
+    from las_cli.saved_model.folder import save_model
     from las_cli.text import Alphabet, TextPolicy
 
     torch.manual_seed(3)

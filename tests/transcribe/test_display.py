@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from las_cli.audio.inputs import Input
 from las_cli.cli import transcript_display
 from las_cli.cli.transcript_display import Display, clock, colored
 from las_cli.errors import LasError
-from las_cli.job import Job
+from las_cli.transcribe.inputs import Input
+from las_cli.transcribe.worklist import Job
 from las_cli.transcript import Segment, Transcript, Word
 
 WORDS = tuple(

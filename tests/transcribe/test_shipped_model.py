@@ -14,12 +14,12 @@ import soundfile
 import torch
 
 from las_cli import Transcriber
-from las_cli.audio.files import read_audio
+from las_cli.audio.reader import read_audio
 from las_cli.audio.resampling import resample
 from las_cli.audio.voice_activity import FRAME, loudness
 from las_cli.decoding import DecodingOptions, listen
-from las_cli.decoding.alignment import align_ctc, place_words
-from las_cli.hub import shipped_models
+from las_cli.decoding.forced_alignment import align_ctc, place_words
+from las_cli.saved_model.folder import shipped_models
 from las_cli.scoring import letter_error_rate
 
 RATE = 16_000
@@ -195,10 +195,10 @@ def test_no_vad_gives_nearly_the_same_words(transcriber: Transcriber, clips: lis
 def test_float16_weights_on_disk_cost_no_words(shared_data: Path, tmp_path: Path) -> None:
     """The mean of a run's checkpoints, stored in either precision: WER within 0.2 points."""
     from las_cli.corpus import load_corpus
-    from las_cli.decoding.split import decode_split
-    from las_cli.hub import load_model
+    from las_cli.evaluation.decode_split import decode_split
+    from las_cli.saved_model.folder import load_model
     from las_cli.scoring import score_pairs
-    from las_cli.training.release import average_checkpoints
+    from las_cli.training.checkpoint_mean import average_checkpoints
 
     run = Path(os.environ.get("LAS_TEST_RUN", Path(__file__).parents[2] / "runs" / "en"))
     if not (run / "checkpoints").is_dir():

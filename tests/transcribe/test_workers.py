@@ -6,8 +6,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from las_cli import workers
 from las_cli.errors import LasError
+from las_cli.transcribe import workers
 
 
 def test_a_process_that_dies_before_all_files_are_handed_out(

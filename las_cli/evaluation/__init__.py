@@ -1,0 +1,1 @@
+"""A corpus split and a model in; its transcripts, error rates and the best options out."""

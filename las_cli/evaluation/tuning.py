@@ -1,0 +1,262 @@
+"""A split and a model in, the options that recognise it best and calibrated confidences out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from las_cli.corpus import read_cut
+from las_cli.decoding.calibration import (
+    Calibration,
+    Evidence,
+    calibration_error,
+    fit_calibration,
+)
+from las_cli.decoding.decoder import Heard, listen, search
+from las_cli.decoding.hypothesis import Hypothesis
+from las_cli.decoding.joint import LanguageModel
+from las_cli.decoding.lanes import lanes, side_by_side
+from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.word_confidence import weigh_words
+from las_cli.errors import LasError
+from las_cli.evaluation.decode_split import batches, default_budget, pad
+from las_cli.evaluation.pool import Candidate, Count, Pool, Weights
+from las_cli.evaluation.trials import Trials
+from las_cli.text import normalise
+
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
+    from las_cli.saved_model.folder import LoadedModel
+
+# Weights that the first searches use, beside those given: so that the lists hold short and long
+# readings, and what CTC, speller and language model would each rather have.
+SEEDS = (Weights(0.3, 0.3, 0.5), Weights(0.5, 0.5, 1.0))
+ROUNDS = 4  # of ranking the lists anew and searching with what ranks them best
+LEAST, MOST = 0.05, 0.95  # a source without weight is not asked, and its scores are not known
+WORTH = 0.002  # a wider beam must lower the rate by this share of it for each doubling
+
+
+@dataclass(frozen=True)
+class HeardBatch:
+    """What the listener made of some clips; every trial searches it again."""
+
+    heard: Heard
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of options and how it did."""
+
+    options: DecodingOptions
+    rate: float  # what is tuned: word or letter error rate, 0 …
+
+
+# (words of the reference, of the hypothesis) → which of the hypothesis are right
+RightWords = Callable[[Sequence[str], Sequence[str]], Sequence[bool]]
+
+
+def hear(
+    loaded: LoadedModel, cuts: Iterable[Cut], precision: str, batch_seconds: float | None = None
+) -> list[HeardBatch]:
+    """Run the listener over `cuts` once. Clips that cannot be read are left out."""
+    listed = list(cuts)
+    rate = loaded.model.config.features.sample_rate
+    device = next(loaded.model.parameters()).device
+    seconds = [cut.duration for cut in listed]
+    if batch_seconds is None:
+        batch_seconds = default_budget(sum(seconds), 8, lanes(device))
+
+    def heard(batch: list[int]) -> HeardBatch | None:
+        waveforms: list[Tensor] = []
+        references: list[str] = []
+        for index in batch:
+            try:
+                waveforms.append(read_cut(listed[index], rate))
+            except LasError:  # as in decode_split; tuning does without the clip
+                continue
+            text = listed[index].supervisions[0].text or ""
+            references.append(normalise(text, loaded.policy))
+        if not waveforms:
+            return None
+        padded, lengths = pad(waveforms)
+        found = listen(loaded.model, padded.to(device), lengths.to(device), precision)
+        return HeardBatch(found, tuple(references))
+
+    done = dict(side_by_side(heard, list(batches(seconds, batch_seconds)), device))
+    batched = [batch for _, batch in sorted(done.items()) if batch is not None]
+    if not batched:
+        raise LasError("tuning: no clip of the split can be read; run `las prepare` to see why")
+    return batched
+
+
+class Tuner:
+    """Searches a split that was heard once with one set of options after another."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        batched: Sequence[HeardBatch],
+        lm: LanguageModel | None,
+        count: Count,
+        report: Callable[[Trial], None] | None = None,
+        trials: Trials | None = None,
+    ) -> None:
+        """count: errors of a hypothesis; report: called after each trial; trials: kept searches."""
+        self.loaded, self.batched, self.lm = loaded, batched, lm
+        self.references = [text for batch in batched for text in batch.references]
+        self._count, self._report = count, report
+        self._trials = trials or Trials()
+        self._rates: dict[DecodingOptions, Trial] = {}
+        self._pool = Pool(self.references, count)
+        self._device = next(loaded.model.parameters()).device
+
+    def search(self, options: DecodingOptions) -> list[list[Candidate]]:
+        """The hypotheses of all clips, in the order of `references`; searched once only."""
+        known = self._trials.get(options)
+        if known is not None and len(known) == len(self.references):
+            return known
+        model, alphabet = self.loaded.model, self.loaded.alphabet
+
+        def searched(batch: HeardBatch) -> list[list[Hypothesis]]:
+            return search(model, alphabet, batch.heard, options, self.lm)
+
+        done = dict(side_by_side(searched, self.batched, self._device))
+        found = [
+            [_candidate(one) for one in hypotheses]
+            for place in sorted(done)
+            for hypotheses in done[place]
+        ]
+        self._trials.put(options, found)
+        return found
+
+    def attempt(self, options: DecodingOptions) -> Trial:
+        """How `options` do; what was found joins the pool."""
+        options = dataclasses.replace(
+            options, word_times=False, calibration=Calibration(), nbest=options.width
+        )
+        if options not in self._rates:
+            found = self.search(options)
+            asked = _same_weights(options, self._weighed(options, _weights(options)))
+            if asked and options.width > 1:
+                self._pool.add(found)
+            counts = [
+                self._count(reference, candidates[0].text)
+                for reference, candidates in zip(self.references, found, strict=True)
+            ]
+            errors, units = (sum(column) for column in zip(*counts, strict=True))
+            self._rates[options] = Trial(options, errors / max(1, units))
+            if self._report:
+                self._report(self._rates[options])
+        return self._rates[options]
+
+    def tune(self, options: DecodingOptions) -> DecodingOptions:
+        """`options` with the best weights found of CTC and language model, and length bonus.
+
+        A few searches fill a pool of hypotheses, which all weights together are tried on; what
+        ranks them best is searched with, and what that finds joins the pool, until nothing moves.
+        The weights of a greedy search are those of a beam.
+        """
+        wide = options
+        if options.width == 1:
+            search = "beam" if options.search == "greedy" else options.search
+            wide = dataclasses.replace(options, search=search, beam=DecodingOptions().beam)
+        has_ctc = self.loaded.model.has_ctc
+        own = 1.0 if options.search == "ctc" else 0.0  # the weight of CTC where it is settled
+        seeds = (_weights(options), *SEEDS)
+        tried = [self.attempt(self._weighed(wide, weights)) for weights in seeds]
+        for _ in range(ROUNDS):
+            weights = self._pool.best(has_ctc and not own, self.lm is not None, own)
+            found = self._weighed(wide, weights)
+            if any(_same_weights(found, trial.options) for trial in tried):
+                break
+            tried.append(self.attempt(found))
+        best = min(tried, key=lambda trial: trial.rate).options
+        tuned = dataclasses.replace(
+            options,
+            ctc_weight=best.ctc_weight,
+            lm_weight=best.lm_weight,
+            length_bonus=best.length_bonus,
+        )
+        return tuned if self.attempt(tuned).rate < self.attempt(options).rate else options
+
+    def widen(self, options: DecodingOptions, beams: Sequence[int]) -> DecodingOptions:
+        """`options` with the narrowest of `beams` that a wider one does not beat by its cost."""
+        narrowest, *wider = sorted(set(beams))
+        best = self.attempt(dataclasses.replace(options, beam=narrowest, nbest=1))
+        for beam in wider:
+            trial = self.attempt(dataclasses.replace(options, beam=beam, nbest=1))
+            if trial.rate < best.rate * (1 - WORTH * (beam / best.options.beam) / 2):
+                best = trial
+        return dataclasses.replace(
+            options, beam=best.options.beam, nbest=min(options.nbest, best.options.beam)
+        )
+
+    def calibrate(
+        self, options: DecodingOptions, right_words: RightWords
+    ) -> tuple[Calibration, float]:
+        """Confidences fitted to which words are right, and the utterances' calibration error.
+
+        The latter compares an utterance's confidence with its share of right words.
+        """
+        plain = dataclasses.replace(options, word_times=False, calibration=Calibration(), nbest=1)
+        model, alphabet = self.loaded.model, self.loaded.alphabet
+
+        def weighed(batch: HeardBatch) -> list[tuple[list[str], list[Evidence]]]:
+            heard = batch.heard
+            rows = []
+            for row, hypotheses in enumerate(search(model, alphabet, heard, plain, self.lm)):
+                steps = int(heard.lengths[row])
+                log_probs = None if heard.log_probs is None else heard.log_probs[row, :steps]
+                groups, _, evidence = weigh_words(
+                    hypotheses[0], alphabet, model, heard.states[row, :steps], log_probs
+                )
+                rows.append(([text for _, _, text in groups], evidence))
+            return rows
+
+        done = dict(side_by_side(weighed, self.batched, self._device))
+        words = [row for place in sorted(done) for row in done[place]]
+        truth = [
+            [bool(right) for right in right_words(reference.split(), texts)]
+            for reference, (texts, _) in zip(self.references, words, strict=True)
+        ]
+        calibration = fit_calibration(
+            [one for _, evidence in words for one in evidence],
+            [right for each in truth for right in each],
+        )
+        spoken = [
+            (sum(map(calibration.confidence, evidence)) / len(evidence), sum(right) / len(right))
+            for (_, evidence), right in zip(words, truth, strict=True)
+            if evidence
+        ]
+        error = calibration_error([sure for sure, _ in spoken], [right for _, right in spoken])
+        return calibration, error
+
+    def _weighed(self, options: DecodingOptions, weights: Weights) -> DecodingOptions:
+        """`options` with `weights`, every source asked that there is."""
+        ctc, lm = weights.ctc, 0.0
+        if self.loaded.model.has_ctc:
+            ctc = min(max(ctc, LEAST), MOST)
+        if self.lm is not None:
+            lm = max(weights.lm, LEAST)
+        return dataclasses.replace(
+            options, ctc_weight=ctc, lm_weight=lm, length_bonus=weights.bonus
+        )
+
+
+def _candidate(hypothesis: Hypothesis) -> Candidate:
+    parts = hypothesis.scores
+    return Candidate(hypothesis.text, parts.attention, parts.ctc, parts.lm, parts.length)
+
+
+def _weights(options: DecodingOptions) -> Weights:
+    return Weights(options.ctc_weight, options.lm_weight, options.length_bonus)
+
+
+def _same_weights(one: DecodingOptions, other: DecodingOptions) -> bool:
+    return _weights(one) == _weights(other)

@@ -1,0 +1,109 @@
+"""Weights from n-best lists, searches kept in a file, and batches side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+
+from las_cli.decoding import DecodingOptions
+from las_cli.decoding.lanes import lanes, side_by_side
+from las_cli.errors import LasError
+from las_cli.evaluation.decode_split import default_budget
+from las_cli.evaluation.pool import Candidate, Pool
+from las_cli.evaluation.trials import Trials
+
+CPU = torch.device("cpu")
+
+
+def count(reference: str, hypothesis: str) -> tuple[int, int]:
+    """Words that differ, place by place."""
+    pairs = itertools.zip_longest(reference.split(), hypothesis.split())
+    return sum(a != b for a, b in pairs), len(reference.split())
+
+
+def test_a_length_bonus_makes_up_for_a_language_model_that_likes_it_short() -> None:
+    # The language model knows which of two readings is text, and rates any short one above both.
+    right = Candidate("the cat sat", attention=-6.0, ctc=-6.0, lm=-11.0, length=11)
+    wrong = Candidate("the cat sad", attention=-5.0, ctc=-5.5, lm=-19.0, length=11)
+    short = Candidate("the", attention=-9.0, ctc=-9.0, lm=-3.0, length=3)
+    pool = Pool(["the cat sat"] * 3, count)
+    pool.add([[wrong, right], [short, wrong], [right, short]])
+    pool.add([[right, short], [right], [wrong]])
+    best = pool.best()
+    assert best.lm > 0.1 and best.bonus > 0.0
+    assert pool.rates([best.ctc], [best.lm], [best.bonus]).item() == 0.0
+    assert pool.rates([0.5], [0.0], [0.0]).item() == pytest.approx(1 / 3)  # wrong sounds best
+    assert pool.rates([0.5], [1.0], [-0.5]).item() == pytest.approx(2 / 3)  # short reads best
+
+
+def test_an_utterance_of_which_nothing_was_found_counts_nothing() -> None:
+    pool = Pool(["a", "b"], count)
+    pool.add([[Candidate("a", -1.0, -1.0, 0.0, 1)], []])
+    assert pool.rates([0.3], [0.0], [0.0]).item() == 0.0
+    assert pool.best(with_ctc=False, with_lm=False, own=1.0).ctc == 1.0
+
+
+def test_trials_are_taken_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "trials.jsonl"
+    found = [[Candidate("é", -1.5, -2.0, 0.0, 1), Candidate("", -3.0, -4.0, 0.0, 0)], []]
+    options = DecodingOptions(beam=2)
+    Trials(path, {"model": "a"}).put(options, found)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"options": "half a li')  # interrupted here
+    again = Trials(path, {"model": "a"})
+    assert again.get(options) == found
+    assert again.get(dataclasses.replace(options, beam=3)) is None
+    again.put(dataclasses.replace(options, beam=3), [[], []])
+    assert Trials(path, {"model": "a"}).get(dataclasses.replace(options, beam=3)) == [[], []]
+    with pytest.raises(LasError, match="another model"):
+        Trials(path, {"model": "b"})
+    with pytest.raises(LasError, match="cannot be read"):
+        (tmp_path / "binary").write_bytes(b"\xff\xfe")
+        Trials(tmp_path / "binary", {})
+
+
+@pytest.fixture
+def two_threads() -> object:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_lanes_compute_with_a_thread_each_and_leave_the_setting() -> None:
+    assert lanes(CPU) == 2 and lanes(torch.device("meta")) == 1
+    done = dict(side_by_side(lambda work: (work, torch.get_num_threads()), "abc", CPU))
+    assert done == {0: ("a", 1), 1: ("b", 1), 2: ("c", 1)}
+    assert torch.get_num_threads() == 2
+    assert dict(side_by_side(lambda _: torch.get_num_threads(), "ab", CPU)) == {0: 1, 1: 1}
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_what_a_lane_raises_is_raised() -> None:
+    def fail(work: str) -> None:
+        raise LasError(work)
+
+    with pytest.raises(LasError, match="a|b"):
+        list(side_by_side(fail, "ab", CPU))
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "beams", "count", "budget"),
+    [
+        (1e6, 8, 1, 160.0),
+        (1e6, 8, 2, 80.0),
+        (1e6, 1, 2, 320.0),
+        (1e6, 100, 1, 40.0),
+        (1e6, 8, 64, 40.0),
+        (1800.0, 1, 2, 300.0),
+        (5.0, 8, 2, 40.0),
+    ],
+)
+def test_batches_suit_beam_and_cores(seconds: float, beams: int, count: int, budget: float) -> None:
+    assert default_budget(seconds, beams, count) == budget
