@@ -12,8 +12,8 @@ from las_cli.decoding.options import MAX_BEAM, DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.language import LetterLM, MixedLM
 from las_cli.language.store import load_language_model
-from las_cli.saved_model.folder import load_model
 from las_cli.saved_model.names import LM_CONFIG
+from las_cli.sharing.find import load_model
 
 if TYPE_CHECKING:
     from las_cli.saved_model.folder import LoadedModel

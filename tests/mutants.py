@@ -50,7 +50,7 @@ MUTANTS = [
     # Sound
     Mutant("mel-floor", "audio.features", "PEAK_RANGE = 1e-8", "PEAK_RANGE = 1e-4",
            "audio/test_features.py"),
-    Mutant("length-mask", "audio.features", "[None] < lengths[:, None]",
+    Mutant("length-mask", "padding", "[None] < lengths[:, None]",
            "[None] <= lengths[:, None]", "audio/test_features.py network/test_las.py"),
     Mutant("frame-count", "audio.features", 'rounding_mode="floor") + 1', 'rounding_mode="floor")',
            "audio/test_features.py network/test_las.py"),
@@ -170,7 +170,7 @@ MUTANTS = [
            "training/test_parts.py"),
     Mutant("speeds-by-epoch", "training.data", '{self.seed} {self.epoch} {cut.id}',
            '{self.seed} {cut.id}', "training/test_parts.py"),
-    Mutant("noise-ratio", "training.data", "10 ** (draw.uniform(*self.snr) / 10)",
+    Mutant("noise-ratio", "audio.noise", "10 ** (draw.uniform(*self.snr) / 10)",
            "10 ** (draw.uniform(*self.snr) / 20)", "training/test_parts.py"),
     Mutant("room-at-full-speed", "training.data", "cut.duration / max(self.config.speeds)",
            "cut.duration / min(self.config.speeds)", "training/test_parts.py"),

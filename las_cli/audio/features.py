@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
+
+from las_cli.audio.analysis import FeatureConfig
+from las_cli.padding import length_mask
 
 SAMPLE_RATE = 16_000  # Hz, what every model hears
 PEAK_RANGE = 1e-8  # mel power below the utterance's peak that still counts: 80 dB
 SILENCE = 1e-12  # mel power floor of an utterance that is silent throughout
-
-
-@dataclass(frozen=True)
-class FeatureConfig:
-    """Log-mel analysis."""
-
-    sample_rate: int = SAMPLE_RATE  # Hz
-    mels: int = 80  # D, mel bands
-    window_seconds: float = 0.025
-    hop_seconds: float = 0.010
-    low_hz: float = 20.0
-    high_hz: float = 7600.0
-    # Frames this far below the utterance's mean power do not count in the normalisation, so that
-    # a recording is heard alike with and without silence around the speech. 0: all frames count.
-    quiet_db: float = 0.0
-
-    @property
-    def hop(self) -> int:
-        """Samples from one frame to the next."""
-        return round(self.hop_seconds * self.sample_rate)
 
 
 class LogMel(nn.Module):
@@ -94,8 +75,3 @@ class LogMel(nn.Module):
             return torch.ones_like(energy, dtype=torch.bool)
         mean = energy.sum(1, keepdim=True) / frames[:, None, None]
         return energy >= mean * 10 ** (-self.config.quiet_db / 10)  # silence throughout: all of it
-
-
-def length_mask(lengths: Tensor, size: int) -> Tensor:
-    """True where a step belongs to its utterance. lengths [B] → [B, size]."""
-    return torch.arange(size, device=lengths.device)[None] < lengths[:, None]

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from las_cli.audio.reader import BLOCK_SECONDS, SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
+from las_cli.audio.reader import BLOCK_SECONDS
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.containers import (
     INSTALL_FFMPEG,
     FfmpegSound,
@@ -28,7 +29,6 @@ from las_cli.errors import LasError
 if TYPE_CHECKING:
     import torch
 
-SAMPLE_RATE = 16_000  # Hz, what the network hears
 BLOCK_SECONDS = 10.0  # audio held at a time while streaming
 _UNKNOWN_FRAMES = 2**62  # libsndfile's "cannot tell" is just below 2**63
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from las_cli.audio.reader import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.voice_activity import FRAME, VoiceActivity, is_silent, loudness
 
 SHORTEST_PIECE = 3.0  # seconds; the cutter by loudness leaves shorter ones with what follows

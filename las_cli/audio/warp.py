@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import FeatureConfig
+from las_cli.audio.analysis import FeatureConfig
 
 KNEE = 4800.0  # Hz, up to which formants move by the whole factor (Jaitly & Hinton 2013)
 # Slaney's mel scale: linear up to here, then 27 mel for each factor of 6.4.

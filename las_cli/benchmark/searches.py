@@ -107,7 +107,7 @@ def measure(
     """
     if chosen is None:
         from las_cli.language.store import CONFIG
-        from las_cli.saved_model.folder import find_model
+        from las_cli.sharing.find import find_model
 
         chosen = contenders((find_model(model) / CONFIG).is_file())
     results = []

@@ -45,7 +45,7 @@ def command(
     from las_cli.benchmark.searches import cold_start, contenders, measure
     from las_cli.errors import UsageError
     from las_cli.language.store import CONFIG
-    from las_cli.saved_model.folder import find_model
+    from las_cli.sharing.find import find_model
 
     chosen = contenders((find_model(model) / CONFIG).is_file(), others)
     if only:

@@ -103,8 +103,8 @@ def push_model(
     The card is RUN's README.md, or one made from its metrics. Checkpoints, metrics and the paths
     of this machine are not shared. Needs a token that may write: HF_TOKEN, or `hf auth login`.
     """
-    from las_cli.saved_model.folder import load_model
     from las_cli.sharing.cache import parse_hub_name
+    from las_cli.sharing.find import load_model
     from las_cli.sharing.hub_client import push
     from las_cli.sharing.upload import files_to_share
 
@@ -133,7 +133,7 @@ def export_model(model: str, target: str, output: Path | None, half: bool) -> No
       las models export runs/en --to my-model --half
       las models export en --to onnx --output en-onnx
     """
-    from las_cli.saved_model.folder import load_model
+    from las_cli.sharing.find import load_model
 
     kind = target.lower()  # a folder of that name is ./ONNX
     graphs = kind in ("onnx", "torchscript")

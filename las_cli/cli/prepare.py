@@ -166,8 +166,8 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
 
     from las_cli.corpus.checks import Limits
     from las_cli.corpus.detection import recognise
-    from las_cli.corpus.options import PrepareOptions
     from las_cli.corpus.preparation import prepare
+    from las_cli.corpus.sieve import PrepareOptions
     from las_cli.text.normalise import TextPolicy
 
     names = ("case", "punctuation", "keep", "digits")

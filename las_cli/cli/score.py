@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _COUNT = click.IntRange(min=0)
 _FORMAT = click.Choice(("auto", *FORMATS))
-
-
 OUTPUTS = ("html", "json", "csv", "pra", "dtl")
 SEARCH = "Search, with --model"
 GROUPS = {
@@ -181,7 +179,8 @@ def _options(given: dict[str, Any]) -> ReportOptions:
 
 def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
     """References with the hypotheses of each system."""
-    from las_cli.scoring.listings import Columns, open_listing
+    from las_cli.scoring.lines import Columns
+    from las_cli.scoring.listings import open_listing
     from las_cli.scoring.pairing import Pairing
 
     if given["model"]:

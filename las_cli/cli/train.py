@@ -334,9 +334,11 @@ def make_plan(
     text: dict[str, str],
 ) -> Plan:
     """What was asked for; network and text rules of --init where none were asked for."""
+    from las_cli.files import read_json
     from las_cli.network.config import PRESETS, LASConfig
-    from las_cli.saved_model.folder import find_model, network_config, read_json, text_policy
+    from las_cli.saved_model.folder import network_config, text_policy
     from las_cli.saved_model.names import CONFIG
+    from las_cli.sharing.find import find_model
     from las_cli.text import TextPolicy
     from las_cli.training.hyperparameters import TrainingConfig
     from las_cli.training.mixture import parse_data

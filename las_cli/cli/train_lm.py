@@ -170,10 +170,10 @@ def command(
     from las_cli.language.mixing import with_words
     from las_cli.language.text import Sentences
     from las_cli.network.device import pick_device
-    from las_cli.saved_model.folder import find_model, load_model
     from las_cli.saved_model.names import LM_CONFIG, LM_WEIGHTS
     from las_cli.sharing.cache import short_name
-    from las_cli.text.alphabet import parts_words
+    from las_cli.sharing.find import find_model, load_model
+    from las_cli.text.units import parts_words
 
     if threads:
         torch.set_num_threads(threads)

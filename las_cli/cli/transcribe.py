@@ -80,7 +80,7 @@ def complete_models(typed: str) -> list[Any]:
     """What the shell offers for `--model`: shipped names, and folders."""
     from click.shell_completion import CompletionItem
 
-    from las_cli.saved_model.folder import shipped_models
+    from las_cli.sharing.find import shipped_models
 
     names = [CompletionItem(name) for name in shipped_models() if name.startswith(typed)]
     return [*names, CompletionItem(typed, type="dir")]

@@ -60,7 +60,7 @@ def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Displa
 
         return PCMSource(sys.stdin.buffer, raw_rate)
     if entry.is_pipe:
-        from las_cli.audio.pipes import PipeSource
+        from las_cli.audio.sources import PipeSource
 
         if entry.path == STDIN:
             return PipeSource(lambda: sys.stdin.buffer)

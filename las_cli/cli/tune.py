@@ -144,7 +144,7 @@ def command(
         click.echo("confidence: left as plain posteriors, there are too few right or wrong words")
     if dry_run:
         return
-    from las_cli.saved_model.folder import read_json, write_json
+    from las_cli.files import read_json, write_json
     from las_cli.saved_model.names import CONFIG
 
     path = recogniser.loaded.folder / CONFIG

@@ -17,11 +17,10 @@ from las_cli.corpus.headers import default_jobs
 from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
-from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation_report import Amount, Report, SplitReport
 from las_cli.corpus.prepared import read_report
 from las_cli.corpus.shards import Shards, write_shards
-from las_cli.corpus.sieve import Sieve, seconds_of
+from las_cli.corpus.sieve import PrepareOptions, Sieve, seconds_of
 from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from las_cli.corpus.checks import Verdict, declared_verdict, length_verdict, text_verdict
+from las_cli.corpus.checks import (
+    RARE_SHARE,
+    Limits,
+    Verdict,
+    declared_verdict,
+    length_verdict,
+    text_verdict,
+)
 from las_cli.corpus.headers import AudioHeader
 from las_cli.corpus.held_out import hash_of
 from las_cli.corpus.inspection import Finding
-from las_cli.corpus.options import PrepareOptions
+from las_cli.corpus.shards import SHARD_SIZE
 from las_cli.corpus.survey import Survey
 from las_cli.corpus.utterance import Utterance, free_id
-from las_cli.text.normalise import normalise
+from las_cli.text.normalise import TextPolicy, normalise
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """How `las prepare` works; the defaults suit Common Voice."""
+
+    policy: TextPolicy = field(default_factory=TextPolicy)  # text rules, for checks only
+    limits: Limits = field(default_factory=Limits)  # lengths of training clips
+    train_split: str = "train"  # the corpus' own split to train on, e.g. validated
+    shared_sentences: str = "auto"  # "drop", "keep", "auto": drop unless half of train goes
+    shared_speakers: str = "auto"  # the same
+    alphabet: str | None = None  # letters allowed; None: all that train holds
+    rare_share: float = RARE_SHARE  # letters rarer than this in train are outside the alphabet
+    check_audio: bool = False  # decode every clip
+    jobs: int | None = None  # processes; None: one a core, at most 8
+    shards: bool = False  # write lhotse Shar too
+    shard_size: int = SHARD_SIZE  # clips a shard
 
 
 class Sieve:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from las_cli.decoding.joint import Continuations, JointScorer, Parts, take_rows
 from las_cli.decoding.options import DecodingOptions
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 
 # End detection (Watanabe et al. 2017, eq. 34): stop when nothing that ended at the last 3 lengths,
 # and nothing still open, is within 10 nats of the best.

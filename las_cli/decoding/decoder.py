@@ -21,7 +21,7 @@ from las_cli.decoding.repeats import is_looped
 from las_cli.decoding.rescoring import rescore
 from las_cli.decoding.word_confidence import describe
 from las_cli.errors import LasError
-from las_cli.text.alphabet import Units
+from las_cli.text.units import Units
 
 if TYPE_CHECKING:
     from las_cli.network.attention import Memory

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from las_cli.text.alphabet import BLANK, Units
+from las_cli.text.units import BLANK, Units
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from las_cli.decoding.beam_search import END_LENGTHS, END_MARGIN, Ended
 from las_cli.decoding.joint import JointScorer, Parts
 from las_cli.decoding.options import DecodingOptions
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.units import BLANK, EOS
 
 
 def greedy_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> list[list[Ended]]:

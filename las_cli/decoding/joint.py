@@ -11,7 +11,7 @@ from torch import Tensor
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.prefix_score import CTCPrefixScorer, PrefixState
 from las_cli.decoding.repeats import RepeatGuard, RepeatState
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 
 # nats; CTC agrees to an end where it gives it at least this probability, once it is there. A
 # speller that has lost its way would otherwise loop on, or drop the rest of the sentence.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from las_cli.text.alphabet import BLANK
+from las_cli.text.units import BLANK
 
 FLOOR = -100.0  # nats; a letter less likely than this at a step counts as this likely
 

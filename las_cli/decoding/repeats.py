@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.units import BLANK, EOS
 
 LONGEST = 20  # letters in the longest pattern looked for: a phrase of three or four words
 REPEATS = 4  # a pattern and 4 more of it is as much as people say ("no no no no no")

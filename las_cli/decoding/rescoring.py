@@ -10,7 +10,7 @@ import torch
 from las_cli.decoding.beam_search import Ended
 from las_cli.decoding.joint import take_rows
 from las_cli.decoding.options import DecodingOptions
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 
 if TYPE_CHECKING:
     from las_cli.network.attention import Memory

@@ -20,7 +20,7 @@ from las_cli.decoding.forced_alignment import (
 )
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.options import DecodingOptions
-from las_cli.text.alphabet import EOS, Units
+from las_cli.text.units import EOS, Units
 from las_cli.transcript import Word
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from las_cli.corpus import read_cut
@@ -17,6 +16,7 @@ from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
+from las_cli.padding import pad
 from las_cli.text import normalise
 
 if TYPE_CHECKING:
@@ -162,12 +162,6 @@ def default_budget(seconds: float, beams: int, lanes: int) -> float:
     """Seconds of padded sound in a batch, for a split of `seconds` searched in `lanes`."""
     total = BATCH_SECONDS * min(WIDEST, 8 / beams)
     return max(BATCH_SECONDS / 4, min(total / lanes, seconds / (ROUNDS * lanes)))
-
-
-def pad(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Waveforms [S] each → [B, S] with zeros behind, lengths [B] samples."""
-    lengths = torch.tensor([len(waveform) for waveform in waveforms])
-    return torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True), lengths
 
 
 def batches(

@@ -23,9 +23,10 @@ from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.word_confidence import weigh_words
 from las_cli.errors import LasError
-from las_cli.evaluation.decode_split import batches, default_budget, pad
+from las_cli.evaluation.decode_split import batches, default_budget
 from las_cli.evaluation.pool import Candidate, Count, Pool, Weights
 from las_cli.evaluation.trials import Trials
+from las_cli.padding import pad
 from las_cli.text import normalise
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.errors import LasError
-from las_cli.text.alphabet import BLANK
+from las_cli.text.units import BLANK
 
 BLANK_LOGIT = -1e4  # no text holds the CTC blank; finite, so that sums stay finite
 

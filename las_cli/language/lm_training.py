@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from las_cli.errors import LasError
+from las_cli.files import write_bytes
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.language.text import Sentences
 from las_cli.network.device import autocast, pick_precision
-from las_cli.saved_model.folder import write_bytes
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 
 CHECKPOINT = "lm-checkpoint.safetensors"  # one file, so that weights and place never part
 POOL = 64  # batches that are sorted by length together, so that little is padded

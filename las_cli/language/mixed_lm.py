@@ -12,7 +12,7 @@ from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM
 from las_cli.language.word_lm import WordLM, WordState
 from las_cli.language.word_store import tables_of
-from las_cli.text.alphabet import FIRST
+from las_cli.text.units import FIRST
 
 MOST_ODDS = 30.0  # nats; beyond, one of the two is all but ruled out
 

@@ -15,7 +15,7 @@ from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.text import Sentences
 from las_cli.language.word_lm import WordLM, tree_bytes
 from las_cli.language.word_ngrams import MOST_NGRAMS, MOST_WORDS, count_ngrams
-from las_cli.text.alphabet import EOS, Units
+from las_cli.text.units import EOS, Units
 
 ROUNDS = 50  # of expectation maximisation
 LINES = 64  # in a batch

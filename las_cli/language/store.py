@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from las_cli.errors import LasError
+from las_cli.files import read_json, write_bytes, write_json
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.word_lm import WordLM, tree_bytes
@@ -23,12 +24,12 @@ from las_cli.language.word_store import (
     table_shapes,
     tables_of,
 )
-from las_cli.saved_model.folder import read_json, write_bytes, write_json
+from las_cli.memory import free_memory
+from las_cli.saved_model.names import HASHES
 from las_cli.saved_model.names import LM_CONFIG as CONFIG
 from las_cli.saved_model.names import LM_WEIGHTS as WEIGHTS
-from las_cli.saved_model.weights import check_weights, free_memory, shapes_of
-from las_cli.sharing.hashes import HASHES
-from las_cli.text.alphabet import Units, parts_words
+from las_cli.saved_model.weights import check_weights, shapes_of
+from las_cli.text.units import Units, parts_words
 
 FORMATS = (1, 2)  # of lm.json; 2 holds word n-grams too
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.language.word_ngrams import Ints, Order, WordNgrams
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.units import BLANK, EOS
 
 NOWHERE = -1  # a context that the text does not hold
 NO_FLOAT64 = ("mps",)  # devices that the tables cannot be on

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from las_cli.audio.features import length_mask
 from las_cli.network.config import AttentionConfig
+from las_cli.padding import length_mask
 
 
 class Memory(NamedTuple):

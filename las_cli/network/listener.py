@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from las_cli.audio.features import length_mask
 from las_cli.network.config import ListenerConfig
+from las_cli.padding import length_mask
 
 
 class Listener(nn.Module):

@@ -7,27 +7,15 @@ for is checked against the weights' header and the free memory before anything i
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.saved_model.names import ALPHABET, CONFIG, WEIGHTS
-from las_cli.saved_model.weights import (
-    WHY_NO_PICKLE,
-    check_network,
-    check_weights,
-    is_pickle,
-    pickles_in,
-    shown,
-)
-from las_cli.sharing.cache import is_hub_name, parse_hub_name
-from las_cli.sharing.hashes import HASHES
-from las_cli.text import TextPolicy, Units, units_from_json
+from las_cli.files import json_bytes, write_bytes, write_json
+from las_cli.saved_model.names import ALPHABET, CONFIG, HASHES, WEIGHTS
+from las_cli.text import TextPolicy, Units
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +24,6 @@ if TYPE_CHECKING:
     from las_cli.network.las import LAS
 
 FORMAT = 1  # of config.json
-LARGEST_JSON = 64 * 2**20  # bytes; word-piece models are the largest thing kept in JSON
 
 
 @dataclass(frozen=True)
@@ -50,98 +37,6 @@ class LoadedModel:
     folder: Path
     decoding: dict[str, Any] = field(default_factory=dict)  # defaults of the search
     facts: dict[str, Any] = field(default_factory=dict)  # how it was made and measured
-
-
-def shipped_models() -> dict[str, Path]:
-    """Name → folder of the models that travel with the package."""
-    from importlib.resources import files
-
-    # In an installed package; in a checkout, models/ stands beside las_cli/.
-    package = Path(str(files("las_cli")))
-    roots = [package / "models"]
-    if (
-        package.parent / "pyproject.toml"
-    ).is_file():  # not some other package's site-packages/models
-        roots.append(package.parent / "models")
-    found: dict[str, Path] = {}
-    for root in roots:
-        if root.is_dir():
-            for folder in sorted(root.iterdir()):
-                if (folder / CONFIG).is_file():
-                    found.setdefault(folder.name, folder)
-    return found
-
-
-def find_model(name: str) -> Path:
-    """The folder of a shipped model's name, of a path, or of hf:user/repo[@revision].
-
-    Only the last may use the network, and only if the model is not in the hub's cache yet.
-    LasError says what there is instead.
-    """
-    if is_hub_name(name):
-        from las_cli.sharing.hub_client import fetch
-
-        return fetch(parse_hub_name(name))
-    try:
-        folder = Path(name).expanduser()
-        if (folder / CONFIG).is_file():
-            return folder
-    except (OSError, RuntimeError, ValueError) as error:  # too long, no such home, a zero byte
-        raise LasError(f"{shown(name)}: no such model or folder ({error})") from error
-    shipped = shipped_models()
-    if name in shipped:
-        return shipped[name]
-    known = f"shipped models: {', '.join(shipped) or 'none'}"
-    if folder.is_dir():
-        if pickles := pickles_in(folder):
-            raise LasError(
-                f"{folder / pickles[0]}: {WHY_NO_PICKLE}; {CONFIG} and {WEIGHTS} are missing"
-            )
-        raise LasError(
-            f"{name}: no las model folder ({CONFIG} is missing); give a folder that "
-            f"`las train` wrote, or a name ({known})"
-        )
-    if folder.is_file():
-        if is_pickle(folder):
-            raise LasError(
-                f"{name}: {WHY_NO_PICKLE}; `las models convert` takes checkpoints of the "
-                f"research code, --model a folder or a name ({known})"
-            )
-        raise LasError(f"{name}: is a file, --model takes a folder or a name ({known})")
-    raise LasError(f"{shown(name)}: no such model or folder ({known})")
-
-
-def load_model(name: str, device: str = "auto") -> LoadedModel:
-    """The model `name` (see `find_model`) on `device`, in evaluation mode.
-
-    Raises LasError for anything missing, damaged or of another shape, naming file and field.
-    """
-    from las_cli.memory import keep_few_kernels
-    from las_cli.network.device import pick_device
-    from las_cli.network.las import LAS
-
-    keep_few_kernels()  # clips of ever new lengths: 150 MB less
-    folder = find_model(name)
-    config = read_json(folder / CONFIG)
-    network = network_config(config, folder / CONFIG)
-    alphabet = units_from_json(read_json(folder / ALPHABET))
-    if len(alphabet) != network.units:
-        raise LasError(
-            f"{folder / ALPHABET}: {len(alphabet)} units, but {CONFIG} says {network.units}"
-        )
-    policy = text_policy(config)
-    check_weights(folder / WEIGHTS, check_network(network, folder / CONFIG), CONFIG)
-    model = LAS(network)
-    load_weights(model, folder / WEIGHTS)
-    return LoadedModel(
-        model=model.to(pick_device(device)).eval(),
-        alphabet=alphabet,
-        policy=policy,
-        name=name if is_hub_name(name) else folder.resolve().name,
-        folder=folder,
-        decoding=section(config, "decoding", folder / CONFIG),
-        facts=section(config, "facts", folder / CONFIG),
-    )
 
 
 def section(config: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
@@ -236,33 +131,6 @@ def load_weights(model: LAS, path: Path) -> None:
         raise LasError(f"{path}: not a readable safetensors file ({error})") from error
 
 
-def whole_number(digits: str) -> int:
-    """An integer of a JSON file; ValueError for one that no float and no size can hold."""
-    if len(digits) > 19:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object from a JSON file; LasError if missing, too large, damaged or no object."""
-    if not path.is_file():
-        raise LasError(f"{path}: missing; is {path.parent} a folder that las wrote?")
-    if path.stat().st_size > LARGEST_JSON:
-        raise LasError(f"{path}: {path.stat().st_size} bytes is too large for a las JSON file")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_int=whole_number)
-    except (OSError, ValueError, RecursionError) as error:
-        raise LasError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(data, dict):
-        raise LasError(f"{path}: holds a {type(data).__name__}, expected an object")
-    return data
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """JSON, written atomically."""
-    write_bytes(path, json_bytes(data))
-
-
 def require_new(folder: Path) -> None:
     """LasError if something is there already: a model is not written over another by mistake."""
     try:
@@ -271,23 +139,3 @@ def require_new(folder: Path) -> None:
         raise LasError(f"{folder}: cannot be read ({error.strerror or error})") from error
     if taken:
         raise LasError(f"{folder}: is not empty; name a new folder")
-
-
-def json_bytes(data: Mapping[str, Any]) -> bytes:
-    """JSON as las writes it."""
-    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "replace")
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader sees the old or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # a read-only disk refuses this too
-            temporary.unlink(missing_ok=True)
-        raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -4,3 +4,4 @@ from __future__ import annotations
 
 CONFIG, ALPHABET, WEIGHTS = "config.json", "alphabet.json", "model.safetensors"
 LM_CONFIG, LM_WEIGHTS = "lm.json", "lm.safetensors"  # of a language model, in the folder or apart
+HASHES = "hashes"  # section of config.json and lm.json: file name → SHA-256

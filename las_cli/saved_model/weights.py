@@ -6,12 +6,12 @@ not fit. Pickles are never opened: reading one can run any program.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
+from las_cli.memory import free_memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -122,21 +122,6 @@ def count(shapes: Shapes) -> int:
             size *= length
         total += size
     return total
-
-
-def free_memory() -> int | None:
-    """Bytes that could be had without swapping, None where that cannot be told."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # Windows
-        return None
 
 
 def check_weights(path: Path, wanted: Shapes, config: str, integers: Collection[str] = ()) -> None:

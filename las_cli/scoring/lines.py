@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from las_cli.errors import LasError
 
+NO_FACTS: Mapping[str, str] = {}
+_ALTERNATIVES = re.compile(r"\{[^{}]*\s/\s[^{}]*\}")
 HEAD = 1000  # lines looked at to recognise a format
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -84,3 +87,42 @@ def _open(path: str) -> BinaryIO:
         raise LasError(f"{path}: a folder, expected a file of transcripts") from error
     except OSError as error:
         raise LasError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One utterance of a listing."""
+
+    id: str  # "" where the format has none
+    text: str
+    line: int  # where it stands, from 1
+    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)  # other columns, e.g. accent
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEntry:
+    """A segment of an STM file or a word of a CTM file."""
+
+    recording: str
+    channel: str
+    start: float  # seconds
+    end: float  # seconds
+    text: str
+    line: int
+    speaker: str = ""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns or fields to read, "" to look for the usual ones."""
+
+    text: str = ""
+    id: str = ""
+
+
+def refuse_alternatives(source: Source, number: int, text: str) -> None:
+    """sclite's `{ this / that }` would be compared as words otherwise."""
+    if match := _ALTERNATIVES.search(text):
+        raise source.error(
+            number, f"alternatives such as {match[0]!r} are not supported; keep one of them"
+        )

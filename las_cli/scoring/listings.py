@@ -3,45 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from las_cli.errors import UsageError
-from las_cli.scoring.lines import Line, Source
-
-NO_FACTS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One utterance of a listing."""
-
-    id: str  # "" where the format has none
-    text: str
-    line: int  # where it stands, from 1
-    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)  # other columns, e.g. accent
-
-
-@dataclass(frozen=True, slots=True)
-class TimedEntry:
-    """A segment of an STM file or a word of a CTM file."""
-
-    recording: str
-    channel: str
-    start: float  # seconds
-    end: float  # seconds
-    text: str
-    line: int
-    speaker: str = ""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns or fields to read, "" to look for the usual ones."""
-
-    text: str = ""
-    id: str = ""
+from las_cli.scoring.lines import Columns, Entry, Line, Source, refuse_alternatives
 
 
 @dataclass(frozen=True)
@@ -117,7 +84,6 @@ def _read_kaldi(source: Source) -> Iterator[Entry]:
 
 
 _TRN = re.compile(r"^(.*?)\(([^()\s]+)\)\s*$", re.DOTALL)
-_ALTERNATIVES = re.compile(r"\{[^{}]*\s/\s[^{}]*\}")
 
 
 def _read_trn(source: Source) -> Iterator[Entry]:
@@ -130,14 +96,6 @@ def _read_trn(source: Source) -> Iterator[Entry]:
             raise source.error(line.number, "no `(id)` at the end, as the trn format wants")
         refuse_alternatives(source, line.number, match[1])
         yield Entry(match[2], match[1].rstrip(), line.number)
-
-
-def refuse_alternatives(source: Source, number: int, text: str) -> None:
-    """sclite's `{ this / that }` would be compared as words otherwise."""
-    if match := _ALTERNATIVES.search(text):
-        raise source.error(
-            number, f"alternatives such as {match[0]!r} are not supported; keep one of them"
-        )
 
 
 def _read_letters(source: Source) -> Iterator[Entry]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from las_cli.errors import LasError
+from las_cli.scoring.lines import Source
 from las_cli.text.normalise import TextPolicy, normalise
 
+_WORD = re.compile(r"\S+")
 NAMES = ("none", "basic", "whisper")
 
 _POLICY = TextPolicy()
@@ -41,8 +44,6 @@ def find_normaliser(name: str | Normaliser) -> Normaliser:
     if name == "whisper":
         return Normaliser("whisper", _whisper())
     if Path(name).is_file():
-        from las_cli.scoring.rules import read_rules
-
         rules = read_rules(Path(name))
         return Normaliser(rules.name, rules.apply)
     raise LasError(f"normalisation {name!r}: neither one of {', '.join(NAMES)} nor a file of rules")
@@ -75,3 +76,87 @@ def _whisper() -> Callable[[str], str]:
         ) from error
     normaliser: Callable[[str], str] = EnglishTextNormalizer()
     return normaliser
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Normalisation read from a file, carried out from its first line to its last.
+
+    A line is one of::
+
+        # a comment
+        basic                    a normaliser by name (none, basic, whisper)
+        lower                    lower case (or: upper)
+        gonna => going to        words for words, whole words only
+        uh =>                    words that are dropped
+        /(\\d+)th\\b/ => \\1      a regular expression and what replaces each match
+    """
+
+    name: str
+    steps: tuple[Callable[[str], str], ...]
+
+    def apply(self, text: str) -> str:
+        for step in self.steps:
+            text = step(text)
+        return text
+
+
+def read_rules(path: Path) -> Rules:
+    """Read a file of rules; LasError names the line that is none."""
+    source = Source(str(path))
+    steps: list[Callable[[str], str]] = []
+    words: dict[str, str] = {}
+    for line in source:
+        rule = line.text.strip()
+        if not rule or rule.startswith("#"):
+            continue
+        pattern, arrow, replacement = (part.strip() for part in rule.partition("=>"))
+        is_word = arrow and not (len(pattern) > 2 and pattern[0] == pattern[-1] == "/")
+        if is_word and len(pattern.split()) == 1:
+            # Runs of plain words are looked up at once: a list of spellings may be thousands long.
+            if not words or pattern in words:
+                words = {}
+                steps.append(_word_lookup(words))
+            words[pattern] = replacement
+            continue
+        words = {}
+        if arrow:
+            steps.append(_substitution(source, line.number, pattern, replacement, bool(is_word)))
+        elif rule in NAMES:
+            steps.append(find_normaliser(rule).apply)
+        elif rule in ("lower", "upper"):
+            steps.append(str.lower if rule == "lower" else str.upper)
+        else:
+            raise source.error(
+                line.number,
+                f"{rule!r} is no rule; expected `words => words`, `/pattern/ => text`, lower, "
+                f"upper, {', '.join(NAMES)}",
+            )
+    if not steps:
+        raise source.error(None, "no rules in it")
+    return Rules(f"rules of {path.name}", tuple(steps))
+
+
+def _word_lookup(words: dict[str, str]) -> Callable[[str], str]:
+    def replace(text: str) -> str:
+        return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
+
+    return replace
+
+
+def _substitution(
+    source: Source, number: int, pattern: str, replacement: str, is_word: bool
+) -> Callable[[str], str]:
+    if not pattern:
+        raise source.error(number, "nothing stands before the arrow")
+    if is_word:
+        phrase = r"\s+".join(re.escape(word) for word in pattern.split())
+        expression, literal = re.compile(rf"(?<!\S){phrase}(?!\S)"), replacement
+        return lambda text: expression.sub(lambda match: literal, text)
+    try:
+        expression = re.compile(pattern[1:-1])
+        expression.sub(replacement, "")
+        re.compile(f"{expression.pattern}|").sub(replacement, "")  # group references are checked
+    except re.error as error:
+        raise source.error(number, f"{pattern} => {replacement}: {error}") from error
+    return lambda text: expression.sub(replacement, text)

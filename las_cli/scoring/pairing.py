@@ -9,7 +9,8 @@ from itertools import zip_longest
 from typing import Protocol
 
 from las_cli.errors import LasError
-from las_cli.scoring.listings import NO_FACTS, Entry, Listing
+from las_cli.scoring.lines import NO_FACTS, Entry
+from las_cli.scoring.listings import Listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from las_cli.scoring.lines import Source
-from las_cli.scoring.listings import Columns, Entry
+from las_cli.scoring.lines import Columns, Entry, Source
 
 # Names under which corpora and recognisers keep these fields, most telling first.
 _REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription")

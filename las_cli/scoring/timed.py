@@ -6,8 +6,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from las_cli.scoring.lines import Source
-from las_cli.scoring.listings import Entry, Listing, TimedEntry, refuse_alternatives
+from las_cli.scoring.lines import Entry, Source, TimedEntry, refuse_alternatives
+from las_cli.scoring.listings import Listing
 
 _LABEL = re.compile(r"^<[^<>]*>$")
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"  # sclite: what is said here is not judged

@@ -95,7 +95,7 @@ def is_complete(folder: Path) -> bool:
 
 def cached_models() -> dict[str, Path]:
     """Name → folder of each las model in the cache, one entry a commit."""
-    from las_cli.saved_model.folder import read_json
+    from las_cli.files import read_json
     from las_cli.saved_model.names import CONFIG
 
     found = {}
@@ -127,7 +127,7 @@ def cached_sentence() -> str:
 
 def write_ref(name: HubName, commit: str) -> None:
     """Notes which commit a branch or tag was when it was fetched."""
-    from las_cli.saved_model.folder import write_bytes
+    from las_cli.files import write_bytes
 
     revision = name.revision or "main"
     if not COMMIT.fullmatch(revision):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import whole_number
+from las_cli.files import whole_number
 from las_cli.saved_model.weights import shown
 
 CARD, METRICS = "README.md", "metrics.jsonl"

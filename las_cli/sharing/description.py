@@ -9,10 +9,12 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from las_cli.saved_model.folder import find_model, network_config, read_json, section, text_policy
+from las_cli.files import read_json
+from las_cli.saved_model.folder import network_config, section, text_policy
 from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, WEIGHTS
 from las_cli.saved_model.weights import check_network, check_weights, count, shown
 from las_cli.sharing.card import measurements, percent, thinned
+from las_cli.sharing.find import find_model
 from las_cli.sharing.hashes import Check, check_hashes
 from las_cli.sharing.remote_files import FILES
 from las_cli.sharing.upload import listed_hashes

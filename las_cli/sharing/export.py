@@ -15,12 +15,13 @@ from torch import Tensor
 
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.errors import LasError
+from las_cli.files import write_bytes, write_json
 from las_cli.network.attention import Memory
-from las_cli.saved_model.folder import LoadedModel, require_new, save_model, write_bytes, write_json
+from las_cli.saved_model.folder import LoadedModel, require_new, save_model
 from las_cli.sharing.card import CARD
 from las_cli.sharing.graphs import ListenerGraph, SpellerGraph
 from las_cli.sharing.upload import LANGUAGE_MODEL, PICTURES, require_hashes
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.units import BLANK, EOS
 
 TOLERANCE = 1e-4  # largest difference from the model, of log-probabilities, logits and states
 OPSET = 17

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from las_cli.audio.features import length_mask
 from las_cli.network.attention import Memory
 from las_cli.network.las import LAS
 from las_cli.network.speller import ParallelSpeller
+from las_cli.padding import length_mask
 
 
 class ListenerGraph(nn.Module):

@@ -15,7 +15,6 @@ from typing import Any
 from las_cli.errors import LasError
 from las_cli.sharing.remote_files import FILES, HASH
 
-HASHES = "hashes"  # section of config.json and lm.json: file name → SHA-256
 BLOCK = 2**20  # bytes hashed at a time
 
 

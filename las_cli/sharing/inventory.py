@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import read_json, section, shipped_models
+from las_cli.files import read_json
+from las_cli.saved_model.folder import section
 from las_cli.saved_model.names import CONFIG
 from las_cli.sharing.cache import cached_models
 from las_cli.sharing.card import is_rate
+from las_cli.sharing.find import shipped_models
 from las_cli.sharing.remote_files import FILES
 
 RUNS = Path("runs")  # where `las train` puts its runs by habit

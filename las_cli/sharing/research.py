@@ -9,6 +9,7 @@ which has no counterpart here unless it was switched off; see `ATTENTION` below.
 from __future__ import annotations
 
 import math
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,16 +18,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import FeatureConfig
+from las_cli.audio.analysis import FeatureConfig
 from las_cli.errors import LasError
+from las_cli.memory import free_memory
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
 from las_cli.saved_model.folder import require_new, save_model
-from las_cli.saved_model.weights import check_network, free_memory, shown
-from las_cli.sharing.vocabulary import read_vocabulary
+from las_cli.saved_model.weights import check_network, shown
 from las_cli.text import Alphabet, TextPolicy
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 
+LARGEST = 2**20  # bytes
+SPACE_NAMES = ("", "<space>", "|")  # a line that ends after its comma means the space
 START = 0  # the research code's id of the start of a sentence, and of padding; 1 ends one
 GATES = 4  # of an LSTM; an RNN would have 1, a GRU 3
 LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -251,3 +254,36 @@ def _map_attention(
     weights["speller.attention.query.weight"] = query * math.sqrt(size)
     weights["speller.attention.key.weight"] = key
     return []
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    """Letters of the ids 2, 3, … from lines `id,letter` or `id<tab>letter`; a header is skipped.
+
+    Ids 0 and 1 (start or padding, end of sentence) may be listed. LasError for gaps and for
+    entries of more than one letter, such as <UNK>, which no alphabet here can hold.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise LasError(f"{path}: too large for a vocabulary")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LasError(f"{path}: no readable vocabulary ({error})") from error
+    found: dict[int, str] = {}
+    for number, line in enumerate(lines, start=1):
+        index, comma, letter = line.partition("\t" if "\t" in line else ",")
+        if not comma or not re.fullmatch(r"\s*[0-9]{1,6}\s*", index):
+            if number == 1 or not line.strip():
+                continue
+            raise LasError(f"{path}, line {number}: expected index,letter")
+        found[int(index)] = letter if letter == " " else letter.strip()
+    letters = []
+    for place in range(2, max(found, default=0) + 1):
+        if place not in found:
+            raise LasError(f"{path}: no letter has the index {place}")
+        letter = " " if found[place] in SPACE_NAMES else found[place]
+        if len(letter) != 1:
+            raise LasError(f"{path}: index {place} is {letter[:20]!r}, expected one letter")
+        letters.append(letter)
+    if not letters:
+        raise LasError(f"{path}: holds no lines `index,letter`")
+    return letters

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from las_cli.errors import LasError
-
-BLANK = 0  # the CTC blank; the speller never writes it
-EOS = 1  # ends a sentence; also stands before its first unit
-FIRST = 2  # id of the first unit
-
-
-class Units(Protocol):
-    """What the network needs of a set of output units, letters or word pieces."""
-
-    kind: str
-
-    @property
-    def units(self) -> tuple[str, ...]: ...
-    def __len__(self) -> int: ...
-    def encode(self, text: str, skip_unknown: bool = False) -> list[int]: ...
-    def decode(self, ids: Iterable[int]) -> str: ...
-    def unknown(self, text: str) -> set[str]: ...
-    def to_json(self) -> dict[str, Any]: ...
-
-    @property
-    def fingerprint(self) -> str: ...
+from las_cli.text.units import FIRST, fingerprint_of
 
 
 class Alphabet:
@@ -96,26 +74,3 @@ class Alphabet:
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "letters": list(self._letters)}
-
-
-def parts_words(units: Units) -> bool:
-    """Whether words can be told apart unit by unit: letters, the space among them."""
-    return units.kind == "letters" and " " in units.units
-
-
-def fingerprint_of(kind: str, units: Sequence[str]) -> str:
-    """A short hash over the kind of unit and their order."""
-    return hashlib.sha256(json.dumps([kind, list(units)]).encode()).hexdigest()[:12]
-
-
-def units_from_json(data: Any) -> Units:
-    """The letters or word pieces that `to_json` described; LasError if it is neither."""
-    if isinstance(data, dict) and data.get("kind") == "letters":
-        letters = data.get("letters")
-        if isinstance(letters, list) and all(isinstance(letter, str) for letter in letters):
-            return Alphabet(letters)
-    if isinstance(data, dict) and data.get("kind") == "wordpieces":
-        from las_cli.text.wordpieces import WordPieces
-
-        return WordPieces.from_json(data)
-    raise LasError("alphabet.json holds neither letters nor word pieces; is it a las model folder?")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from las_cli.errors import LasError
-from las_cli.text.alphabet import FIRST, fingerprint_of
+from las_cli.text.units import FIRST, fingerprint_of
 
 
 def _sentencepiece() -> Any:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import read_json
+from las_cli.files import read_json
 from las_cli.training.schedule import Progress
 
 WEIGHTS, AVERAGE, HEAD, OPTIMISER, STATE = (

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from las_cli.errors import LasError
+from las_cli.files import read_json
 from las_cli.network.las import LAS
-from las_cli.saved_model.folder import read_json, save_model, units_from_json
+from las_cli.saved_model.folder import save_model
 from las_cli.saved_model.names import ALPHABET, CONFIG
+from las_cli.text import units_from_json
 from las_cli.training.checkpoint import (
     best_weights,
     checkpoint_ler,

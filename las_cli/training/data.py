@@ -21,7 +21,7 @@ from las_cli.audio.features import SAMPLE_RATE
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.mixture import MixedBatches, corpus_of
 from las_cli.training.teacher import Targets, Teacher, padded

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 UNNAMED = "(none)"  # group of the clips whose column is empty
 LOOKED_AT = 50_000  # clips of a corpus that is read lazily, from which a sample is taken
 WIDE_GAP = 2.0  # dev against training clips, LER: from here on the log says so
-
-
 NAMED = ("speaker", "language", "gender")  # columns that every corpus may have
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from las_cli.network.las import Output
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.units import BLANK, EOS
 
 
 class Losses(NamedTuple):

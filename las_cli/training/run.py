@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import save_model, write_bytes
+from las_cli.files import write_bytes
+from las_cli.saved_model.folder import save_model
 from las_cli.training.checkpoint import MEAN_LER
 from las_cli.training.groups import WIDE_GAP
 from las_cli.training.plots import read_rows

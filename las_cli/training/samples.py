@@ -56,7 +56,7 @@ def save_attention(folder: Path, samples: Sequence[Sample]) -> Path:
     import torch
     from safetensors.torch import save
 
-    from las_cli.saved_model.folder import write_bytes
+    from las_cli.files import write_bytes
 
     shown = [sample for sample in samples if sample.weights is not None]
     tensors = {

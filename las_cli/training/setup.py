@@ -13,12 +13,14 @@ import torch
 
 from las_cli.corpus.checks import RARE_SHARE
 from las_cli.errors import LasError, UsageError
+from las_cli.files import read_json, write_json
 from las_cli.memory import peak_memory
 from las_cli.network.config import LASConfig, build
 from las_cli.network.device import pick_device, pick_precision
 from las_cli.network.las import LAS, count_parameters
-from las_cli.saved_model.folder import load_model, read_json, trained_weights, write_json
+from las_cli.saved_model.folder import trained_weights
 from las_cli.saved_model.names import ALPHABET
+from las_cli.sharing.find import load_model
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
 from las_cli.training.data import SORTED_LIMIT, TextFilter, dev_texts, learn_alphabet_texts
 from las_cli.training.hyperparameters import TrainingConfig

@@ -22,8 +22,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from las_cli.audio.features import SAMPLE_RATE
 from las_cli.errors import LasError
+from las_cli.files import read_json
 from las_cli.network.config import LASConfig
-from las_cli.saved_model.folder import read_json
 
 if TYPE_CHECKING:
     from las_cli.network.las import LAS, Output

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from las_cli.audio.reader import SAMPLE_RATE, AudioReader
+from las_cli.audio.analysis import SAMPLE_RATE
+from las_cli.audio.reader import AudioReader
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.sources import Source, WaveformSource
 from las_cli.decoding import DecodingOptions, Hypothesis, decode

@@ -133,7 +133,8 @@ def make_listener(folder: Path) -> None:
     import torch
 
     from las_cli.network.las import LAS
-    from las_cli.saved_model.folder import load_model, save_model
+    from las_cli.saved_model.folder import save_model
+    from las_cli.sharing.find import load_model
 
     model = load_model(MODEL, "cpu")
     torch.manual_seed(SEED)

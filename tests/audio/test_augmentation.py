@@ -14,13 +14,14 @@ import torchaudio
 from torch import Tensor
 
 from las_cli.audio import noise as noises
+from las_cli.audio.analysis import FeatureConfig
 from las_cli.audio.augmentation import (
     QuietEdges,
     SoundAugmentation,
     feature_augmentation,
     sound_augmentation,
 )
-from las_cli.audio.features import FeatureConfig, LogMel
+from las_cli.audio.features import LogMel
 from las_cli.audio.noise import NoiseMixer
 from las_cli.audio.rooms import Room, Rooms, fast_size, in_room
 from las_cli.audio.telephone import BAND, KINDS, Telephone, a_law, mu_law, over_telephone

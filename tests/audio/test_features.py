@@ -7,8 +7,9 @@ import random
 import pytest
 import torch
 
+from las_cli.audio.analysis import FeatureConfig
 from las_cli.audio.augmentation import PAUSE, QuietEdges
-from las_cli.audio.features import FeatureConfig, LogMel
+from las_cli.audio.features import LogMel
 from las_cli.errors import LasError
 from las_cli.network.config import PRESETS, LASConfig
 

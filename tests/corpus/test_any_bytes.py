@@ -15,9 +15,9 @@ from las_cli.corpus.file_lists import NeMo, Tables
 from las_cli.corpus.layout import Layout
 from las_cli.corpus.ljspeech import LJSpeech
 from las_cli.corpus.manifests import CutManifests
-from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation import prepare
 from las_cli.corpus.shards import Shards
+from las_cli.corpus.sieve import PrepareOptions
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
 

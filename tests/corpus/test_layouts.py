@@ -12,8 +12,8 @@ import pytest
 from las_cli.corpus import load_corpus
 from las_cli.corpus.detection import recognise
 from las_cli.corpus.layout import split_of
-from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation import prepare
+from las_cli.corpus.sieve import PrepareOptions
 from las_cli.corpus.utterance import Utterance, name_of
 from las_cli.errors import LasError
 from tests.corpus.corpora import (

@@ -13,8 +13,8 @@ import pytest
 from las_cli.benchmark.synthetic import write_synthetic
 from las_cli.corpus import load_corpus, read_cut
 from las_cli.corpus.detection import recognise
-from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation import prepare
+from las_cli.corpus.sieve import PrepareOptions
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
 from las_cli.text.normalise import TextPolicy

@@ -22,8 +22,8 @@ from las_cli.corpus import load_corpus
 from las_cli.corpus.checks import REASONS, Limits
 from las_cli.corpus.detection import recognise
 from las_cli.corpus.manifest_writer import ManifestWriter
-from las_cli.corpus.options import PrepareOptions
 from las_cli.corpus.preparation import prepare
+from las_cli.corpus.sieve import PrepareOptions
 from las_cli.errors import LasError
 from las_cli.text.normalise import TextPolicy
 from tests.corpus.corpora import (

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import torch
 
 from las_cli.decoding.joint import Continuations, Parts
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 
 UNITS = 5  # blank, end of sentence, and the letters a, b, c
 Script = Callable[[str], Mapping[str, float]]  # text so far → letter, "" for the end → log p

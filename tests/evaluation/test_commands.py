@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from las_cli.cli.main import cli
 from las_cli.errors import LasError
 from las_cli.evaluation.decode_split import batches
-from las_cli.saved_model.folder import read_json, save_model, write_json
+from las_cli.files import read_json, write_json
+from las_cli.saved_model.folder import save_model
 from las_cli.text import TextPolicy
 from tests.decoding.conftest import ALPHABET, speech, tiny_model
 

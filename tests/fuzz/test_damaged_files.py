@@ -30,13 +30,12 @@ from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.decoding.options import DecodingOptions
 from las_cli.language import LetterLM, MixedLM
 from las_cli.language.store import load_language_model
-from las_cli.saved_model.folder import load_model
 from las_cli.sharing.cache import parse_hub_name
 from las_cli.sharing.card import make_card, measurements, thinned
+from las_cli.sharing.find import load_model
 from las_cli.sharing.remote_files import FILES, choose_files
-from las_cli.sharing.research import read_checkpoint
+from las_cli.sharing.research import read_checkpoint, read_vocabulary
 from las_cli.sharing.upload import without_paths
-from las_cli.sharing.vocabulary import read_vocabulary
 from tests.fuzz.cases import damaged, edits, ends_well, quick
 from tests.fuzz.conftest import Files
 from tests.sharing.conftest import LETTERS

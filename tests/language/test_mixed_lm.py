@@ -17,7 +17,7 @@ from las_cli.language.lm_training import measure
 from las_cli.language.mixing import BELIEF, PRIOR, find_share
 from las_cli.language.word_lm import WordLM
 from las_cli.language.word_ngrams import count_ngrams
-from las_cli.text.alphabet import EOS
+from las_cli.text.units import EOS
 from tests.decoding.conftest import speech, tiny_model
 
 from .words import (

@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError
+from las_cli.files import read_json
 from las_cli.language import LetterLM, MixedLM, load_language_model
 from las_cli.language.lm_training import CHECKPOINT, measure
 from las_cli.language.mixing import find_share
 from las_cli.language.text import Sentences
 from las_cli.network.las import LAS
-from las_cli.saved_model.folder import read_json, save_model
+from las_cli.saved_model.folder import save_model
 from las_cli.text import Alphabet, TextPolicy, Units
 from las_cli.text.wordpieces import WordPieces
 from tests.decoding.conftest import tiny_model

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from las_cli.language.word_lm import NOWHERE, WordLM, WordState
-from las_cli.text.alphabet import BLANK, EOS
+from las_cli.text.units import BLANK, EOS
 
 from .words import ALPHABET, BEGIN, END, SMALL, SPACE, BruteForce, make_words, words_of, zipf
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from las_cli.errors import LasError, UsageError
+from las_cli.files import write_bytes
 from las_cli.memory import peak_memory
 from las_cli.network.config import (
     PRESETS,
@@ -20,15 +21,9 @@ from las_cli.network.config import (
     SpellerConfig,
 )
 from las_cli.network.las import LAS
-from las_cli.saved_model.folder import (
-    find_model,
-    load_model,
-    save_model,
-    shipped_models,
-    trained_weights,
-    write_bytes,
-)
+from las_cli.saved_model.folder import save_model, trained_weights
 from las_cli.saved_model.weights import network_shapes
+from las_cli.sharing.find import find_model, load_model, shipped_models
 from las_cli.sharing.hashes import check_hashes
 from las_cli.text import Alphabet, TextPolicy
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.scoring.listings import Columns, open_listing
+from las_cli.scoring.lines import Columns
+from las_cli.scoring.listings import open_listing
 
 WORDS = [("u1", "the cat sat"), ("u2", ""), ("u3", "hello world")]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from las_cli.audio.features import FeatureConfig
+from las_cli.audio.analysis import FeatureConfig
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
 from las_cli.saved_model.folder import save_model

@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import LoadedModel, load_model
+from las_cli.saved_model.folder import LoadedModel
 from las_cli.sharing import export
 from las_cli.sharing.export import TOLERANCE, export_folder, export_graphs
+from las_cli.sharing.find import load_model
 from las_cli.text import TextPolicy
 from tests.sharing.conftest import LETTERS, tiny_model
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import find_model, load_model
 from las_cli.sharing import hub_client
 from las_cli.sharing.cache import cached_models, parse_hub_name
+from las_cli.sharing.find import find_model, load_model
 from las_cli.sharing.hashes import check_hashes
 from las_cli.sharing.hub_client import pull
 from tests.sharing.hub_server import Hub, Repository, files_of, serving, within

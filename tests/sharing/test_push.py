@@ -11,9 +11,9 @@ import pytest
 from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.language.store import save_language_model
-from las_cli.saved_model.folder import load_model
 from las_cli.sharing.cache import parse_hub_name
 from las_cli.sharing.card import make_card, thinned
+from las_cli.sharing.find import load_model
 from las_cli.sharing.hub_client import push
 from las_cli.sharing.upload import files_to_share, without_paths
 from tests.sharing.conftest import LETTERS

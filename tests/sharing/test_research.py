@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import load_model
+from las_cli.sharing.find import load_model
 from las_cli.sharing.research import convert, read_checkpoint
 
 VOCAB = "0,<sos>\n1,<eos>\n2,b\n3,a\n4, \n"

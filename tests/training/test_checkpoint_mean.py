@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError
-from las_cli.saved_model.folder import load_model
+from las_cli.sharing.find import load_model
 from las_cli.training.plots import draw_curves, read_metrics
 from las_cli.training.samples import Sample, load_attention, pictured
 from tests.training.corpora import write_corpus, write_network

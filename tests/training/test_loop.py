@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError, UsageError
-from las_cli.saved_model.folder import load_model
+from las_cli.sharing.find import load_model
 from las_cli.training import setup
 from las_cli.training.checkpoint import list_checkpoints
 from las_cli.training.loop import Trainer
@@ -63,8 +63,8 @@ def losses(folder: Path) -> dict[int, tuple[float, float, float]]:
 
 def small_trainer(corpus: Path, network: Path, folder: Path, **options: Any) -> Trainer:
     """A trainer on the sung corpus, in this process."""
+    from las_cli.files import read_json
     from las_cli.network.config import LASConfig
-    from las_cli.saved_model.folder import read_json
     from las_cli.text import TextPolicy
     from las_cli.training.hyperparameters import TrainingConfig
 

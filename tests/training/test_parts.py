@@ -290,9 +290,9 @@ def test_processes_share_out_the_clips_of_shards_and_read_only_their_own(
 ) -> None:
     from las_cli.corpus import load_corpus
     from las_cli.corpus.detection import recognise
-    from las_cli.corpus.options import PrepareOptions
     from las_cli.corpus.preparation import prepare
     from las_cli.corpus.shard_sound import ShardSource
+    from las_cli.corpus.sieve import PrepareOptions
 
     prepare(recognise(corpus), tmp_path, PrepareOptions(shards=True, shard_size=5, jobs=1))
     cuts = load_corpus(tmp_path).cuts("train")

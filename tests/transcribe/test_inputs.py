@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from las_cli.audio.pipes import PipeSource
+from las_cli.audio.sources import PipeSource
 from las_cli.errors import LasError
 from las_cli.transcribe.inputs import Input, gather, read_list
 from tests.audio.conftest import tone

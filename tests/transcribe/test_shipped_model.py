@@ -19,8 +19,8 @@ from las_cli.audio.resampling import resample
 from las_cli.audio.voice_activity import FRAME, loudness
 from las_cli.decoding import DecodingOptions, listen
 from las_cli.decoding.forced_alignment import align_ctc, place_words
-from las_cli.saved_model.folder import shipped_models
 from las_cli.scoring import letter_error_rate
+from las_cli.sharing.find import shipped_models
 
 RATE = 16_000
 pytestmark = pytest.mark.slow
@@ -196,8 +196,8 @@ def test_float16_weights_on_disk_cost_no_words(shared_data: Path, tmp_path: Path
     """The mean of a run's checkpoints, stored in either precision: WER within 0.2 points."""
     from las_cli.corpus import load_corpus
     from las_cli.evaluation.decode_split import decode_split
-    from las_cli.saved_model.folder import load_model
     from las_cli.scoring import score_pairs
+    from las_cli.sharing.find import load_model
     from las_cli.training.checkpoint_mean import average_checkpoints
 
     run = Path(os.environ.get("LAS_TEST_RUN", Path(__file__).parents[2] / "runs" / "en"))
