@@ -1,4 +1,4 @@
-"""Text in, a whole file on disk out, or none: never half of one."""
+"""Bytes, text and JSON in, files out, whole or not at all; JSON of files out, checked."""
 
 from __future__ import annotations
 
@@ -6,36 +6,59 @@ import contextlib
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from las_cli.errors import LasError
 
 LARGEST_JSON = 64 * 2**20  # bytes; word-piece models are the largest thing kept in JSON
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`: a reader sees the old file or the new one.
+@contextmanager
+def whole_file(path: Path, name: str = "", advice: str = "") -> Iterator[BinaryIO]:
+    """A file that is there whole once the block ends well, else as it was before.
 
-    Makes the folders above it. Raises LasError where it cannot be written.
+    name: what messages call it, if not `path`
+    advice: what they end with
+    Raises LasError if it cannot be written.
     """
     # Short, whatever the name: file systems end at 255 bytes, and one letter is up to 4 of them.
-    name = zlib.crc32(os.fsencode(path.name))
-    temporary = path.with_name(f".las.{os.getpid()}.{name:08x}.tmp")
+    mark = zlib.crc32(os.fsencode(path.name))
+    temporary = path.with_name(f".las.{os.getpid()}.{mark:08x}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.
-        with temporary.open("w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
+        raise _unwritable(name or path, error, advice) from error
+    finally:
+        with contextlib.suppress(OSError):  # where all is well it is gone
             temporary.unlink()
-        why = error.strerror or str(error)
-        raise LasError(f"{path}: cannot be written ({why}); choose another --output-dir.") from None
+
+
+def _unwritable(name: Path | str, error: OSError, advice: str) -> LasError:
+    return LasError(f"{name}: cannot be written ({error.strerror or error}){advice}")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; LasError if it cannot be written."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str, advice: str = "") -> None:
+    """The same for UTF-8; makes the folders above. `advice` ends the message if that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error, advice) from error
+    with whole_file(path, advice=advice) as file:
+        # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def whole_number(digits: str) -> int:
@@ -68,18 +91,3 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 def json_bytes(data: Mapping[str, Any]) -> bytes:
     """JSON as las writes it."""
     return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "replace")
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader sees the old or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # a read-only disk refuses this too
-            temporary.unlink(missing_ok=True)
-        raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -305,8 +305,8 @@ MUTANTS = [
     Mutant("names-of-one-case", "output.naming", "str(name).casefold()", "str(name)", "output"),
     Mutant("out-of-the-folder", "output.naming", 'if part not in ("..", ".")', "if part",
            "output"),
-    Mutant("half-a-file", "files", "os.replace(temporary, path)",
-           "path.write_text(text, encoding='utf-8')", "output"),
+    Mutant("half-a-file", "files", 'with temporary.open("wb") as file:',
+           'with path.open("wb") as file:', "test_files.py"),
     # Sharing and model folders
     Mutant("hub-hash", "sharing.hub_client", "if not fits(partial, file.digest):", "if False:",
            "sharing/test_pull.py"),

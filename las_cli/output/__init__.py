@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from las_cli.files import write_atomically
 from las_cli.output.naming import OutputNames
 from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of
 from las_cli.output.writers import FORMATS, OutputOptions, Writer, make_writer
@@ -16,5 +15,4 @@ __all__ = [
     "Writer",
     "cues_of",
     "make_writer",
-    "write_atomically",
 ]

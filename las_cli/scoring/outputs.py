@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from las_cli.errors import LasError
+from las_cli.files import whole_file
 from las_cli.scoring.comparison import Comparison
 from las_cli.scoring.report import Report
 
@@ -25,20 +27,17 @@ def new_file(path: str) -> Iterator[TextIO]:
     if path == "-":
         yield sys.stdout
         return
-    special = _is_special(path)
-    target = os.path.realpath(path)
-    written = path if special else f"{target}.part"
-    try:
-        with open(written, "w", encoding="utf-8", newline="") as file:
+    if not _is_special(path):
+        with whole_file(Path(os.path.realpath(path)), path) as data:
+            file = io.TextIOWrapper(data, encoding="utf-8", newline="")
             yield file
-        if not special:
-            os.replace(written, target)
+            file.detach()
+        return
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            yield file
     except OSError as error:
         raise LasError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if not special:
-            with contextlib.suppress(OSError):  # there is no such folder, or nothing can be written
-                os.unlink(written)
 
 
 def require_writable(path: str) -> None:

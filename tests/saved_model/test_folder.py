@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from las_cli.errors import LasError, UsageError
-from las_cli.files import write_bytes
 from las_cli.memory import peak_memory
 from las_cli.network.config import (
     PRESETS,
@@ -221,20 +220,3 @@ def test_the_english_model_ships_and_loads() -> None:
     size = sum(path.stat().st_size for path in loaded.folder.iterdir())
     assert size <= 60e6
     assert (loaded.folder / "README.md").is_file()
-
-
-def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_bytes(path, b"old")
-    path.parent.chmod(0o555)
-    try:
-        write_bytes(path, b"new")
-        assert path.read_bytes() == b"new"  # root may write anywhere
-    except LasError as error:
-        assert "cannot be written" in str(error)
-        assert path.read_bytes() == b"old"
-    finally:
-        path.parent.chmod(0o755)
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-    with pytest.raises(LasError, match="cannot be written"):
-        write_bytes(tmp_path / "nowhere" / "file", b"")

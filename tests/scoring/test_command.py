@@ -81,7 +81,7 @@ def test_every_file_is_written(folder: Path) -> None:
     run("--ref", "ref.txt", "--hyp", "hyp.txt", "--align", "--full", *paths)
     for kind in kinds:
         assert Path(f"out.{kind}").read_text(encoding="utf-8").strip()
-    assert not list(folder.glob("*.part"))
+    assert not list(folder.glob(".las.*"))
 
 
 def test_two_systems_are_compared(folder: Path) -> None:

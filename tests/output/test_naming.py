@@ -1,9 +1,8 @@
-"""Outputs are whole or absent, and no two inputs share one."""
+"""No two inputs share an output, and none leaves its folder."""
 
 from __future__ import annotations
 
 import ntpath
-import os
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 
@@ -11,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from las_cli.errors import LasError
-from las_cli.output import OutputNames, naming, write_atomically
+from las_cli.output import OutputNames, naming
 
 
 @pytest.mark.parametrize(
@@ -74,33 +72,3 @@ def test_names_never_collide_nor_leave_the_folder(inputs: list[tuple[Path, Path 
     assert len({str(name).casefold() for name in got}) == len(got)
     assert all(not name.is_absolute() and ".." not in name.parts for name in got)
     assert got == [OutputNames(inputs)[index] for index in range(len(inputs))]
-
-
-def test_writing_replaces_whole_files(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "er" / "a.txt"
-    write_atomically(path, "eins\n")
-    write_atomically(path, "zwölf\n")
-    assert path.read_bytes() == "zwölf\n".encode()
-    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
-
-
-@pytest.mark.parametrize("name", ["講" * 81 + ".txt", "a" * 251 + ".txt", "\udcff" * 251 + ".txt"])
-def test_names_as_long_as_the_file_system_takes(tmp_path: Path, name: str) -> None:
-    write_atomically(tmp_path / name, "x\n")
-    assert [entry.name for entry in tmp_path.iterdir()] == [name]
-
-
-def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(source: object, target: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(LasError, match=r"a\.txt: cannot be written \(No space left"):
-        write_atomically(tmp_path / "a.txt", "x")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("")
-    with pytest.raises(LasError, match="cannot be written"):
-        write_atomically(tmp_path / "out" / "a.txt", "x")
