@@ -29,9 +29,9 @@ def new_file(path: str) -> Iterator[TextIO]:
         return
     if not _is_special(path):
         with whole_file(Path(os.path.realpath(path)), path) as data:
-            file = io.TextIOWrapper(data, encoding="utf-8", newline="")
-            yield file
-            file.detach()
+            text = io.TextIOWrapper(data, encoding="utf-8", newline="")
+            yield text
+            text.detach()
         return
     try:
         with open(path, "w", encoding="utf-8", newline="") as file:
