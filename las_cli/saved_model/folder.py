@@ -1,4 +1,4 @@
-"""Model folders: found by name or path, loaded with every check, written atomically.
+"""Model folders: loaded with every check, written atomically.
 
 A folder holds config.json, alphabet.json and model.safetensors, maybe a language model
 (lm.json, lm.safetensors), and a card. Only JSON and safetensors are ever read. What a config asks
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.files import json_bytes, write_bytes, write_json
+from las_cli.files import json_bytes, read_json, write_bytes, write_json
 from las_cli.saved_model.names import ALPHABET, CONFIG, HASHES, WEIGHTS
-from las_cli.text import TextPolicy, Units
+from las_cli.saved_model.weights import check_network, check_weights
+from las_cli.text import TextPolicy, Units, units_from_json
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +38,38 @@ class LoadedModel:
     folder: Path
     decoding: dict[str, Any] = field(default_factory=dict)  # defaults of the search
     facts: dict[str, Any] = field(default_factory=dict)  # how it was made and measured
+
+
+def load_folder(folder: Path, name: str, device: str = "auto") -> LoadedModel:
+    """The model in `folder`, to be called `name`, on `device`, in evaluation mode.
+
+    Raises LasError for anything missing, damaged or of another shape, naming file and field.
+    """
+    from las_cli.memory import keep_few_kernels
+    from las_cli.network.device import pick_device
+    from las_cli.network.las import LAS
+
+    keep_few_kernels()  # clips of ever new lengths: 150 MB less
+    config = read_json(folder / CONFIG)
+    network = network_config(config, folder / CONFIG)
+    alphabet = units_from_json(read_json(folder / ALPHABET))
+    if len(alphabet) != network.units:
+        raise LasError(
+            f"{folder / ALPHABET}: {len(alphabet)} units, but {CONFIG} says {network.units}"
+        )
+    policy = text_policy(config)
+    check_weights(folder / WEIGHTS, check_network(network, folder / CONFIG), CONFIG)
+    model = LAS(network)
+    load_weights(model, folder / WEIGHTS)
+    return LoadedModel(
+        model=model.to(pick_device(device)).eval(),
+        alphabet=alphabet,
+        policy=policy,
+        name=name,
+        folder=folder,
+        decoding=section(config, "decoding", folder / CONFIG),
+        facts=section(config, "facts", folder / CONFIG),
+    )
 
 
 def section(config: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:

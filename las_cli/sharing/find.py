@@ -5,25 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from las_cli.errors import LasError
-from las_cli.files import read_json
 from las_cli.saved_model.folder import (
     LoadedModel,
-    load_weights,
-    network_config,
-    section,
-    text_policy,
+    load_folder,
 )
-from las_cli.saved_model.names import ALPHABET, CONFIG, WEIGHTS
+from las_cli.saved_model.names import CONFIG, WEIGHTS
 from las_cli.saved_model.weights import (
     WHY_NO_PICKLE,
-    check_network,
-    check_weights,
     is_pickle,
     pickles_in,
     shown,
 )
 from las_cli.sharing.cache import is_hub_name, parse_hub_name
-from las_cli.text import units_from_json
 
 
 def shipped_models() -> dict[str, Path]:
@@ -90,29 +83,5 @@ def load_model(name: str, device: str = "auto") -> LoadedModel:
 
     Raises LasError for anything missing, damaged or of another shape, naming file and field.
     """
-    from las_cli.memory import keep_few_kernels
-    from las_cli.network.device import pick_device
-    from las_cli.network.las import LAS
-
-    keep_few_kernels()  # clips of ever new lengths: 150 MB less
     folder = find_model(name)
-    config = read_json(folder / CONFIG)
-    network = network_config(config, folder / CONFIG)
-    alphabet = units_from_json(read_json(folder / ALPHABET))
-    if len(alphabet) != network.units:
-        raise LasError(
-            f"{folder / ALPHABET}: {len(alphabet)} units, but {CONFIG} says {network.units}"
-        )
-    policy = text_policy(config)
-    check_weights(folder / WEIGHTS, check_network(network, folder / CONFIG), CONFIG)
-    model = LAS(network)
-    load_weights(model, folder / WEIGHTS)
-    return LoadedModel(
-        model=model.to(pick_device(device)).eval(),
-        alphabet=alphabet,
-        policy=policy,
-        name=name if is_hub_name(name) else folder.resolve().name,
-        folder=folder,
-        decoding=section(config, "decoding", folder / CONFIG),
-        facts=section(config, "facts", folder / CONFIG),
-    )
+    return load_folder(folder, name if is_hub_name(name) else folder.resolve().name, device)
