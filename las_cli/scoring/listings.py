@@ -41,7 +41,7 @@ class Listing:
         if self.format in ("stm", "ctm"):
             from las_cli.scoring.timed import by_recording
 
-            return by_recording(self)
+            return by_recording(self.source, self.format)
         return _READERS[self.format](self.source)
 
 

@@ -95,12 +95,12 @@ class Pairing:
         if formats == ("stm", "ctm"):
             from las_cli.scoring.timed import match_words
 
-            ours, theirs = match_words(self.reference, self.hypothesis)
+            ours, theirs = match_words(self.reference.source, self.hypothesis.source)
             return iter(ours), iter(theirs)
         if formats == ("stm", "stm"):
             from las_cli.scoring.timed import by_segment
 
-            return by_segment(self.reference), by_segment(self.hypothesis)
+            return by_segment(self.reference.source), by_segment(self.hypothesis.source)
         return iter(self.reference.entries()), iter(self.hypothesis.entries())
 
     def _by_line(self, ours: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[Pair]:

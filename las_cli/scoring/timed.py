@@ -7,16 +7,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from las_cli.scoring.lines import Entry, Source, TimedEntry, refuse_alternatives
-from las_cli.scoring.listings import Listing
 
 _LABEL = re.compile(r"^<[^<>]*>$")
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"  # sclite: what is said here is not judged
 
 
-def read_timed(listing: Listing) -> list[TimedEntry]:
+def read_timed(source: Source, format: str) -> list[TimedEntry]:
     """Segments of an STM or words of a CTM file; LasError names a line that is neither."""
-    read = _read_stm if listing.format == "stm" else _read_ctm
-    return list(read(listing.source))
+    return list((_read_stm if format == "stm" else _read_ctm)(source))
 
 
 def _read_stm(source: Source) -> Iterator[TimedEntry]:
@@ -57,10 +55,10 @@ def _seconds(source: Source, number: int, one: str, other: str) -> tuple[float, 
         raise source.error(number, f"{one!r} and {other!r} are no times in seconds") from None
 
 
-def by_recording(listing: Listing) -> Iterator[Entry]:
+def by_recording(source: Source, format: str) -> Iterator[Entry]:
     """One utterance a recording: its segments or words in order of time."""
     recordings: dict[str, list[TimedEntry]] = {}
-    for entry in read_timed(listing):
+    for entry in read_timed(source, format):
         recordings.setdefault(entry.recording, []).append(entry)
     for recording, entries in recordings.items():
         entries.sort(key=lambda entry: (entry.start, entry.line))
@@ -68,9 +66,9 @@ def by_recording(listing: Listing) -> Iterator[Entry]:
         yield Entry(recording, text, entries[0].line)
 
 
-def by_segment(listing: Listing) -> Iterator[Entry]:
+def by_segment(source: Source) -> Iterator[Entry]:
     """One utterance a segment of an STM file; its id holds recording, channel and times."""
-    for entry in read_timed(listing):
+    for entry in read_timed(source, "stm"):
         if entry.text != IGNORED:
             yield Entry(_segment_id(entry), entry.text, entry.line, {"speaker": entry.speaker})
 
@@ -79,7 +77,7 @@ def _segment_id(entry: TimedEntry) -> str:
     return f"{entry.recording}-{entry.channel}-{entry.start:.2f}-{entry.end:.2f}"
 
 
-def match_words(segments: Listing, words: Listing) -> tuple[list[Entry], list[Entry]]:
+def match_words(segments: Source, words: Source) -> tuple[list[Entry], list[Entry]]:
     """Reference segments (STM) and the hypothesis words (CTM) spoken in each: two equal lists.
 
     A word belongs to the segment that holds its middle, or else to the nearest one of its
@@ -88,17 +86,17 @@ def match_words(segments: Listing, words: Listing) -> tuple[list[Entry], list[En
     reference does not have.
     """
     tracks: dict[tuple[str, str], list[TimedEntry]] = {}
-    references = read_timed(segments)
+    references = read_timed(segments, "stm")
     for segment in references:
         tracks.setdefault((segment.recording, segment.channel), []).append(segment)
     for track in tracks.values():
         track.sort(key=lambda segment: (segment.start, segment.end))
     starts = {key: [segment.start for segment in track] for key, track in tracks.items()}
     spoken: dict[int, list[TimedEntry]] = {}
-    for word in read_timed(words):
+    for word in read_timed(words, "ctm"):
         key = (word.recording, word.channel)
         if key not in tracks:
-            raise words.source.error(
+            raise words.error(
                 word.line,
                 f"recording {word.recording!r}, channel {word.channel!r}, "
                 f"is not in {segments.name}",

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.scoring.listings import Listing, open_listing
+from las_cli.scoring.lines import Source
 from las_cli.scoring.timed import by_recording, by_segment, match_words, read_timed
 
 
-def listing(folder: Path, name: str, text: str) -> Listing:
+def source(folder: Path, name: str, text: str) -> Source:
     (folder / name).write_text(text, encoding="utf-8")
-    return open_listing(str(folder / name))
+    return Source(str(folder / name))
 
 
 STM = """;; a comment
@@ -25,7 +25,7 @@ r 1 ann 6 7
 
 
 def test_a_segment_has_times_a_speaker_and_a_text_without_labels(tmp_path: Path) -> None:
-    segments = read_timed(listing(tmp_path, "r.stm", STM))
+    segments = read_timed(source(tmp_path, "r.stm", STM), "stm")
     assert [(s.start, s.end, s.speaker, s.text, s.line) for s in segments] == [
         (0.5, 2.25, "ann", "one two", 2),
         (2.25, 4.0, "bob", "three", 3),
@@ -35,7 +35,7 @@ def test_a_segment_has_times_a_speaker_and_a_text_without_labels(tmp_path: Path)
 
 
 def test_a_word_ends_where_it_has_lasted(tmp_path: Path) -> None:
-    words = read_timed(listing(tmp_path, "h.ctm", "r 1 1.5 0.25 hm 0.93\n\nr A 2 1 yes\n"))
+    words = read_timed(source(tmp_path, "h.ctm", "r 1 1.5 0.25 hm 0.93\n\nr A 2 1 yes\n"), "ctm")
     assert [(w.channel, w.start, w.end, w.text) for w in words] == [
         ("1", 1.5, 1.75, "hm"),
         ("A", 2.0, 3.0, "yes"),
@@ -55,11 +55,11 @@ def test_a_word_ends_where_it_has_lasted(tmp_path: Path) -> None:
 def test_a_line_that_is_none_is_named(tmp_path: Path, name: str, line: str, message: str) -> None:
     first = "r 1 ann 0 1 x\n" if name == "r.stm" else "r 1 0 1 x\n"
     with pytest.raises(LasError, match=message):
-        read_timed(listing(tmp_path, name, first + line + "\n"))
+        read_timed(source(tmp_path, name, first + line + "\n"), name[-3:])
 
 
 def test_an_utterance_a_segment_but_for_those_not_judged(tmp_path: Path) -> None:
-    entries = list(by_segment(listing(tmp_path, "r.stm", STM)))
+    entries = list(by_segment(source(tmp_path, "r.stm", STM)))
     assert [(e.id, e.text, e.facts["speaker"]) for e in entries] == [
         ("r-1-0.50-2.25", "one two", "ann"),
         ("r-1-2.25-4.00", "three", "bob"),
@@ -69,14 +69,14 @@ def test_an_utterance_a_segment_but_for_those_not_judged(tmp_path: Path) -> None
 
 def test_an_utterance_a_recording_in_order_of_time(tmp_path: Path) -> None:
     text = "r 1 2 1 b\ns 1 0 1 x\nr 1 0 1 a\nr 2 2 1 c\n"
-    entries = list(by_recording(listing(tmp_path, "h.ctm", text)))
+    entries = list(by_recording(source(tmp_path, "h.ctm", text), "ctm"))
     assert [(entry.id, entry.text) for entry in entries] == [("r", "a b c"), ("s", "x")]
-    (entry,) = by_recording(listing(tmp_path, "r.stm", STM))
+    (entry,) = by_recording(source(tmp_path, "r.stm", STM), "stm")
     assert entry.text.split() == ["one", "two", "three"]
 
 
 def matched(folder: Path, stm: str, ctm: str) -> list[str]:
-    ours, theirs = match_words(listing(folder, "r.stm", stm), listing(folder, "h.ctm", ctm))
+    ours, theirs = match_words(source(folder, "r.stm", stm), source(folder, "h.ctm", ctm))
     assert [entry.id for entry in ours] == [entry.id for entry in theirs]
     return [entry.text for entry in theirs]
 
