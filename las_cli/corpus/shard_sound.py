@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lhotse.audio import AudioSource
 
-from las_cli.corpus.shards import BYTES, OFFSET, TAR
-
 if TYPE_CHECKING:
     import numpy
     from lhotse.cut import Cut
@@ -37,12 +35,13 @@ class ShardSource(AudioSource):
 class InShards:
     """Gives a cut of a manifest in `folder` its sound; an object, so that workers can pickle it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, columns: tuple[str, str, str]) -> None:
+        """columns: of a cut, which hold the name of its tar, the place in it, and the bytes"""
+        self._folder, self._columns = folder, columns
 
     def __call__(self, cut: Cut) -> Cut:
         custom = dict(cut.custom or {})
-        tar, offset, size = custom.pop(TAR), custom.pop(OFFSET), custom.pop(BYTES)
+        tar, offset, size = (custom.pop(name) for name in self._columns)
         cut.custom = custom or None
         (source,) = cut.recording.sources
         path = str(self._folder / tar)

@@ -73,7 +73,8 @@ def open_shards(folder: Path) -> CutSet:
         return CutSet.from_shar(in_dir=folder)
     from las_cli.corpus.shard_sound import InShards
 
-    return CutSet.from_files(manifests, shuffle_iters=False).map(InShards(folder))
+    sound = InShards(folder, (TAR, OFFSET, BYTES))
+    return CutSet.from_files(manifests, shuffle_iters=False).map(sound)
 
 
 def shard_folders(folder: Path) -> dict[str, Path]:
