@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from las_cli.version import __version__
+
 if TYPE_CHECKING:
     from las_cli.transcribe.transcriber import Transcriber
 
-__version__ = "0.1.0"
 __all__ = ["Transcriber", "__version__"]
 
 

@@ -10,11 +10,11 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
-from las_cli import __version__
 from las_cli.errors import UsageError
 from las_cli.output.naming import stem
 from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, shown_words, timed_words
 from las_cli.transcript import Segment, Transcript, Word
+from las_cli.version import __version__
 
 SCHEMA_VERSION = 1  # of the JSON format, see transcript.schema.json
 
