@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from las_cli.transcript import Word
-
 CUT_OFF = "cut off"  # the length cap ended it, not the model
 LOOPED = "looped"  # a pattern repeats more often than speech does
 TOO_SHORT = "too short"  # the utterance is shorter than one listener step
@@ -23,6 +21,16 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class UtteranceWord:
+    """One word with its place in the utterance; that in the recording is a `transcript.Word`."""
+
+    text: str
+    start: float  # seconds from the start of the utterance
+    end: float  # seconds from the start of the utterance
+    confidence: float  # 0 … 1
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """One reading of an utterance."""
 
@@ -32,7 +40,7 @@ class Hypothesis:
     scores: Scores
     flags: tuple[str, ...] = ()  # CUT_OFF, LOOPED, TOO_SHORT
     confidence: float = math.nan  # 0 … 1: expected share of right words
-    words: tuple[Word, ...] = ()  # times in seconds from the start of the utterance
+    words: tuple[UtteranceWord, ...] = ()
     # log p of each letter and of the end of sentence given those before, [U + 1], by the speller
     # (by the language model and CTC where no speller took part); confidence is made of these.
     letter_scores: tuple[float, ...] = field(default=(), repr=False)

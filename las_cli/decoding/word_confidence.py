@@ -18,10 +18,9 @@ from las_cli.decoding.forced_alignment import (
     place_words,
     spread_evenly,
 )
-from las_cli.decoding.hypothesis import Hypothesis
+from las_cli.decoding.hypothesis import Hypothesis, UtteranceWord
 from las_cli.decoding.options import DecodingOptions
 from las_cli.text.units import EOS, Units
-from las_cli.transcript import Word
 
 if TYPE_CHECKING:
     from las_cli.network.las import LAS
@@ -52,12 +51,12 @@ def describe(
     confidences = [options.calibration.confidence(one) for one in evidence]
     letters = sum(one.letters for one in evidence)
     overall = sum(c * one.letters for c, one in zip(confidences, evidence, strict=True)) / letters
-    words: tuple[Word, ...] = ()
+    words: tuple[UtteranceWord, ...] = ()
     if spans is not None and with_times:
         step_seconds = model.config.step_seconds
         places = place_words(hypothesis.units, spans, alphabet, step_seconds, duration)
         words = tuple(
-            Word(place.text, place.start, place.end, round(confidence, 4))
+            UtteranceWord(place.text, place.start, place.end, round(confidence, 4))
             for place, confidence in zip(places, confidences, strict=True)
         )
     return replace(hypothesis, confidence=round(overall, 4), words=words)
