@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SAMPLE_RATE = 16_000  # Hz, what the network hears
+SAMPLE_RATE = 16_000  # Hz, what every model hears
 
 
 @dataclass(frozen=True)

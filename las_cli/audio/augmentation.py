@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from las_cli.audio.analysis import FeatureConfig
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE, FeatureConfig
 from las_cli.audio.noise import NoiseMixer
 from las_cli.audio.rooms import Rooms
 from las_cli.audio.telephone import Telephone

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from las_cli.audio.analysis import FeatureConfig
 from las_cli.padding import length_mask
 
-SAMPLE_RATE = 16_000  # Hz, what every model hears
 PEAK_RANGE = 1e-8  # mel power below the utterance's peak that still counts: 80 dB
 SILENCE = 1e-12  # mel power floor of an utterance that is silent throughout
 
@@ -23,7 +22,6 @@ class LogMel(nn.Module):
 
     def __init__(self, config: FeatureConfig) -> None:
         super().__init__()
-        # Imported here, not above: the constants of this module are needed where torchaudio is not.
         from torchaudio.transforms import MelSpectrogram
 
         self.config = config

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.errors import LasError
 
 SUFFIXES = frozenset(

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
 
 SPEED_OF_SOUND = 343.0  # m/s
 EARLY = 0.04  # seconds in which every reflection counts; later there are too many to tell apart

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.rooms import fast_size
 
 KINDS = ("mu-law", "a-law", "gsm", "plain")  # drawn alike; plain: 8 kHz and no more

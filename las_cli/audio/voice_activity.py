@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.errors import LasError
 
 FRAME = 512  # samples a frame at 16 kHz: 32 ms
@@ -94,7 +95,7 @@ class LevelTracker:
         width = min(FRAME, samples.numel())
         frames = samples[: samples.numel() // width * width].view(-1, width)
         loud = float(frames.square().mean(dim=1).sqrt().quantile(0.9))
-        seconds = samples.numel() / 16_000
+        seconds = samples.numel() / SAMPLE_RATE
         self._level = max(loud, self._level * self.FADE**seconds)
         if self._level < self.SILENCE:
             return 1.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.errors import LasError
 
 # A waveform [S] float32 at 16 kHz as a numpy array → its words.
@@ -42,7 +43,7 @@ def load_pocketsphinx(threads: int) -> tuple[Recognise, int]:
     """PocketSphinx with the US English models of its package; always one thread."""
     import pocketsphinx
 
-    decoder = pocketsphinx.Decoder(samprate=16_000, loglevel="FATAL")
+    decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
 
     def recognise(waveform: Any) -> str:
         samples = (waveform.clip(-1, 1) * 32767).astype("int16")

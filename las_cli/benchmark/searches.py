@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.errors import LasError
 from las_cli.memory import peak_memory
 
@@ -127,7 +128,7 @@ def cold_start(model: str, data: Path, split: str, threads: int | None = None) -
     cut = min(load_corpus(data).cuts(split), key=lambda cut: abs(cut.duration - COLD_SECONDS))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
-        soundfile.write(path, read_cut(cut, 16_000).numpy(), 16_000)
+        soundfile.write(path, read_cut(cut, SAMPLE_RATE).numpy(), SAMPLE_RATE)
         started = time.time()
         done = subprocess.run(
             [sys.executable, "-c", _COLD, model, str(path), str(threads or 0)],
@@ -228,8 +229,8 @@ def _run_other(contender: Contender, program: Any, cuts: Sequence[Any], threads:
     started, seconds = time.perf_counter(), 0.0
     references, hypotheses = [], []
     for cut in cuts:
-        waveform = read_cut(cut, 16_000).numpy()
-        seconds += len(waveform) / 16_000
+        waveform = read_cut(cut, SAMPLE_RATE).numpy()
+        seconds += len(waveform) / SAMPLE_RATE
         hypotheses.append(recognise(waveform))
         references.append(cut.supervisions[0].text or "")
     wall = time.perf_counter() - started

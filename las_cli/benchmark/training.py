@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.augmentation import SpecAugment
 from las_cli.memory import keep_freed_memory, peak_memory
 from las_cli.network.config import PRESETS
@@ -170,8 +171,8 @@ def write_clips(folder: Path, clips: int, seconds: float) -> CutSet:
     cuts = []
     for index in range(clips):
         path = folder / f"{index}.flac"
-        samples = 0.05 * noise.standard_normal(round(seconds * 16_000)).astype("float32")
-        soundfile.write(path, samples, 16_000)
+        samples = 0.05 * noise.standard_normal(round(seconds * SAMPLE_RATE)).astype("float32")
+        soundfile.write(path, samples, SAMPLE_RATE)
         cut = Recording.from_file(path).to_cut()
         letters = round(seconds * LETTERS_PER_SECOND)
         text = "".join(draw.choices("etaoinshrdlu ", k=letters))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.corpus.headers import AudioHeader, what_went_wrong
 from las_cli.corpus.utterance import Utterance
 from las_cli.errors import LasError
@@ -83,7 +84,7 @@ def make_cut(utterance: Utterance, header: AudioHeader) -> Cut:
     return cut
 
 
-def read_cut(cut: Cut, sample_rate: int = 16_000, speed: float = 1.0) -> Tensor:
+def read_cut(cut: Cut, sample_rate: int = SAMPLE_RATE, speed: float = 1.0) -> Tensor:
     """The sound of a cut, channels mixed down, resampled, `speed` times as fast: float32 [S].
 
     Raises LasError naming the file if it cannot be read, is empty or holds samples that are no

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from las_cli.audio.analysis import FeatureConfig
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE, FeatureConfig
 from las_cli.errors import LasError
 
 

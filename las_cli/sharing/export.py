@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.errors import LasError
 from las_cli.files import write_bytes, write_json
 from las_cli.network.attention import Memory

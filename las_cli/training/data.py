@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.augmentation import SoundAugmentation
-from las_cli.audio.features import SAMPLE_RATE
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units, has_digits, normalise

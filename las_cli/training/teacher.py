@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from las_cli.audio.features import SAMPLE_RATE
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.errors import LasError
 from las_cli.files import read_json
 from las_cli.network.config import LASConfig
