@@ -13,7 +13,7 @@ def length_mask(lengths: Tensor, size: int) -> Tensor:
     return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
 
 
-def pad(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def pad_waveforms(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Waveforms [S] each → [B, S] with zeros behind, lengths [B] samples."""
     lengths = torch.tensor([len(waveform) for waveform in waveforms])
     return torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True), lengths

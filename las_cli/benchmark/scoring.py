@@ -29,7 +29,7 @@ class ScoringSpeed:
         return self.pairs / self.seconds
 
 
-def measure(pairs: int = 100_000, words: int = 10, seed: int = 1) -> ScoringSpeed:
+def measure_scoring(pairs: int = 100_000, words: int = 10, seed: int = 1) -> ScoringSpeed:
     """Write `pairs` made-up references of `words` words and garbled hypotheses, and score them.
 
     About one letter in twelve is wrong. Writing the files is not counted.

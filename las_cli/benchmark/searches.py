@@ -88,7 +88,7 @@ def contenders(has_lm: bool, others: bool = True) -> list[Contender]:
     return found
 
 
-def measure(
+def measure_searches(
     model: str,
     data: Path,
     split: str,

@@ -11,7 +11,7 @@ from las_cli.corpus.checks import Limits
 from las_cli.corpus.cuts import cut_record
 from las_cli.corpus.headers import AudioHeader
 from las_cli.corpus.manifest_writer import ManifestWriter
-from las_cli.corpus.preparation_report import Report, SplitReport
+from las_cli.corpus.preparation_report import PreparationReport, SplitReport
 from las_cli.corpus.utterance import Utterance
 from las_cli.text.normalise import TextPolicy
 
@@ -38,7 +38,7 @@ def write_synthetic(folder: Path, clips: int, seed: int = 0) -> None:
         path = folder / f"noise-{index:02d}.wav"
         soundfile.write(path, 0.05 * noise.standard_normal(frames).astype("float32"), RATE)
         files.append((str(path), AudioHeader(RATE, frames, 1)))
-    report = Report(str(folder), "synthetic", TextPolicy(), Limits(), check_audio=False)
+    report = PreparationReport(str(folder), "synthetic", TextPolicy(), Limits(), check_audio=False)
     for split, count in (("train", clips), ("dev", 100)):
         found = report.splits[split] = SplitReport(speakers=min(count, 1000))
         with ManifestWriter(folder / f"cuts_{split}.jsonl.gz", shuffle=False) as manifest:

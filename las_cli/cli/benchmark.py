@@ -124,9 +124,9 @@ def start(cuts: int) -> None:
 @click.option("--words", type=_COUNT, default=10, show_default=True, help="In each.")
 def score(pairs: int, words: int) -> None:
     """How long scoring takes, from two files to the table with its intervals."""
-    from las_cli.benchmark.scoring import measure
+    from las_cli.benchmark.scoring import measure_scoring
 
-    result = measure(pairs, words)
+    result = measure_scoring(pairs, words)
     click.echo(
         f"{pairs:,} pairs of {words} words: {result.seconds:.2f} s, "
         f"{result.pairs_per_second:,.0f} pairs/s, peak memory {result.peak_memory / 2**20:.0f} MB"

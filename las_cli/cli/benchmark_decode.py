@@ -42,7 +42,7 @@ def command(
     """
     from rich.console import Console
 
-    from las_cli.benchmark.searches import cold_start, contenders, measure
+    from las_cli.benchmark.searches import cold_start, contenders, measure_searches
     from las_cli.errors import UsageError
     from las_cli.language.store import CONFIG
     from las_cli.sharing.find import find_model
@@ -55,7 +55,7 @@ def command(
             raise UsageError(f"--only {only[0]}: expected part of one of {'; '.join(names)}")
     console = Console(stderr=True)
     with console.status("measuring"):
-        results = measure(
+        results = measure_searches(
             model, data, split, clips=clips, threads=threads, chosen=chosen,
             report=lambda done: console.print(f"{done.contender.name} done", highlight=False),
         )  # fmt: skip

@@ -10,7 +10,7 @@ import click
 from las_cli.cli.grouped import GroupedCommand
 
 if TYPE_CHECKING:
-    from las_cli.corpus.preparation_report import Report
+    from las_cli.corpus.preparation_report import PreparationReport
 
 GROUPS = {
     "Output": ["output", "shards", "shard_size", "json_only"],
@@ -165,7 +165,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     import sys
 
     from las_cli.corpus.checks import Limits
-    from las_cli.corpus.detection import recognise
+    from las_cli.corpus.detection import detect_layout
     from las_cli.corpus.preparation import prepare
     from las_cli.corpus.sieve import PrepareOptions
     from las_cli.text.normalise import TextPolicy
@@ -173,7 +173,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     names = ("case", "punctuation", "keep", "digits")
     policy = TextPolicy(**{name: options.pop(name) for name in names})
     limits = Limits(options.pop("min_seconds"), options.pop("max_seconds"))
-    layout = recognise(corpus.absolute())
+    layout = detect_layout(corpus.absolute())
     with _Bar(show=sys.stderr.isatty() and not json_only) as bar:
         report = prepare(
             layout, output, PrepareOptions(policy=policy, limits=limits, **options), bar.update
@@ -188,7 +188,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
         )
 
 
-def _print(report: Report, output: Path) -> None:
+def _print(report: PreparationReport, output: Path) -> None:
     from rich.console import Console
 
     from las_cli.corpus.preparation_report import print_report

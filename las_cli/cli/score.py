@@ -179,7 +179,7 @@ def _options(given: dict[str, Any]) -> ReportOptions:
 
 def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
     """References with the hypotheses of each system."""
-    from las_cli.scoring.lines import Columns
+    from las_cli.scoring.lines import ColumnNames
     from las_cli.scoring.listings import open_listing
     from las_cli.scoring.pairing import Pairing
 
@@ -197,7 +197,7 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
         click.echo("las: hypotheses are read from standard input", err=True)
     for path in given["hyps"] or ("-",):
         format, id_column = given["format_"], given["id_column"]
-        ours, theirs = (Columns(given[f"{side}_column"], id_column) for side in ("ref", "hyp"))
+        ours, theirs = (ColumnNames(given[f"{side}_column"], id_column) for side in ("ref", "hyp"))
         reference = open_listing(given["ref"], format, "reference", ours)
         hypothesis = open_listing(path, given["hyp_format"] or format, "hypothesis", theirs)
         tables = reference.has_columns or hypothesis.has_columns or given["manifest"]

@@ -310,7 +310,7 @@ def command(
             )  # fmt: skip
             if dry_run:
                 found = setup.rehearse(plan)
-                if Processes.join_first():
+                if Processes.is_first():
                     click.echo(found)
                 return
             trainer = setup.start(plan, output, overwrite=overwrite, quiet=quiet)

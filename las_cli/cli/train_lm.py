@@ -14,7 +14,7 @@ from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from las_cli.language import LetterLM, MixedLM
-    from las_cli.language.lm_training import Progress
+    from las_cli.language.lm_training import LMProgress
 
 NETWORK = ("embedding", "hidden", "layers", "dropout")  # what decides the size of the letters
 GROUPS = {
@@ -163,9 +163,9 @@ def command(
         CHECKPOINT,
         LMTraining,
         Result,
-        measure,
+        measure_perplexity,
         new_model,
-        train,
+        train_letter_lm,
     )
     from las_cli.language.mixing import with_words
     from las_cli.language.text import Sentences
@@ -202,7 +202,7 @@ def command(
         known = load_language_model(folder, loaded.alphabet, pick_device(device))
         network = known.letters if isinstance(known, MixedLM) else known
         # With words the mixture is measured, and the letters in passing.
-        perplexity = math.nan if counts_words else measure(network, sentences.held_out())
+        perplexity = math.nan if counts_words else measure_perplexity(network, sentences.held_out())
         result = Result(perplexity, 0, 0.0)
         output.mkdir(parents=True, exist_ok=True)
     else:
@@ -210,7 +210,9 @@ def command(
         network = new_model(config, seed, pick_device(device))
         output.mkdir(parents=True, exist_ok=True)
         with ProgressBar(quiet) as bar:
-            result = train(network, sentences, count.letters, settings, output, resume, bar.report)
+            result = train_letter_lm(
+                network, sentences, count.letters, settings, output, resume, bar.report
+            )
         # Whatever becomes of the words: hours are in the letters.
         save_language_model(output, network, loaded.alphabet)
         (output / CHECKPOINT).unlink(missing_ok=True)
@@ -275,7 +277,7 @@ class ProgressBar:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def report(self, at: Progress, share: float) -> None:
+    def report(self, at: LMProgress, share: float) -> None:
         import math
 
         state = (

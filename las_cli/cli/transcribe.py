@@ -176,7 +176,7 @@ def command(
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
     from las_cli.transcribe.inputs import STDIN, Input, gather
-    from las_cli.transcribe.worklist import Job, Share
+    from las_cli.transcribe.worklist import Share, Worklist
 
     formats = chosen_formats(format_)
     if "" in (*inputs, *from_file):
@@ -198,7 +198,7 @@ def command(
         if found or errors:
             raise click.UsageError("--microphone takes no other input")
         found = [Input(STDIN)]
-    job = Job(
+    worklist = Worklist(
         found,
         formats,
         None if output_dir is None else Path(output_dir),
@@ -216,14 +216,14 @@ def command(
         from las_cli.cli.transcript_display import Display
         from las_cli.cli.transcript_run import events, work
 
-        display = Display(job, several, quiet=quiet, color_confidence=color_confidence)
+        display = Display(worklist, several, quiet=quiet, color_confidence=color_confidence)
         for error in errors if share.rank == 0 else ():
-            job.fail(error)
+            worklist.fail(error)
             display.failed(None, error)
         with display:
-            work(job, display, events(job, recipe, jobs, raw_rate, microphone, display))
-        display.summary(job.tally)
-    if job.tally.failures:
+            work(worklist, display, events(worklist, recipe, jobs, raw_rate, microphone, display))
+        display.summary(worklist.tally)
+    if worklist.tally.failures:
         sys.exit(1)
 
 

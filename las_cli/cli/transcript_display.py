@@ -25,7 +25,7 @@ from las_cli.audio.reader import audio_info
 from las_cli.errors import LasError
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
 from las_cli.transcribe.inputs import Input
-from las_cli.transcribe.worklist import Job, Tally
+from las_cli.transcribe.worklist import Tally, Worklist
 from las_cli.transcript import Segment, Transcript
 
 UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
@@ -40,16 +40,21 @@ class Display:
     """
 
     def __init__(
-        self, job: Job, several: bool, *, quiet: bool = False, color_confidence: bool = False
+        self,
+        worklist: Worklist,
+        several: bool,
+        *,
+        quiet: bool = False,
+        color_confidence: bool = False,
     ) -> None:
-        """several: more than one recording was named; job.folder None: words go to stdout"""
-        self._job, self._several, self._quiet = job, several, quiet
+        """several: more than one recording was named; worklist.folder None: words go to stdout"""
+        self._worklist, self._several, self._quiet = worklist, several, quiet
         self._color = color_confidence
         self._out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self._writer: Writer | None = None if job.folder else job.writers[0]
+        self._writer: Writer | None = None if worklist.folder else worklist.writers[0]
         self._as_it_goes = self._writer is not None and self._writer.name == "txt" and not several
-        self._bar = _Bar(job.inputs, self._err, quiet or not self._err.is_terminal)
+        self._bar = _Bar(worklist.inputs, self._err, quiet or not self._err.is_terminal)
         self._began = time.monotonic()
 
     def __enter__(self) -> Display:
@@ -81,7 +86,7 @@ class Display:
         elif self._several and isinstance(self._writer, JSONWriter):
             self._print(self._writer.line(transcript))
         elif self._several and isinstance(self._writer, TimeMarkedWriter):
-            self._print(self._writer.lines(transcript, self._job.name(place).as_posix()))
+            self._print(self._writer.lines(transcript, self._worklist.name(place).as_posix()))
         else:
             self._print(self._writer.format(transcript))
 

@@ -1,4 +1,4 @@
-"""One run of `las transcribe`: a planned job in, its words shown and its files written out."""
+"""One run of `las transcribe`: a planned worklist in, its words shown and its files written out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from las_cli.transcribe.inputs import Input
     from las_cli.transcribe.transcriber import Finished, Recognised
     from las_cli.transcribe.workers import Recipe
-    from las_cli.transcribe.worklist import Job
+    from las_cli.transcribe.worklist import Worklist
 
 
 def own_device(local_rank: str) -> str:
@@ -24,23 +24,23 @@ def own_device(local_rank: str) -> str:
 
 
 def events(
-    job: Job,
+    worklist: Worklist,
     recipe: Recipe,
     jobs: int,
     raw_rate: int | None,
     microphone: bool,
     display: Display,
 ) -> Iterator[Recognised | Finished]:
-    """What happens to the recordings of `job`, in this process or in several."""
-    if not job.inputs:
+    """What happens to the recordings of `worklist`, in this process or in several."""
+    if not worklist.inputs:
         return
-    if jobs > 1 and len(job.inputs) > 1:
+    if jobs > 1 and len(worklist.inputs) > 1:
         from las_cli.transcribe.workers import follow_with_workers
 
-        yield from follow_with_workers(recipe, [str(entry.path) for entry in job.inputs], jobs)
+        yield from follow_with_workers(recipe, [str(entry.path) for entry in worklist.inputs], jobs)
         return
     transcriber = recipe.load()
-    sounds = (opened(entry, raw_rate, microphone, display) for entry in job.inputs)
+    sounds = (opened(entry, raw_rate, microphone, display) for entry in worklist.inputs)
     yield from transcriber.follow(sounds, live=microphone or raw_rate is not None)
 
 
@@ -68,7 +68,7 @@ def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Displa
     return entry.path
 
 
-def work(job: Job, display: Display, happenings: Iterable[Recognised | Finished]) -> None:
+def work(worklist: Worklist, display: Display, happenings: Iterable[Recognised | Finished]) -> None:
     """Write and show what is done as it is done."""
     from las_cli.errors import LasError
     from las_cli.transcribe.transcriber import Recognised
@@ -80,11 +80,11 @@ def work(job: Job, display: Display, happenings: Iterable[Recognised | Finished]
         error = event.error
         if event.transcript is not None:
             try:
-                job.finish(event.place, event.transcript)
+                worklist.finish(event.place, event.transcript)
                 display.finished(event.place, event.transcript)
                 continue
             except LasError as unwritten:
                 error = unwritten
         assert error is not None
-        job.fail(error)
+        worklist.fail(error)
         display.failed(event.place, error)

@@ -115,7 +115,7 @@ def command(
         return counts.errors, counts.reference
 
     def tell(trial: Trial) -> None:
-        console.print(f"{describe(trial.options)}  {metric} {100 * trial.rate:.2f} %",
+        console.print(f"{options_text(trial.options)}  {metric} {100 * trial.rate:.2f} %",
                       highlight=False)  # fmt: skip
 
     kept = Trials(trials, described(recogniser, lm, cuts)) if trials else None
@@ -132,8 +132,8 @@ def command(
     table = Table(box=None, pad_edge=False)
     for column in ("", "options", metric.upper()):
         table.add_column(column)
-    table.add_row("before", describe(start.options), f"{100 * start.rate:.2f} %")
-    table.add_row("best", describe(best), f"{100 * tuner.attempt(best).rate:.2f} %")
+    table.add_row("before", options_text(start.options), f"{100 * start.rate:.2f} %")
+    table.add_row("best", options_text(best), f"{100 * tuner.attempt(best).rate:.2f} %")
     Console().print(table)
     if calibration.weights:
         click.echo(
@@ -189,7 +189,7 @@ def parse_beams(text: str) -> list[int]:
     return widths
 
 
-def describe(options: Any) -> str:
+def options_text(options: Any) -> str:
     """One line on what was tried."""
     return (
         f"{options.search} {options.width}, lm {options.lm_weight:g}, "

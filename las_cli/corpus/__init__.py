@@ -19,6 +19,6 @@ def load_corpus(
     dev split, a part of train is set aside as one, unless `derive_dev` is false. LasError when it
     is no corpus, with a list of what would be recognised.
     """
-    from las_cli.corpus.detection import recognise
+    from las_cli.corpus.detection import detect_layout
 
-    return Corpus(recognise(Path(folder).absolute()), jobs, derive_dev=derive_dev)
+    return Corpus(detect_layout(Path(folder).absolute()), jobs, derive_dev=derive_dev)

@@ -50,7 +50,7 @@ class CommonVoice(Layout):
         self._durations: dict[str, float] | None = None
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         """Whether `folder` holds `clips/` and a table of a split, or the first release."""
         tables = any((folder / f"{split}.tsv").is_file() for split in SPLITS)
         return (tables and (folder / "clips").is_dir()) or any(

@@ -31,7 +31,7 @@ _FOLDERS = (
 )
 _FILES = (CutManifests, NeMo, Tables)
 
-RECOGNISED = (
+KNOWN_LAYOUTS = (
     "a Common Voice language folder (clips/ and train.tsv), LibriSpeech (train-clean-*/ with "
     "*.trans.txt), LJSpeech (metadata.csv and wavs/), NeMo manifests (*.json with audio_filepath), "
     "a TSV or CSV with path and text columns, lhotse cuts (*cuts*.jsonl.gz, or recordings with "
@@ -39,11 +39,11 @@ RECOGNISED = (
 )
 
 
-def recognise(path: Path) -> Layout:
+def detect_layout(path: Path) -> Layout:
     """The reader for the corpus at `path`, a folder or a single manifest; LasError if it is
     none."""
     if not path.exists():
-        raise LasError(f"{path}: there is no such file or folder; expected {RECOGNISED}")
+        raise LasError(f"{path}: there is no such file or folder; expected {KNOWN_LAYOUTS}")
     if not is_text(str(path.absolute())):  # neither manifests nor libsndfile can name its files
         raise LasError(
             f"{os.fsencode(path.absolute()).decode(errors='backslashreplace')}: its name is not "
@@ -51,12 +51,12 @@ def recognise(path: Path) -> Layout:
         )
     try:
         for kind in _FILES if path.is_file() else _FOLDERS:
-            if kind.recognises(path):
+            if kind.detects(path):
                 return kind(path)
         found = _what_is_there(path)
     except OSError as error:
         raise LasError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
-    raise LasError(f"{path}: no corpus ({found}); expected {RECOGNISED}")
+    raise LasError(f"{path}: no corpus ({found}); expected {KNOWN_LAYOUTS}")
 
 
 def _what_is_there(path: Path) -> str:
@@ -71,7 +71,7 @@ def _what_is_there(path: Path) -> str:
         for child in children[:200]
         if child.is_dir()
         and os.access(child, os.R_OK | os.X_OK)
-        and any(kind.recognises(child) for kind in (Prepared, CommonVoice))
+        and any(kind.detects(child) for kind in (Prepared, CommonVoice))
     ]
     if inside:
         return f"but there is one in {', '.join(inside[:8])}: name that folder"

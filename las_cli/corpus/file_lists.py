@@ -37,7 +37,7 @@ BESIDE = ("", "clips", "wavs", "audio", "wav")
 PEEK = 100  # rows looked at to tell in which, since the files of some may be missing
 
 
-class Listing(Layout):
+class FileList(Layout):
     """What tables and JSON lines have in common: files by split, paths relative to them."""
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +51,7 @@ class Listing(Layout):
         return [file for file in candidates if file.is_file() and cls.is_one(file)]
 
     @classmethod
-    def recognises(cls, folder: Path) -> bool:
+    def detects(cls, folder: Path) -> bool:
         return bool(cls.files_in(folder))
 
     @classmethod
@@ -92,7 +92,7 @@ class Listing(Layout):
         return places[0]
 
 
-class Tables(Listing):
+class Tables(FileList):
     """TSV or CSV files with a header that names a path and a text column."""
 
     kind = "table"
@@ -109,7 +109,7 @@ class Tables(Listing):
         return read_table(file, Columns(COLUMNS, UNUSED))
 
 
-class NeMo(Listing):
+class NeMo(FileList):
     """JSON lines with `audio_filepath`, `text` and perhaps `duration` and `offset` (seconds)."""
 
     kind = "NeMo manifest"

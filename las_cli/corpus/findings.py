@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from las_cli.corpus.headers import AudioFault, AudioHeader, batches, in_processes
+from las_cli.corpus.headers import AudioFault, AudioHeader, in_batches, in_processes
 from las_cli.corpus.inspection import (
-    Batch,
     Finding,
     Question,
+    QuestionBatch,
     inspect_batch,
     inspect_one_by_one,
 )
@@ -132,12 +132,13 @@ def findings_of(
     """
     waiting: deque[list[Utterance | BadRow]] = deque()
 
-    def asked() -> Iterator[Batch]:
-        for group in batches(rows, BATCH):
+    def asked() -> Iterator[QuestionBatch]:
+        for group in in_batches(rows, BATCH):
             questions = [_question(row, decode) for row in group if _has_file(row)]
             known = store.look_up([question.key for question in questions])
             waiting.append(group)
-            yield Batch([replace(one, known=known.get(one.key)) for one in questions], decode)
+            asking = [replace(one, known=known.get(one.key)) for one in questions]
+            yield QuestionBatch(asking, decode)
 
     for findings in in_processes(inspect_batch, asked(), jobs, inspect_one_by_one):
         answers = iter(findings)

@@ -92,7 +92,7 @@ def read_headers(
     if jobs <= 1 or len(paths) < PARALLEL_FROM:
         yield from map(read_header, paths)
         return
-    for headers in in_processes(_read_batch, batches(paths, BATCH), jobs, _read_one_by_one):
+    for headers in in_processes(_read_batch, in_batches(paths, BATCH), jobs, _read_one_by_one):
         yield from headers
 
 
@@ -173,7 +173,7 @@ def process_context() -> BaseContext:
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
-def batches(items: Iterable[In], size: int) -> Iterator[list[In]]:
+def in_batches(items: Iterable[In], size: int) -> Iterator[list[In]]:
     """`items` in lists of at most `size`."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):

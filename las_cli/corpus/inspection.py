@@ -57,21 +57,21 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class QuestionBatch:
     """Questions for one process."""
 
     questions: list[Question]
     decode: bool
 
 
-def inspect_batch(batch: Batch) -> list[Finding]:
+def inspect_batch(batch: QuestionBatch) -> list[Finding]:
     """The findings on a batch, in order."""
     return [inspect(question, batch.decode) for question in batch.questions]
 
 
-def inspect_one_by_one(batch: Batch) -> list[Finding]:
+def inspect_one_by_one(batch: QuestionBatch) -> list[Finding]:
     """The findings on a batch in which a file crashes the decoder: a process for each file."""
-    alone = [Batch([question], batch.decode) for question in batch.questions]
+    alone = [QuestionBatch([question], batch.decode) for question in batch.questions]
     return one_by_one(inspect_batch, alone, Finding(fault=CRASHED))
 
 

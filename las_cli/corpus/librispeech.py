@@ -36,7 +36,7 @@ class LibriSpeech(Layout):
         self._genders: dict[str, str] | None = None
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         """Whether `folder` (or `LibriSpeech/` in it) holds parts with transcripts, or is a part."""
         inner = folder / "LibriSpeech"
         root = inner if inner.is_dir() else folder

@@ -25,7 +25,7 @@ class LJSpeech(Layout):
         super().__init__(folder, tuple(self._tables))
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         return (folder / "wavs").is_dir() and bool(_tables_in(folder))
 
     def read(self, split: str) -> Iterator[Utterance | BadRow]:

@@ -34,7 +34,7 @@ class CutManifests(Layout):
         self._ready: dict[Path, bool] = {}
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         return bool(cut_files(folder))
 
     def read(self, split: str) -> Iterator[Utterance | BadRow]:
@@ -110,7 +110,7 @@ class RecordingManifests(Layout):
         super().__init__(folder, tuple(self._files))
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         return bool(recording_pairs(folder))
 
     def read(self, split: str) -> Iterator[Utterance | BadRow]:

@@ -17,7 +17,7 @@ from las_cli.corpus.headers import default_jobs
 from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
-from las_cli.corpus.preparation_report import Amount, Report, SplitReport
+from las_cli.corpus.preparation_report import Amount, PreparationReport, SplitReport
 from las_cli.corpus.prepared import read_report
 from las_cli.corpus.shards import Shards, write_shards
 from las_cli.corpus.sieve import PrepareOptions, Sieve, seconds_of
@@ -37,7 +37,7 @@ def prepare(
     output: Path,
     options: PrepareOptions | None = None,
     progress: Progress = lambda stage, done, total: None,
-) -> Report:
+) -> PreparationReport:
     """Check every clip of a corpus and write `cuts_SPLIT.jsonl.gz`, `rejected.tsv`,
     `report.json` and perhaps `shards/SPLIT/` into `output`.
 
@@ -81,7 +81,7 @@ class _Preparation:
         self.layout, self.output, self.options = layout, output, options
         self.aside = output / ASIDE
         self.progress = progress
-        self.report = Report(
+        self.report = PreparationReport(
             corpus=str(layout.folder),
             kind=layout.kind,
             policy=options.policy,
@@ -90,7 +90,7 @@ class _Preparation:
             notes=list(layout.notes),
         )
 
-    def run(self, began: float) -> Report:
+    def run(self, began: float) -> PreparationReport:
         options = self.options
         self.progress("reading the tables", 0, 0)
         found = survey(

@@ -55,7 +55,7 @@ class SplitReport:
 
 
 @dataclass
-class Report:
+class PreparationReport:
     """The whole of what `las prepare` says."""
 
     corpus: str
@@ -165,7 +165,7 @@ def _amount(amount: Amount) -> dict[str, float]:
     }
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: PreparationReport, console: Console) -> None:
     """The report as tables: kept, rejected by reason, letters, notes."""
     from rich.table import Table
 
@@ -209,7 +209,7 @@ def print_report(report: Report, console: Console) -> None:
         console.print(note, markup=False)
 
 
-def _reasons(report: Report) -> Any:
+def _reasons(report: PreparationReport) -> Any:
     from rich.table import Table
 
     table = Table(title="left out, by reason", title_justify="left")

@@ -38,7 +38,7 @@ class Prepared(CutManifests):
         self.notes = [str(note) for note in report.get("notes", [])]
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         return folder.is_dir() and read_report(folder) is not None
 
     def lazy_cuts(self, split: str) -> CutSet:

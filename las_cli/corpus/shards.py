@@ -35,7 +35,7 @@ class Shards(Layout):
         super().__init__(folder, tuple(self._folders))
 
     @staticmethod
-    def recognises(folder: Path) -> bool:
+    def detects(folder: Path) -> bool:
         return folder.is_dir() and bool(shard_folders(folder))
 
     def read(self, split: str) -> Iterator[Utterance | BadRow]:

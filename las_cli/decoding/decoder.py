@@ -19,7 +19,7 @@ from las_cli.decoding.precision import listening, searching
 from las_cli.decoding.prefix_score import CTCPrefixScorer
 from las_cli.decoding.repeats import is_looped
 from las_cli.decoding.rescoring import rescore
-from las_cli.decoding.word_confidence import describe
+from las_cli.decoding.word_confidence import describe_words
 from las_cli.errors import LasError
 from las_cli.text.units import Units
 
@@ -146,7 +146,7 @@ def search(
         steps = int(heard.lengths[row])
         log_probs = None if heard.log_probs is None else heard.log_probs[row, :steps]
         results[row] = [
-            describe(
+            describe_words(
                 _hypothesis(entry, alphabet),
                 alphabet,
                 model,

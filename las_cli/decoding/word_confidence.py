@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from las_cli.network.las import LAS
 
 
-def describe(
+def describe_words(
     hypothesis: Hypothesis,
     alphabet: Units,
     model: LAS,

@@ -16,7 +16,7 @@ from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
-from las_cli.padding import pad
+from las_cli.padding import pad_waveforms
 from las_cli.text import normalise
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def decode_split(
     device = next(loaded.model.parameters()).device
     if batch_seconds is None:
         batch_seconds = default_budget(sum(durations), options.width, lanes(device))
-    planned = list(batches(durations, batch_seconds))
+    planned = list(batches_by_length(durations, batch_seconds))
     done: dict[int, DecodedUtterance] = {}
     broken: dict[int, BrokenClip] = {}
 
@@ -153,7 +153,7 @@ def decode_batch(
     lm: LanguageModel | None = None,
 ) -> list[list[Hypothesis]]:
     """Hypotheses of waveforms [S] each, float32 at the model's rate, on the model's device."""
-    padded, lengths = pad(waveforms)
+    padded, lengths = pad_waveforms(waveforms)
     device = next(loaded.model.parameters()).device
     return decode(loaded.model, loaded.alphabet, padded.to(device), lengths.to(device), options, lm)
 
@@ -164,7 +164,7 @@ def default_budget(seconds: float, beams: int, lanes: int) -> float:
     return max(BATCH_SECONDS / 4, min(total / lanes, seconds / (ROUNDS * lanes)))
 
 
-def batches(
+def batches_by_length(
     seconds: Sequence[float], budget: float, largest: int = LARGEST_BATCH
 ) -> Iterator[list[int]]:
     """Indices of clips by falling length, in batches of at most `budget` seconds with padding.

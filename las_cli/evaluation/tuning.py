@@ -23,10 +23,10 @@ from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.word_confidence import weigh_words
 from las_cli.errors import LasError
-from las_cli.evaluation.decode_split import batches, default_budget
+from las_cli.evaluation.decode_split import batches_by_length, default_budget
 from las_cli.evaluation.pool import Candidate, Count, Pool, Weights
 from las_cli.evaluation.trials import Trials
-from las_cli.padding import pad
+from las_cli.padding import pad_waveforms
 from las_cli.text import normalise
 
 if TYPE_CHECKING:
@@ -85,11 +85,11 @@ def hear(
             references.append(normalise(text, loaded.policy))
         if not waveforms:
             return None
-        padded, lengths = pad(waveforms)
+        padded, lengths = pad_waveforms(waveforms)
         found = listen(loaded.model, padded.to(device), lengths.to(device), precision)
         return HeardBatch(found, tuple(references))
 
-    done = dict(side_by_side(heard, list(batches(seconds, batch_seconds)), device))
+    done = dict(side_by_side(heard, list(batches_by_length(seconds, batch_seconds)), device))
     batched = [batch for _, batch in sorted(done.items()) if batch is not None]
     if not batched:
         raise LasError("tuning: no clip of the split can be read; run `las prepare` to see why")

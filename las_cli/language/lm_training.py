@@ -49,7 +49,7 @@ class LMTraining:
 
 
 @dataclass
-class Progress:
+class LMProgress:
     """How far a training is; saved with each checkpoint."""
 
     step: int = 0
@@ -69,14 +69,14 @@ class Result:
     minutes: float
 
 
-def train(
+def train_letter_lm(
     model: LetterLM,
     sentences: Sentences,
     total: int,
     settings: LMTraining,
     folder: Path,
     resume: bool = False,
-    report: Callable[[Progress, float], None] | None = None,
+    report: Callable[[LMProgress, float], None] | None = None,
 ) -> Result:
     """Train `model` in place, leaving a checkpoint in `folder`: delete it once `model` is saved.
 
@@ -88,9 +88,9 @@ def train(
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    at = Progress()
+    at = LMProgress()
     if resume:
-        at = load_checkpoint(folder, model, optimizer, settings)
+        at = load_lm_checkpoint(folder, model, optimizer, settings)
     precision = pick_precision(settings.precision, device)
     goal = settings.epochs * total
     started, saved, before = time.monotonic(), time.monotonic(), at.seconds
@@ -99,7 +99,7 @@ def train(
     while share < 1.0:
         skip = at.batches
         for number, (inputs, targets) in enumerate(
-            batches(sentences.shuffled(settings.seed + at.epoch), settings.batch_letters)
+            letter_batches(sentences.shuffled(settings.seed + at.epoch), settings.batch_letters)
         ):
             if number < skip:
                 continue
@@ -126,14 +126,14 @@ def train(
             if report:
                 report(at, min(1.0, share))
             if time.monotonic() - saved > 60 * settings.checkpoint_minutes:
-                save_checkpoint(folder, model, optimizer, settings, at)
+                save_lm_checkpoint(folder, model, optimizer, settings, at)
                 saved = time.monotonic()
             if share >= 1.0:
                 break
         else:
             at.epoch, at.batches = at.epoch + 1, 0
     model.eval()
-    perplexity = measure(model, sentences.held_out(), settings.batch_letters)
+    perplexity = measure_perplexity(model, sentences.held_out(), settings.batch_letters)
     return Result(perplexity, at.letters, at.seconds / 60)
 
 
@@ -143,7 +143,7 @@ def schedule(step: int, share: float) -> float:
     return min(1.0, (step + 1) / WARMUP) * decay
 
 
-def batches(lines: Iterator[list[int]], letters: int) -> Iterator[tuple[Tensor, Tensor]]:
+def letter_batches(lines: Iterator[list[int]], letters: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of at most `letters` letters: inputs and targets [B, U], targets -1 behind the end.
 
     Inputs begin, targets end with the end of sentence. Lines of like length go together.
@@ -173,10 +173,10 @@ def _batch_pool(pool: list[list[int]], letters: int) -> Iterator[tuple[Tensor, T
     # Not from short to long: a fixed stride through the lengths mixes them without chance.
     stride = next((s for s in (7, 11, 13, 17) if len(ready) % s), 1)
     for place in range(len(ready)):
-        yield pad(ready[place * stride % len(ready)])
+        yield pad_letters(ready[place * stride % len(ready)])
 
 
-def pad(lines: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+def pad_letters(lines: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Lines of ids as inputs and targets [B, U]."""
     longest = max(len(line) for line in lines) + 1
     inputs = torch.full((len(lines), longest), EOS)
@@ -190,11 +190,13 @@ def pad(lines: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def measure(model: LetterLM, lines: Sequence[list[int]], batch_letters: int = 16_000) -> float:
+def measure_perplexity(
+    model: LetterLM, lines: Sequence[list[int]], batch_letters: int = 16_000
+) -> float:
     """Perplexity per letter of `lines`, ends of sentence counted as letters; in float32."""
     device = next(model.parameters()).device
     loss, count = 0.0, 0
-    for inputs, targets in batches(iter(lines), batch_letters):
+    for inputs, targets in letter_batches(iter(lines), batch_letters):
         scores, _ = model(inputs.to(device))
         targets = targets.to(device)
         loss += float(
@@ -206,12 +208,12 @@ def measure(model: LetterLM, lines: Sequence[list[int]], batch_letters: int = 16
     return math.exp(loss / count) if count else math.nan
 
 
-def save_checkpoint(
+def save_lm_checkpoint(
     folder: Path,
     model: LetterLM,
     optimizer: torch.optim.Optimizer,
     settings: LMTraining,
-    at: Progress,
+    at: LMProgress,
 ) -> None:
     """Weights, optimizer and progress in one file, written atomically."""
     from safetensors.torch import save
@@ -229,9 +231,9 @@ def save_checkpoint(
     write_bytes(folder / CHECKPOINT, save(tensors, {"place": json.dumps(place)}))
 
 
-def load_checkpoint(
+def load_lm_checkpoint(
     folder: Path, model: LetterLM, optimizer: torch.optim.Optimizer, settings: LMTraining
-) -> Progress:
+) -> LMProgress:
     """Put the checkpoint of `folder` into `model` and `optimizer`; LasError if it does not fit."""
     from safetensors import SafetensorError, safe_open
 
@@ -259,7 +261,7 @@ def load_checkpoint(
         )
         progress: dict[str, Any] = place["progress"]
         loss = math.nan if progress["loss"] is None else progress["loss"]
-        return Progress(**(progress | {"loss": loss}))
+        return LMProgress(**(progress | {"loss": loss}))
     except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, ValueError) as error:
         raise LasError(f"{path}: the checkpoint cannot be read ({error})") from error
 

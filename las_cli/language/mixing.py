@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from las_cli.language.letter_lm import LetterLM
-from las_cli.language.lm_training import pad
+from las_cli.language.lm_training import pad_letters
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.text import Sentences
 from las_cli.language.word_lm import WordLM, tree_bytes
@@ -25,7 +25,7 @@ BELIEF = 20  # words that it weighs as much as
 
 
 @dataclass(frozen=True)
-class Mixture:
+class MixtureFit:
     """What held-out lines (else those of training) say of a mixture."""
 
     share: float  # of the word n-grams, the likeliest
@@ -63,7 +63,7 @@ def with_words(
     order: int = 3,
     most_words: int = MOST_WORDS,
     most_ngrams: int = MOST_NGRAMS,
-) -> tuple[MixedLM, Mixture]:
+) -> tuple[MixedLM, MixtureFit]:
     """`letters` mixed with the word n-grams of `sentences`, by the share that held-out lines give.
 
     LasError for an alphabet without spaces (see `parts_words`) or a text without words.
@@ -79,7 +79,9 @@ def with_words(
     return MixedLM(letters, words, mixture.share), replace(mixture, held_out=held_out)
 
 
-def find_share(model: MixedLM, lines: Sequence[list[int]], share: float | None = None) -> Mixture:
+def find_share(
+    model: MixedLM, lines: Sequence[list[int]], share: float | None = None
+) -> MixtureFit:
     """The share of words under which `lines` of letter ids are likeliest (Jelinek and Mercer 1980).
 
     Few lines say little: `BELIEF` words more are taken to be half one, half the other. With `share`
@@ -94,7 +96,7 @@ def find_share(model: MixedLM, lines: Sequence[list[int]], share: float | None =
             share = (float(found) + PRIOR * BELIEF) / (len(words) + BELIEF)
     count = sum(len(line) + 1 for line in lines)
     mixed = torch.logaddexp(words + math.log(share), letters + math.log(1 - share))
-    return Mixture(
+    return MixtureFit(
         share=round(share, 3),
         perplexity=math.exp(-float(mixed.sum()) / count),
         by_letters=math.exp(-float(letters.sum()) / count),
@@ -110,7 +112,7 @@ def _words(model: MixedLM, lines: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
     sums: list[Tensor] = []
     ordered = sorted(lines, key=len)
     for place in range(0, len(ordered), LINES):
-        inputs, targets = pad(ordered[place : place + LINES])
+        inputs, targets = pad_letters(ordered[place : place + LINES])
         state = model.start(len(inputs), 1)
         found: list[Tensor] = []
         for u in range(inputs.shape[1]):

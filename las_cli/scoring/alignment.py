@@ -92,6 +92,6 @@ def cell_width(text: str) -> int:
     return cell_len(text)
 
 
-def pad(text: str, width: int) -> str:
+def pad_cell(text: str, width: int) -> str:
     """`text` filled up with spaces to `width` columns."""
     return text + " " * (width - cell_width(text))

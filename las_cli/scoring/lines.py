@@ -26,7 +26,7 @@ class Line:
     text: str
 
 
-class Source:
+class TextSource:
     """Numbered lines of one file, read once and lazily; the first ones can be looked at before."""
 
     def __init__(self, path: str, stream: BinaryIO | None = None) -> None:
@@ -113,14 +113,14 @@ class TimedEntry:
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnNames:
     """Names of the columns or fields to read, "" to look for the usual ones."""
 
     text: str = ""
     id: str = ""
 
 
-def refuse_alternatives(source: Source, number: int, text: str) -> None:
+def refuse_alternatives(source: TextSource, number: int, text: str) -> None:
     """sclite's `{ this / that }` would be compared as words otherwise."""
     if match := _ALTERNATIVES.search(text):
         raise source.error(

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from las_cli.errors import UsageError
-from las_cli.scoring.lines import Columns, Entry, Line, Source, refuse_alternatives
+from las_cli.scoring.lines import ColumnNames, Entry, Line, TextSource, refuse_alternatives
 
 
 @dataclass(frozen=True)
 class Listing:
     """A file of transcripts that has been recognised; it can be read once."""
 
-    source: Source
+    source: TextSource
     format: str  # one of FORMATS
     side: str  # "reference" or "hypothesis": which field of a table is read
-    columns: Columns = Columns()
+    columns: ColumnNames = ColumnNames()
 
     @property
     def name(self) -> str:
@@ -49,16 +49,16 @@ def open_listing(
     path: str,
     format: str = "auto",
     side: str = "reference",
-    columns: Columns | None = None,
+    columns: ColumnNames | None = None,
     stream: BinaryIO | None = None,
 ) -> Listing:
     """Open a file of transcripts ("-": standard input) and recognise its format.
 
     UsageError if the text is to come from a column and the format has none.
     """
-    source, columns = Source(path, stream), columns or Columns()
+    source, columns = TextSource(path, stream), columns or ColumnNames()
     if format == "auto":
-        format = recognise(source, columns)
+        format = detect_format(source, columns)
     listing = Listing(source, format, side, columns)
     if columns.text and not listing.has_columns:
         option = "--hyp-column" if side == "hypothesis" else "--ref-column"
@@ -69,13 +69,13 @@ def open_listing(
     return listing
 
 
-def _read_lines(source: Source) -> Iterator[Entry]:
+def _read_lines(source: TextSource) -> Iterator[Entry]:
     """A line an utterance; a blank line is an empty utterance."""
     for line in source:
         yield Entry("", line.text, line.number)
 
 
-def _read_kaldi(source: Source) -> Iterator[Entry]:
+def _read_kaldi(source: TextSource) -> Iterator[Entry]:
     """`id text`; the id alone is an empty utterance."""
     for line in source:
         parts = line.text.split(None, 1)
@@ -86,7 +86,7 @@ def _read_kaldi(source: Source) -> Iterator[Entry]:
 _TRN = re.compile(r"^(.*?)\(([^()\s]+)\)\s*$", re.DOTALL)
 
 
-def _read_trn(source: Source) -> Iterator[Entry]:
+def _read_trn(source: TextSource) -> Iterator[Entry]:
     """sclite's `text (id)`; lines that begin with ;; are comments."""
     for line in source:
         if not line.text.strip() or line.text.startswith(";;"):
@@ -98,7 +98,7 @@ def _read_trn(source: Source) -> Iterator[Entry]:
         yield Entry(match[2], match[1].rstrip(), line.number)
 
 
-def _read_letters(source: Source) -> Iterator[Entry]:
+def _read_letters(source: TextSource) -> Iterator[Entry]:
     """Python lists of letters as the research code printed them; '' is a space."""
     for line in source:
         letters = parse_letters(line.text.strip() or "[]")
@@ -128,7 +128,7 @@ def parse_letters(text: str) -> list[list[str]] | None:
     return None
 
 
-_READERS: dict[str, Callable[[Source], Iterator[Entry]]] = {
+_READERS: dict[str, Callable[[TextSource], Iterator[Entry]]] = {
     "lines": _read_lines,
     "kaldi": _read_kaldi,
     "trn": _read_trn,
@@ -144,7 +144,7 @@ _CTM = re.compile(rf"^\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}\s+\S+(?:\s+-?{_NUMBER})?
 _ID = re.compile(r"^(?=\S*\d)\S*[-_./]\S*$")
 
 
-def recognise(source: Source, columns: Columns) -> str:
+def detect_format(source: TextSource, columns: ColumnNames) -> str:
     """The format of a file, by its suffix, else by its first lines; "lines" when in doubt.
 
     A first line with one of `columns` in it is the header of a table.
@@ -193,7 +193,7 @@ def _bracketed(first: str, lines: list[Line]) -> str:
     return "jsonl" if isinstance(value, dict) and len(lines) > 1 else "json"
 
 
-def _is_table(lines: list[Line], columns: Columns) -> bool:
+def _is_table(lines: list[Line], columns: ColumnNames) -> bool:
     from las_cli.scoring.records import TEXT_NAMES
 
     header = [name.strip() for name in lines[0].text.split("\t")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from las_cli.errors import LasError
-from las_cli.scoring.lines import Source
+from las_cli.scoring.lines import TextSource
 from las_cli.scoring.pairing import Pair, file_name
 from las_cli.scoring.records import id_of, tsv_rows
 
@@ -27,7 +27,7 @@ class Manifest:
         self.name = path
         self._rows: list[Mapping[str, str]] = []
         self._by_id: dict[str, Mapping[str, str]] = {}
-        source = Source(path)
+        source = TextSource(path)
         for number, row in tsv_rows(source):
             facts = {column: _cell(row, column) for column in columns}
             missing = [column for column, value in facts.items() if value is None]

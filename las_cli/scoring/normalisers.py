@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from las_cli.errors import LasError
-from las_cli.scoring.lines import Source
+from las_cli.scoring.lines import TextSource
 from las_cli.text.normalise import TextPolicy, normalise
 
 _WORD = re.compile(r"\S+")
@@ -103,7 +103,7 @@ class Rules:
 
 def read_rules(path: Path) -> Rules:
     """Read a file of rules; LasError names the line that is none."""
-    source = Source(str(path))
+    source = TextSource(str(path))
     steps: list[Callable[[str], str]] = []
     words: dict[str, str] = {}
     for line in source:
@@ -145,7 +145,7 @@ def _word_lookup(words: dict[str, str]) -> Callable[[str], str]:
 
 
 def _substitution(
-    source: Source, number: int, pattern: str, replacement: str, is_word: bool
+    source: TextSource, number: int, pattern: str, replacement: str, is_word: bool
 ) -> Callable[[str], str]:
     if not pattern:
         raise source.error(number, "nothing stands before the arrow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from las_cli.scoring.alignment import MARKS, AlignedUnits, align, cell_width, pad
+from las_cli.scoring.alignment import MARKS, AlignedUnits, align, cell_width, pad_cell
 from las_cli.scoring.confusions import Confusions, ranked
 from las_cli.scoring.counts import ErrorCounts
 from las_cli.scoring.report import Report
@@ -50,14 +50,14 @@ def _utterance_lines(utterance: UtteranceScore) -> Iterator[str]:
         f"Scores: (#C #S #D #I) {counts.hits} {counts.substitutions} "
         f"{counts.deletions} {counts.insertions}"
     )
-    references, hypotheses, marks = side_by_side(columns)
+    references, hypotheses, marks = aligned_lines(columns)
     yield "REF:  " + " ".join(references) + " "
     yield "HYP:  " + " ".join(hypotheses) + " "
     yield "Eval: " + " ".join(marks) + " "
     yield ""
 
 
-def side_by_side(columns: list[AlignedUnits]) -> tuple[list[str], list[str], list[str]]:
+def aligned_lines(columns: list[AlignedUnits]) -> tuple[list[str], list[str], list[str]]:
     """Reference, hypothesis and S/D/I marks in columns of equal width; gaps are asterisks."""
     references, hypotheses, marks = [], [], []
     for column in columns:
@@ -67,8 +67,8 @@ def side_by_side(columns: list[AlignedUnits]) -> tuple[list[str], list[str], lis
         else:
             ours, theirs = ours.upper(), theirs.upper()
         width = max(cell_width(ours), cell_width(theirs))
-        references.append(pad(ours, width) if ours else "*" * width)
-        hypotheses.append(pad(theirs, width) if theirs else "*" * width)
+        references.append(pad_cell(ours, width) if ours else "*" * width)
+        hypotheses.append(pad_cell(theirs, width) if theirs else "*" * width)
         marks.append(MARKS[column.kind].ljust(width))
     return references, hypotheses, marks
 

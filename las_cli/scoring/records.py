@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from las_cli.scoring.lines import Columns, Entry, Source
+from las_cli.scoring.lines import ColumnNames, Entry, TextSource
 
 # Names under which corpora and recognisers keep these fields, most telling first.
 _REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription")
@@ -25,7 +25,9 @@ TEXT_NAMES: Mapping[str, Mapping[str, int]] = {
 }
 
 
-def read_records(source: Source, format: str, side: str, columns: Columns) -> Iterator[Entry]:
+def read_records(
+    source: TextSource, format: str, side: str, columns: ColumnNames
+) -> Iterator[Entry]:
     """Utterances of a TSV or CSV file with a header, of JSON Lines or of one JSON document.
 
     `side` ("reference" or "hypothesis") decides between columns where a table holds both.
@@ -41,7 +43,7 @@ def read_records(source: Source, format: str, side: str, columns: Columns) -> It
         yield Entry(id_of(row, columns.id, source, number), text, number, _facts(row))
 
 
-def tsv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+def tsv_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of a tab-separated table as dictionaries by header.
 
     Quotes are text here: Common Voice writes sentences with a single quotation mark unescaped.
@@ -49,7 +51,7 @@ def tsv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     return _table(source, ((line.number, line.text.split("\t")) for line in source))
 
 
-def _csv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of a comma-separated table, quoted as spreadsheets do (RFC 4180)."""
     # Strict: a quotation mark that is never closed would swallow the rest of the file.
     reader = csv.reader((f"{line.text}\n" for line in source), strict=True)
@@ -65,7 +67,7 @@ def _csv_rows(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _table(
-    source: Source, rows: Iterator[tuple[int, list[str]]]
+    source: TextSource, rows: Iterator[tuple[int, list[str]]]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     header: list[str] = []
     for number, cells in rows:
@@ -81,7 +83,7 @@ def _table(
         raise source.error(None, "empty, expected a table with a header")
 
 
-def _jsonl_rows(source: Source) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _jsonl_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any] | str]]:
     for line in source:
         if not line.text.strip():
             continue
@@ -92,7 +94,7 @@ def _jsonl_rows(source: Source) -> Iterator[tuple[int, dict[str, Any] | str]]:
         yield line.number, _record(source, line.number, value)
 
 
-def _json_rows(source: Source) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _json_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any] | str]]:
     try:
         value = json.loads("\n".join(line.text for line in source))
     except ValueError as error:
@@ -111,14 +113,14 @@ def _json_rows(source: Source) -> Iterator[tuple[int, dict[str, Any] | str]]:
         yield number, _record(source, number, item)
 
 
-def _record(source: Source, number: int, value: Any) -> dict[str, Any] | str:
+def _record(source: TextSource, number: int, value: Any) -> dict[str, Any] | str:
     if isinstance(value, dict | str):
         return value
     raise source.error(number, f"expected an object or a string, found {str(value)[:40]!r}")
 
 
 def _text_of(
-    source: Source, number: int, row: Mapping[str, Any], side: str, columns: Columns
+    source: TextSource, number: int, row: Mapping[str, Any], side: str, columns: ColumnNames
 ) -> str:
     if columns.text:
         if columns.text not in row:
@@ -148,7 +150,7 @@ def _text_of(
     return value
 
 
-def id_of(row: Mapping[str, Any], column: str, source: Source, number: int) -> str:
+def id_of(row: Mapping[str, Any], column: str, source: TextSource, number: int) -> str:
     """The id of a row: from `column`, else from the first usual name that it has, else ""."""
     if column:
         if column not in row:

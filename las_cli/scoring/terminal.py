@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from las_cli.scoring.alignment import MARKS, align, cell_width, pad
+from las_cli.scoring.alignment import MARKS, align, cell_width, pad_cell
 from las_cli.scoring.bootstrap import Interval, Intervals, score_intervals
 from las_cli.scoring.counts import ErrorCounts
 
@@ -285,9 +285,9 @@ def alignment_text(utterance: UtteranceScore) -> Text:
         ours, theirs = column.reference, column.hypothesis
         width = max(cell_width(ours), cell_width(theirs))
         cells = (
-            pad(ours, width) if ours else "*" * width,
-            pad(theirs, width) if theirs else "*" * width,
-            pad(MARKS[column.kind], width),
+            pad_cell(ours, width) if ours else "*" * width,
+            pad_cell(theirs, width) if theirs else "*" * width,
+            pad_cell(MARKS[column.kind], width),
         )
         for row, cell in zip(rows, cells, strict=True):
             row.append(cell, style=COLOURS[column.kind])

@@ -6,18 +6,18 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from las_cli.scoring.lines import Entry, Source, TimedEntry, refuse_alternatives
+from las_cli.scoring.lines import Entry, TextSource, TimedEntry, refuse_alternatives
 
 _LABEL = re.compile(r"^<[^<>]*>$")
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"  # sclite: what is said here is not judged
 
 
-def read_timed(source: Source, format: str) -> list[TimedEntry]:
+def read_timed(source: TextSource, format: str) -> list[TimedEntry]:
     """Segments of an STM or words of a CTM file; LasError names a line that is neither."""
     return list((_read_stm if format == "stm" else _read_ctm)(source))
 
 
-def _read_stm(source: Source) -> Iterator[TimedEntry]:
+def _read_stm(source: TextSource) -> Iterator[TimedEntry]:
     """`recording channel speaker start end [<labels>] text`, ;; comments."""
     for line in source:
         if not line.text.strip() or line.text.startswith(";;"):
@@ -34,7 +34,7 @@ def _read_stm(source: Source) -> Iterator[TimedEntry]:
         yield TimedEntry(parts[0], parts[1], start, end, text.strip(), line.number, parts[2])
 
 
-def _read_ctm(source: Source) -> Iterator[TimedEntry]:
+def _read_ctm(source: TextSource) -> Iterator[TimedEntry]:
     """`recording channel start duration word [confidence]`, ;; comments."""
     for line in source:
         if not line.text.strip() or line.text.startswith(";;"):
@@ -48,14 +48,14 @@ def _read_ctm(source: Source) -> Iterator[TimedEntry]:
         yield TimedEntry(parts[0], parts[1], start, start + duration, parts[4], line.number)
 
 
-def _seconds(source: Source, number: int, one: str, other: str) -> tuple[float, float]:
+def _seconds(source: TextSource, number: int, one: str, other: str) -> tuple[float, float]:
     try:
         return float(one), float(other)
     except ValueError:
         raise source.error(number, f"{one!r} and {other!r} are no times in seconds") from None
 
 
-def by_recording(source: Source, format: str) -> Iterator[Entry]:
+def by_recording(source: TextSource, format: str) -> Iterator[Entry]:
     """One utterance a recording: its segments or words in order of time."""
     recordings: dict[str, list[TimedEntry]] = {}
     for entry in read_timed(source, format):
@@ -66,7 +66,7 @@ def by_recording(source: Source, format: str) -> Iterator[Entry]:
         yield Entry(recording, text, entries[0].line)
 
 
-def by_segment(source: Source) -> Iterator[Entry]:
+def by_segment(source: TextSource) -> Iterator[Entry]:
     """One utterance a segment of an STM file; its id holds recording, channel and times."""
     for entry in read_timed(source, "stm"):
         if entry.text != IGNORED:
@@ -77,7 +77,7 @@ def _segment_id(entry: TimedEntry) -> str:
     return f"{entry.recording}-{entry.channel}-{entry.start:.2f}-{entry.end:.2f}"
 
 
-def match_words(segments: Source, words: Source) -> tuple[list[Entry], list[Entry]]:
+def match_words(segments: TextSource, words: TextSource) -> tuple[list[Entry], list[Entry]]:
     """Reference segments (STM) and the hypothesis words (CTM) spoken in each: two equal lists.
 
     A word belongs to the segment that holds its middle, or else to the nearest one of its

@@ -51,7 +51,7 @@ def is_rate(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1000
 
 
-def percent(value: Any) -> str:
+def rate_text(value: Any) -> str:
     """An error rate as it is shown."""
     return f"{value:.2%}" if is_rate(value) else "?"
 
@@ -132,7 +132,7 @@ def _body(folder: Path, name: str, facts: Mapping[str, Any], units: tuple[str, .
     ]  # fmt: skip
     if is_rate(facts.get("dev_ler")):
         lines += [
-            f"Dev split: LER {percent(facts['dev_ler'])}, WER {percent(facts.get('dev_wer'))} "
+            f"Dev split: LER {rate_text(facts['dev_ler'])}, WER {rate_text(facts.get('dev_wer'))} "
             f"({facts.get('dev_search', 'greedy, of the speller alone')}).",
         ]
     else:
@@ -143,8 +143,8 @@ def _body(folder: Path, name: str, facts: Mapping[str, Any], units: tuple[str, .
                   "| update | hours heard | LER | WER | LER of CTC alone |",
                   "|---|---|---|---|---|"]  # fmt: skip
         lines += [
-            f"| {row.get('step', '?')} | {_number(row.get('hours'))} | {percent(row['dev_ler'])} | "
-            f"{percent(row.get('dev_wer'))} | {percent(row.get('dev_ctc_ler'))} |"
+            f"| {row.get('step', '?')} | {_number(row.get('hours'))} | "
+            f"{rate_text(row['dev_ler'])} | {rate_text(row.get('dev_wer'))} | {rate_text(row.get('dev_ctc_ler'))} |"
             for row in rows
         ]
     lines += ["", "## What it was trained on", ""]

@@ -13,7 +13,7 @@ from las_cli.files import read_json
 from las_cli.saved_model.folder import network_config, section, text_policy
 from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, WEIGHTS
 from las_cli.saved_model.weights import check_network, check_weights, count, shown
-from las_cli.sharing.card import measurements, percent, thinned
+from las_cli.sharing.card import measurements, rate_text, thinned
 from las_cli.sharing.find import find_model
 from las_cli.sharing.hashes import Check, check_hashes
 from las_cli.sharing.remote_files import FILES
@@ -110,9 +110,9 @@ def rate_table(folder: Path) -> Table | None:
         table.add_row(
             shown(str(row.get("step", "?"))),
             f"{hours:.1f}" if isinstance(hours, int | float) else "?",
-            percent(row["dev_ler"]),
-            percent(row.get("dev_wer")),
-            percent(row.get("dev_ctc_ler")),
+            rate_text(row["dev_ler"]),
+            rate_text(row.get("dev_wer")),
+            rate_text(row.get("dev_ctc_ler")),
         )
     return table
 

@@ -19,7 +19,7 @@ DEEPEST = 2  # folders below the one that is searched for runs
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """One model that `--model` would take."""
 
     name: str
@@ -31,7 +31,7 @@ class Entry:
     note: str = ""  # what is wrong with it
 
 
-def inventory(runs: Path = RUNS) -> list[Entry]:
+def inventory(runs: Path = RUNS) -> list[ModelEntry]:
     """Shipped models, those in the hub's cache, those below `runs`."""
     rows = [_entry(name, "shipped", folder) for name, folder in shipped_models().items()]
     rows += [_entry(name, "cached", folder) for name, folder in cached_models().items()]
@@ -50,11 +50,11 @@ def _runs(folder: Path, deep: int) -> list[Path]:
     return found
 
 
-def _entry(name: str, origin: str, folder: Path) -> Entry:
+def _entry(name: str, origin: str, folder: Path) -> ModelEntry:
     size = sum((folder / file).stat().st_size for file in FILES if (folder / file).is_file())
     try:
         facts = section(read_json(folder / CONFIG), "facts", folder / CONFIG)
     except LasError as error:
-        return Entry(name, origin, folder, None, None, size, str(error))
+        return ModelEntry(name, origin, folder, None, None, size, str(error))
     rates = [facts.get(key) if is_rate(facts.get(key)) else None for key in ("dev_ler", "dev_wer")]
-    return Entry(name, origin, folder, rates[0], rates[1], size)
+    return ModelEntry(name, origin, folder, rates[0], rates[1], size)

@@ -39,7 +39,7 @@ class Processes:
         return cls(dist.get_rank(), world)
 
     @staticmethod
-    def join_first() -> bool:
+    def is_first() -> bool:
         """Whether this process is the first, before any group is joined."""
         return int(os.environ.get("RANK", "0")) == 0
 

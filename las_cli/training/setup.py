@@ -78,7 +78,7 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
 
     With `overwrite`, what the folder holds goes only once everything else was found to be good.
     """
-    first = Processes.join_first()
+    first = Processes.is_first()
     # Before anything is read or written: a device or precision that is not there.
     device = pick_device(local_device(plan.training.device))
     pick_precision(plan.training.precision, device)
@@ -147,7 +147,7 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
     if changes:
-        if Processes.join_first():
+        if Processes.is_first():
             write_json(folder / SETUP, dataclasses.asdict(plan))
         changed = [name for name in CLIP_ORDER if getattr(before, name) != changes.get(name)]
         changed = [name for name in changed if name in changes]
@@ -319,7 +319,7 @@ def make_trainer(
         folder,
         units,
         plan.text,
-        writes=Processes.join_first(),
+        writes=Processes.is_first(),
         quiet=quiet,
         log_seconds=plan.training.log_seconds,
         tensorboard=plan.training.tensorboard,

@@ -46,7 +46,7 @@ class Tally:
     failures: list[LasError] = field(default_factory=list)
 
 
-class Job:
+class Worklist:
     """The recordings of one run that this process has to do, and where their transcripts go."""
 
     def __init__(

@@ -28,7 +28,7 @@ import onnxruntime
 from safetensors.numpy import load_file, save_file
 
 from las_cli.audio.reader import read_audio
-from las_cli.corpus.detection import recognise
+from las_cli.corpus.detection import detect_layout
 from las_cli.corpus.utterance import BadRow, Utterance, free_id
 from las_cli.errors import LasError
 
@@ -91,7 +91,7 @@ class Encoder:
 def clips_of(corpus: Path, split: str) -> list[Utterance]:
     """All rows of a split under the ids that `load_corpus` gives them, also those that it would
     put in a dev split."""
-    layout = recognise(corpus.absolute())
+    layout = detect_layout(corpus.absolute())
     if split not in layout.splits:
         sys.exit(f"{corpus}: no split {split}, only {', '.join(layout.splits)}")
     clips: dict[str, Utterance] = {}

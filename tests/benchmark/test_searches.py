@@ -51,7 +51,7 @@ def test_a_cold_start_that_fails_leaves_the_table(
         raise LasError("cold start with en: failed")
 
     found = [measured("greedy", *REFERENCES), measured("PocketSphinx", failure="not there")]
-    monkeypatch.setattr("las_cli.benchmark.searches.measure", lambda *_, **__: found)
+    monkeypatch.setattr("las_cli.benchmark.searches.measure_searches", lambda *_, **__: found)
     monkeypatch.setattr("las_cli.benchmark.searches.cold_start", broken)
     result = CliRunner().invoke(cli, ["benchmark", "decode", "--data", str(tmp_path)])
     assert result.exit_code == 1

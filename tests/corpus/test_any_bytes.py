@@ -62,7 +62,7 @@ def test_tables(tmp_path: Path, kind: Any, name: str, header: bytes, body: bytes
         (tmp_path / "train.tsv").write_text("path\tsentence\na.wav\thi\n")
     data = header.replace(b"\t", b",") if name.endswith(".csv") else header
     (tmp_path / name).write_bytes(data + body)
-    if kind.recognises(tmp_path):
+    if kind.detects(tmp_path):
         check(kind(tmp_path))
 
 
@@ -83,7 +83,7 @@ def test_manifests(tmp_path: Path, kind: Any, name: str, found: list[dict[str, A
     first = {"audio_filepath": "a.wav", "text": "hi", "supervisions": []}
     lines = [json.dumps(record) for record in (first, *found)]
     (tmp_path / name).write_text("\n".join(lines) + "\n")
-    assert kind.recognises(tmp_path)
+    assert kind.detects(tmp_path)
     check(kind(tmp_path))
 
 

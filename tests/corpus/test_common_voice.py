@@ -8,7 +8,7 @@ import pytest
 
 from las_cli.corpus import load_corpus
 from las_cli.corpus.common_voice import CommonVoice
-from las_cli.corpus.detection import recognise
+from las_cli.corpus.detection import detect_layout
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
 from tests.corpus.corpora import CV_HEADER, common_voice, simple_common_voice, write_clip
@@ -125,7 +125,7 @@ def test_declared_durations(tmp_path: Path) -> None:
 def test_a_dev_table_with_nothing_but_its_header_is_no_split(tmp_path: Path) -> None:
     simple_common_voice(tmp_path)
     (tmp_path / "dev.tsv").write_text("\t".join(CV_HEADER) + "\n")
-    assert recognise(tmp_path).splits == ("train", "test")
+    assert detect_layout(tmp_path).splits == ("train", "test")
     corpus = load_corpus(tmp_path)
     assert corpus.splits == ("train", "dev", "test")  # a part of train is set aside
     assert len(corpus.cuts("dev")) + len(corpus.cuts("train")) == 8

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from las_cli.corpus import load_corpus
-from las_cli.corpus.detection import recognise
+from las_cli.corpus.detection import detect_layout
 from las_cli.corpus.layout import split_of
 from las_cli.corpus.preparation import prepare
 from las_cli.corpus.sieve import PrepareOptions
@@ -84,7 +84,7 @@ def test_layouts(
     first: tuple[str, str, str | None],
 ) -> None:
     path = build(tmp_path)
-    layout = recognise(path)
+    layout = detect_layout(path)
     assert (layout.kind, layout.splits) == (kind, splits)
     rows = list(layout.read("train"))
     row = rows[0]
@@ -100,7 +100,8 @@ def test_layouts(
 
 
 def test_gender_of_librispeech_speakers(tmp_path: Path) -> None:
-    genders = {row.speaker: row.gender for row in recognise(libri_speech(tmp_path)).read("train")}
+    layout = detect_layout(libri_speech(tmp_path))
+    genders = {row.speaker: row.gender for row in layout.read("train")}
     assert genders == {"19": "female", "26": None}
 
 
@@ -154,7 +155,7 @@ def test_times_of_pieces(tmp_path: Path, lines: str, expected: list[object]) -> 
     header, *rows = lines.splitlines()
     rows = [f"long.wav,words,{row}" for row in rows]
     (tmp_path / "train.csv").write_text("\n".join([f"path,text,{header}", *rows]) + "\n")
-    found = list(recognise(tmp_path).read("train"))
+    found = list(detect_layout(tmp_path).read("train"))
     assert len(found) == len(expected)
     for row, told in zip(found, expected, strict=True):
         if isinstance(row, Utterance):
@@ -168,7 +169,7 @@ def test_pieces_that_start_in_the_same_millisecond(tmp_path: Path) -> None:
     write_clip(tmp_path / "in" / "long.wav", seconds=4)
     rows = [f"long.wav,word {'abcdef'[n]},1,{2 + n / 4}" for n in range(6)]
     (tmp_path / "in" / "train.csv").write_text("\n".join(["path,text,start,end", *rows]) + "\n")
-    prepare(recognise(tmp_path / "in"), tmp_path / "out", PrepareOptions(jobs=1))
+    prepare(detect_layout(tmp_path / "in"), tmp_path / "out", PrepareOptions(jobs=1))
     for corpus in (load_corpus(tmp_path / "in"), load_corpus(tmp_path / "out")):
         cuts = [cut for split in ("train", "dev") for cut in corpus.cuts(split)]
         assert len(cuts) == 6 and len({cut.supervisions[0].text for cut in cuts}) == 6
@@ -187,7 +188,7 @@ def test_the_first_file_of_a_listing_is_missing(tmp_path: Path, name: str) -> No
         )
     (tmp_path / "audio" / "c0.wav").unlink()
     (tmp_path / name).write_text("\n".join(lines) + "\n")
-    rows = [row for row in recognise(tmp_path).read("train") if isinstance(row, Utterance)]
+    rows = [row for row in detect_layout(tmp_path).read("train") if isinstance(row, Utterance)]
     assert [Path(row.audio).is_file() for row in rows] == [False, True, True, True]
     assert [Path(row.audio).parent.name for row in rows] == ["audio"] * 4
 
@@ -200,7 +201,7 @@ def test_sound_on_another_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise ValueError("path is on mount 'D:', start on mount 'C:'")
 
     monkeypatch.setattr("os.path.relpath", relpath)
-    (row,) = recognise(tmp_path).read("train")
+    (row,) = detect_layout(tmp_path).read("train")
     assert isinstance(row, Utterance) and row.audio == str(path)
     assert row.id == name_of(str(path))
 
@@ -220,10 +221,10 @@ def test_a_folder_that_may_not_be_read(
 
     monkeypatch.setattr(Path, "iterdir", locked)
     if seen:
-        assert recognise(tmp_path).kind == "table"
+        assert detect_layout(tmp_path).kind == "table"
     else:  # a part of LibriSpeech, perhaps: it must not be left out silently
         with pytest.raises(LasError, match=f"{name}: cannot be read .Permission denied"):
-            recognise(tmp_path)
+            detect_layout(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
@@ -231,7 +232,7 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9"))
     lj_speech(tmp_path / "lj").rename(folder)
     with pytest.raises(LasError, match=r"caf\\xe9: its name is not UTF-8"):
-        recognise(folder)
+        detect_layout(folder)
 
 
 def _file(name: str, content: str) -> Build:

@@ -12,7 +12,7 @@ import pytest
 
 from las_cli.benchmark.synthetic import write_synthetic
 from las_cli.corpus import load_corpus, read_cut
-from las_cli.corpus.detection import recognise
+from las_cli.corpus.detection import detect_layout
 from las_cli.corpus.preparation import prepare
 from las_cli.corpus.sieve import PrepareOptions
 from las_cli.corpus.utterance import BadRow, Utterance
@@ -84,7 +84,7 @@ def test_several_supervisions_become_several_cuts(tmp_path: Path, layout: str) -
     cut = cuts["text of r2-1"]
     assert (cut.start, cut.duration) == (1.5, 1.25)
     assert cut.load_audio().shape == (1, 20000)
-    report = prepare(recognise(tmp_path), tmp_path / "out", KEEP)
+    report = prepare(detect_layout(tmp_path), tmp_path / "out", KEEP)
     assert {name: split.kept.clips for name, split in report.splits.items()} == {
         "train": len(list(corpus.cuts("train"))), "dev": len(list(corpus.cuts("dev"))),
     }  # fmt: skip
@@ -110,10 +110,10 @@ def test_odd_cuts(tmp_path: Path) -> None:
     beside["recording"]["sources"][0]["source"] = "audio/r1.wav"
     lines = [json.dumps(item) for item in (bare, mixed, nowhere, beside)] + ["{broken", "[1]"]
     (tmp_path / "cuts_train.jsonl").write_text("\n".join(lines) + "\n")
-    rows = list(recognise(tmp_path).read("train"))
+    rows = list(detect_layout(tmp_path).read("train"))
     assert [type(row) for row in rows] == [BadRow, BadRow, Utterance, Utterance, BadRow, BadRow]
     assert isinstance(rows[3], Utterance) and rows[3].audio == str(tmp_path / "audio" / "r1.wav")
-    prepare(recognise(tmp_path), tmp_path / "out", KEEP)
+    prepare(detect_layout(tmp_path), tmp_path / "out", KEEP)
     reasons = [row["reason"] for row in rejected(tmp_path / "out")]
     assert sorted(reasons) == ["missing file"] + ["unreadable row"] * 4
 
@@ -125,7 +125,7 @@ def test_half_of_a_character_in_a_cut(tmp_path: Path) -> None:
     (tmp_path / "cuts_train.jsonl").write_text(
         line + "\n" + line.replace("text of", "\\ud83d of") + "\n"
     )
-    rows = list(recognise(tmp_path).read("train"))
+    rows = list(detect_layout(tmp_path).read("train"))
     assert isinstance(rows[0], Utterance) and isinstance(rows[1], BadRow)
     assert "a lone surrogate" in rows[1].detail
 
@@ -140,7 +140,7 @@ def test_files_that_changed_since_the_manifest(tmp_path: Path) -> None:
     lhotse.CutSet.from_cuts(cuts[3:]).to_file(tmp_path / "cuts_dev.jsonl.gz")
     write_clip(tmp_path / "audio" / "r0.wav", 1.0)
     write_clip(tmp_path / "audio" / "r1.wav", 2.0, rate=8000)
-    prepare(recognise(tmp_path), tmp_path / "out", KEEP)
+    prepare(detect_layout(tmp_path), tmp_path / "out", KEEP)
     reasons = {row["id"]: row["reason"] for row in rejected(tmp_path / "out")}
     assert reasons == {"r0": "truncated", "r1": "unreadable"}
 
@@ -159,7 +159,7 @@ def test_relative_paths_hold_from_the_manifest(tmp_path: Path) -> None:
 
 
 def test_a_corpus_that_was_moved(tmp_path: Path) -> None:
-    prepare(recognise(simple_common_voice(tmp_path / "cv")), tmp_path / "out", KEEP)
+    prepare(detect_layout(simple_common_voice(tmp_path / "cv")), tmp_path / "out", KEEP)
     (tmp_path / "cv").rename(tmp_path / "elsewhere")
     with pytest.raises(LasError, match="is not there; if the corpus was moved, run `las prepare`"):
         load_corpus(tmp_path / "out").cuts("train")
@@ -169,11 +169,11 @@ def test_a_manifest_cut_off_in_the_middle(tmp_path: Path) -> None:
     path = tmp_path / "cuts_train.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"id": "a"}\n' * 1000)[:20])
     with pytest.raises(LasError, match="cannot be read to its end"):
-        list(recognise(tmp_path).read("train"))
+        list(detect_layout(tmp_path).read("train"))
 
 
 def test_what_prepare_wrote_is_read_lazily(tmp_path: Path) -> None:
-    prepare(recognise(simple_common_voice(tmp_path / "cv")), tmp_path / "out", PrepareOptions())
+    prepare(detect_layout(simple_common_voice(tmp_path / "cv")), tmp_path / "out", PrepareOptions())
     corpus = load_corpus(tmp_path / "out")
     raw = load_corpus(tmp_path / "cv")
     assert (corpus.kind, corpus.splits) == ("prepared by las", ("train", "dev", "test"))
@@ -205,7 +205,7 @@ def test_shards_hold_the_same_cuts_and_sound(tmp_path: Path, suffix: str) -> Non
             for split in ("train", "dev")}  # fmt: skip
     common_voice(tmp_path / "cv", rows, suffix=suffix)
     options = PrepareOptions(shards=True, shard_size=2, jobs=1)
-    report = prepare(recognise(tmp_path / "cv"), tmp_path / "out", options)
+    report = prepare(detect_layout(tmp_path / "cv"), tmp_path / "out", options)
     assert report.splits["train"].shards == 3
     names = sorted(path.name for path in (tmp_path / "out" / "shards" / "train").iterdir())
     assert names == [f"{kind}.{n:06d}.{end}" for kind, end in (("cuts", "jsonl.gz"),
@@ -226,12 +226,12 @@ def test_shards_hold_the_same_cuts_and_sound(tmp_path: Path, suffix: str) -> Non
     assert [cut.id for cut in by_lhotse] == [cut.id for cut in cuts]
     for cut in by_lhotse:
         assert (cut.load_audio() == raw[cut.id].load_audio()).all()
-    prepare(recognise(tmp_path / "cv"), tmp_path / "out", KEEP)
+    prepare(detect_layout(tmp_path / "cv"), tmp_path / "out", KEEP)
     assert not (tmp_path / "out" / "shards").exists()  # or they would be read instead
 
 
 def test_a_tar_that_is_gone_is_named(tmp_path: Path) -> None:
-    prepare(recognise(simple_common_voice(tmp_path / "cv")), tmp_path / "out",
+    prepare(detect_layout(simple_common_voice(tmp_path / "cv")), tmp_path / "out",
             PrepareOptions(shards=True, jobs=1))  # fmt: skip
     cut = next(iter(load_corpus(tmp_path / "out").cuts("train")))
     (tmp_path / "out" / "shards" / "train" / "recording.000000.tar").unlink()
@@ -247,7 +247,7 @@ def test_shards_of_pieces_and_stereo(tmp_path: Path) -> None:
         '{"audio_filepath": "long.wav", "offset": 1.5, "duration": 1.0, "text": "two"}\n'
     )
     (tmp_path / "in" / "dev.json").write_text('{"audio_filepath": "dev.wav", "text": "three"}\n')
-    prepare(recognise(tmp_path / "in"), tmp_path / "out", PrepareOptions(shards=True, jobs=1))
+    prepare(detect_layout(tmp_path / "in"), tmp_path / "out", PrepareOptions(shards=True, jobs=1))
     plain = {cut.id: cut for cut in load_corpus(tmp_path / "in").cuts("train")}
     cuts = list(load_corpus(tmp_path / "out").cuts("train"))
     assert {cut.id for cut in cuts} == plain.keys()
@@ -267,7 +267,7 @@ def test_shar_written_by_lhotse(tmp_path: Path) -> None:
     assert {cut.id for cut in both} == {cut.id for cut in cuts} and len(both) == 8
     assert load_corpus(tmp_path / "shar" / "train").splits == ("train", "dev")
     with pytest.raises(LasError, match="needs no preparation"):
-        prepare(recognise(tmp_path / "shar"), tmp_path / "out")
+        prepare(detect_layout(tmp_path / "shar"), tmp_path / "out")
 
 
 def test_synthetic_corpora(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from las_cli.cli.main import cli
 from las_cli.corpus import load_corpus
 from las_cli.corpus.checks import REASONS, Limits
-from las_cli.corpus.detection import recognise
+from las_cli.corpus.detection import detect_layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.preparation import prepare
 from las_cli.corpus.sieve import PrepareOptions
@@ -84,7 +84,7 @@ BY_DECODING = {"nan": "NaN samples", "silent": "silent", "cut": "truncated", "co
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("check_audio", [False, True])
 def test_every_reason(tmp_path: Path, jobs: int, check_audio: bool) -> None:
-    layout = recognise(bad_corpus(tmp_path / "cv"))
+    layout = detect_layout(bad_corpus(tmp_path / "cv"))
     output = tmp_path / "out"
     report = prepare(layout, output, PrepareOptions(jobs=jobs, check_audio=check_audio))
     expected = {**REASON_OF, **(BY_DECODING if check_audio else {})}
@@ -114,7 +114,7 @@ def test_a_second_run_reuses_what_has_not_changed(tmp_path: Path) -> None:
     output = tmp_path / "out"
 
     def run(**options: Any) -> tuple[dict[str, Any], bytes, str]:
-        report = prepare(recognise(folder), output, PrepareOptions(jobs=1, **options)).to_json()
+        report = prepare(detect_layout(folder), output, PrepareOptions(jobs=1, **options)).to_json()
         report.pop("seconds_taken")
         manifest = load_corpus(output).cuts("train")
         return report, str([cut.to_dict() for cut in manifest]).encode(), str(rejected(output))
@@ -144,7 +144,7 @@ LAYOUTS = {"librispeech": libri_speech, "ljspeech": lj_speech, "nemo": nemo}
 def test_other_layouts(tmp_path: Path, build: Any) -> None:
     path = build(tmp_path / "in")
     report = prepare(
-        recognise(path), tmp_path / "out", PrepareOptions(TextPolicy(digits="keep"), jobs=1)
+        detect_layout(path), tmp_path / "out", PrepareOptions(TextPolicy(digits="keep"), jobs=1)
     )
     raw, prepared = load_corpus(path), load_corpus(tmp_path / "out")
     assert list(report.splits) == ["train", "dev"]
@@ -167,7 +167,7 @@ def leaky(folder: Path, shared: int, total: int = 10) -> Path:
     [(3, "auto", 7, False), (3, "keep", 10, True), (8, "auto", 10, True), (8, "drop", 2, False)],
 )
 def test_shared_sentences(tmp_path: Path, shared: int, wish: str, kept: int, noted: bool) -> None:
-    layout = recognise(leaky(tmp_path / "cv", shared))
+    layout = detect_layout(leaky(tmp_path / "cv", shared))
     report = prepare(layout, tmp_path / "out", PrepareOptions(shared_sentences=wish, jobs=1))
     assert report.splits["train"].kept.clips == kept
     assert any("share their sentence" in note for note in report.notes) == noted
@@ -186,7 +186,7 @@ def test_shared_speakers(tmp_path: Path, shared: int, wish: str, kept: int) -> N
     ]
     folder = common_voice(tmp_path / "cv", {"train": train, "dev": [("d", "d0", "in dev")]})
     options = PrepareOptions(shared_speakers=wish, jobs=1)
-    report = prepare(recognise(folder), tmp_path / "out", options)
+    report = prepare(detect_layout(folder), tmp_path / "out", options)
     assert report.splits["train"].kept.clips == kept
     assert any("share their speaker" in note for note in report.notes) == (kept == 10)
 
@@ -205,7 +205,7 @@ SCRIPTS = {
 def test_any_script(tmp_path: Path, text: str, letters: str) -> None:
     rows = {"train": [("a", "t", text)], "dev": [("b", "d", text + text)]}
     output = tmp_path / "out"
-    prepare(recognise(common_voice(tmp_path / "cv", rows)), output, PrepareOptions(jobs=1))
+    prepare(detect_layout(common_voice(tmp_path / "cv", rows)), output, PrepareOptions(jobs=1))
     saved = json.loads((output / "report.json").read_text(encoding="utf-8"))
     assert saved["splits"]["train"]["letters"] == dict(sorted(Counter(letters).items()))
     (cut,) = load_corpus(output).cuts("train")
@@ -218,18 +218,18 @@ def test_train_on_validated(tmp_path: Path) -> None:
             ("s0", "t0", "the red one")]  # fmt: skip
     common_voice(folder, {"validated": rows})
     options = PrepareOptions(train_split="validated", jobs=1)
-    report = prepare(recognise(folder), tmp_path / "out", options)
+    report = prepare(detect_layout(folder), tmp_path / "out", options)
     assert {cut.id for cut in load_corpus(tmp_path / "out").cuts("train")} == {"new", "t0"}
     assert report.splits["train"].rejected["duplicate"].clips == 2
     with pytest.raises(LasError, match="no split 'best' .* only train, dev, test, validated"):
-        prepare(recognise(folder), tmp_path / "out", PrepareOptions(train_split="best"))
+        prepare(detect_layout(folder), tmp_path / "out", PrepareOptions(train_split="best"))
 
 
 def test_letters(tmp_path: Path) -> None:
     texts = ["abc", "cab", "bca ł", "aß", "ab"]
     rows = [(f"s{n}", f"t{n}", text) for n, text in enumerate(texts)]
     dev = [("d", "d0", "abc q"), ("e", "d1", "ca q")]
-    layout = recognise(common_voice(tmp_path / "cv", {"train": rows, "dev": dev}))
+    layout = detect_layout(common_voice(tmp_path / "cv", {"train": rows, "dev": dev}))
 
     def run(**options: Any) -> tuple[int, dict[str, int], dict[str, int]]:
         report = prepare(layout, tmp_path / "out", PrepareOptions(jobs=1, **options))
@@ -244,7 +244,7 @@ def test_letters(tmp_path: Path) -> None:
 
 
 def test_limits(tmp_path: Path) -> None:
-    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    layout = detect_layout(simple_common_voice(tmp_path / "cv"))
     report = prepare(
         layout, tmp_path / "out", PrepareOptions(limits=Limits(min_seconds=1.5), jobs=1)
     )
@@ -270,7 +270,7 @@ def test_the_order_of_train_is_random_but_fixed(tmp_path: Path) -> None:
 def test_an_interrupted_run_leaves_the_old_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    layout = detect_layout(simple_common_voice(tmp_path / "cv"))
     output = tmp_path / "out"
     prepare(layout, output, PrepareOptions(jobs=1))
     before = {path.name: path.read_bytes() for path in output.glob("*.jsonl.gz")}
@@ -292,7 +292,7 @@ def test_an_interrupted_run_leaves_the_old_manifest(
 
 @pytest.mark.parametrize("name", ["cuts_test.jsonl.gz", "rejected.tsv", "shards/mine/x.txt"])
 def test_files_of_others_stay(tmp_path: Path, name: str) -> None:
-    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    layout = detect_layout(simple_common_voice(tmp_path / "cv"))
     mine = tmp_path / "out" / name
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
@@ -303,7 +303,7 @@ def test_files_of_others_stay(tmp_path: Path, name: str) -> None:
 
 
 def test_a_first_run_that_was_killed_is_no_hindrance(tmp_path: Path) -> None:
-    layout, output = recognise(simple_common_voice(tmp_path / "cv")), tmp_path / "out"
+    layout, output = detect_layout(simple_common_voice(tmp_path / "cv")), tmp_path / "out"
     prepare(layout, output, PrepareOptions(jobs=1))
     (output / "report.json").unlink()
     (output / "prepare.partial").mkdir()
@@ -320,7 +320,7 @@ def test_half_of_a_character(tmp_path: Path) -> None:
         write_clip(tmp_path / "in" / f"{number}.wav")
         lines.append(f'{{"audio_filepath": "{number}.wav", "text": "{text}"}}\n')
     (tmp_path / "in" / "train.json").write_text("".join(lines))
-    prepare(recognise(tmp_path / "in"), tmp_path / "out", PrepareOptions(jobs=1))
+    prepare(detect_layout(tmp_path / "in"), tmp_path / "out", PrepareOptions(jobs=1))
     (row,) = rejected(tmp_path / "out")
     assert (row["where"], row["reason"]) == ("train.json:2", "unreadable row")
     assert "a lone surrogate" in row["detail"]
@@ -337,7 +337,7 @@ def test_shards_of_pieces_that_cannot_be_decoded(tmp_path: Path) -> None:
     (tmp_path / "in" / "train.csv").write_text(table)
     path = tmp_path / "in" / "b.flac"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    layout, output = recognise(tmp_path / "in"), tmp_path / "out"
+    layout, output = detect_layout(tmp_path / "in"), tmp_path / "out"
     with pytest.raises(LasError, match="b.flac: cannot be read .*; with --check-audio"):
         prepare(layout, output, PrepareOptions(shards=True, jobs=1))
     assert [file.name for file in output.iterdir()] == ["findings.sqlite"]
@@ -357,7 +357,7 @@ def test_a_file_that_crashes_the_decoder(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(inspection, "read_header", crash)
     monkeypatch.setattr("las_cli.corpus.findings.BATCH", 2)
-    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    layout = detect_layout(simple_common_voice(tmp_path / "cv"))
     report = prepare(layout, tmp_path / "out", PrepareOptions(jobs=2))
     assert report.splits["train"].kept.clips == 7
     (row,) = rejected(tmp_path / "out")
@@ -365,7 +365,7 @@ def test_a_file_that_crashes_the_decoder(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_two_runs_at_once_do_without_the_store(tmp_path: Path) -> None:
-    layout = recognise(simple_common_voice(tmp_path / "cv"))
+    layout = detect_layout(simple_common_voice(tmp_path / "cv"))
     prepare(layout, tmp_path / "out", PrepareOptions(jobs=1))
     with sqlite3.connect(tmp_path / "out" / "findings.sqlite") as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -99,7 +99,7 @@ def test_tables_and_manifests(
     (folder / name).write_bytes(damaged(text.encode(), changes))
 
     def read() -> None:
-        if not kind.recognises(folder):
+        if not kind.detects(folder):
             return
         layout: Layout = kind(folder)
         for split in layout.splits:

@@ -16,11 +16,11 @@ from las_cli.language import LetterLM, LetterLMConfig, load_language_model, save
 from las_cli.language.lm_training import (
     CHECKPOINT,
     LMTraining,
-    batches,
-    measure,
+    letter_batches,
+    measure_perplexity,
     new_model,
-    pad,
-    train,
+    pad_letters,
+    train_letter_lm,
 )
 from las_cli.language.text import Sentences, cut
 from las_cli.text import Alphabet, TextPolicy
@@ -43,7 +43,7 @@ def write_text(folder: Path, lines: int = 300) -> Path:
 def test_steps_equal_one_pass() -> None:
     model = new_model(TINY, 0, CPU).eval()
     ids = [ALPHABET.encode("hello"), ALPHABET.encode("there")]
-    inputs, _ = pad(ids)
+    inputs, _ = pad_letters(ids)
     whole, _ = model(inputs)
     state = model.start(1, 2)
     for u in range(inputs.shape[1]):
@@ -106,7 +106,7 @@ def test_long_lines_are_cut_at_spaces() -> None:
 def test_every_line_is_in_one_batch() -> None:
     lines = [[2 + i % 5] * (i % 17 + 1) for i in range(500)]
     seen = []
-    for inputs, targets in batches(iter(lines), 200):
+    for inputs, targets in letter_batches(iter(lines), 200):
         assert inputs.numel() <= 200
         for row in range(len(inputs)):
             ids = targets[row][targets[row] >= 0].tolist()
@@ -119,10 +119,11 @@ def test_every_line_is_in_one_batch() -> None:
 def test_it_learns(tmp_path: Path) -> None:
     sentences = Sentences([write_text(tmp_path)], ALPHABET, TextPolicy())
     model = new_model(TINY, 1, CPU)
-    before = measure(model.eval(), sentences.held_out())
+    before = measure_perplexity(model.eval(), sentences.held_out())
     assert before == pytest.approx(29, rel=0.2)  # as many letters as may be written
     settings = LMTraining(epochs=12, batch_letters=1000, learning_rate=2e-2)
-    result = train(model, sentences, sentences.count().letters, settings, tmp_path / "out")
+    total = sentences.count().letters
+    result = train_letter_lm(model, sentences, total, settings, tmp_path / "out")
     assert result.perplexity < 9
     assert not list((tmp_path / "out").glob("*checkpoint*"))
 
@@ -134,7 +135,7 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
         epochs=2, batch_letters=1500, precision="float32", checkpoint_minutes=1e-9
     )
     unbroken = new_model(TINY, 1, CPU)
-    train(unbroken, sentences, total, settings, tmp_path / "a")
+    train_letter_lm(unbroken, sentences, total, settings, tmp_path / "a")
 
     class Stop(Exception):
         pass
@@ -147,9 +148,9 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
             raise Stop
 
     with pytest.raises(Stop):
-        train(broken, sentences, total, settings, tmp_path / "b", report=stop)
+        train_letter_lm(broken, sentences, total, settings, tmp_path / "b", report=stop)
     resumed = new_model(TINY, 7, CPU)
-    train(resumed, sentences, total, settings, tmp_path / "b", resume=True)
+    train_letter_lm(resumed, sentences, total, settings, tmp_path / "b", resume=True)
     for one, other in zip(unbroken.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=0, rtol=0)
 
@@ -158,17 +159,17 @@ def test_resume_is_refused_where_it_cannot_be(tmp_path: Path) -> None:
     sentences = Sentences([write_text(tmp_path, 30)], ALPHABET, TextPolicy())
     settings = LMTraining(epochs=1)
     with pytest.raises(LasError, match="no checkpoint"):
-        train(new_model(TINY, 1, CPU), sentences, 100, settings, tmp_path, resume=True)
+        train_letter_lm(new_model(TINY, 1, CPU), sentences, 100, settings, tmp_path, resume=True)
     (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
     with pytest.raises(LasError, match="cannot be read"):
-        train(new_model(TINY, 1, CPU), sentences, 100, settings, tmp_path, resume=True)
+        train_letter_lm(new_model(TINY, 1, CPU), sentences, 100, settings, tmp_path, resume=True)
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
     model = new_model(TINY, 3, CPU).eval()
     save_language_model(tmp_path, model, ALPHABET, {"perplexity_per_letter": 3.0}, half=False)
     loaded = load_language_model(tmp_path, ALPHABET)
-    inputs, _ = pad([ALPHABET.encode("again")])
+    inputs, _ = pad_letters([ALPHABET.encode("again")])
     torch.testing.assert_close(model(inputs)[0], loaded(inputs)[0])
     save_language_model(tmp_path, model, ALPHABET)  # float16
     half = load_language_model(tmp_path, ALPHABET)(inputs)[0]

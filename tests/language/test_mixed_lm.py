@@ -13,7 +13,7 @@ from las_cli.cli.tune import described
 from las_cli.decoding import DecodingOptions, decode
 from las_cli.errors import LasError
 from las_cli.language import MixedLM
-from las_cli.language.lm_training import measure
+from las_cli.language.lm_training import measure_perplexity
 from las_cli.language.mixing import BELIEF, PRIOR, find_share
 from las_cli.language.word_lm import WordLM
 from las_cli.language.word_ngrams import count_ngrams
@@ -137,7 +137,7 @@ def test_the_share_is_the_likeliest(held_out: list[str], monkeypatch: pytest.Mon
 
     assert 0 < found.share < 1
     assert found.perplexity == pytest.approx(perplexity(found.share), rel=2e-4)
-    assert found.by_letters == pytest.approx(measure(letters, lines), rel=1e-5)
+    assert found.by_letters == pytest.approx(measure_perplexity(letters, lines), rel=1e-5)
     for other in (found.share - 0.05, found.share + 0.05):
         if 0 < other < 1:
             assert cost(other) >= cost(found.share) - 1e-3

@@ -15,7 +15,7 @@ from las_cli.cli.main import cli
 from las_cli.errors import LasError
 from las_cli.files import read_json
 from las_cli.language import LetterLM, MixedLM, load_language_model
-from las_cli.language.lm_training import CHECKPOINT, measure
+from las_cli.language.lm_training import CHECKPOINT, measure_perplexity
 from las_cli.language.mixing import find_share
 from las_cli.language.text import Sentences
 from las_cli.network.las import LAS
@@ -126,9 +126,9 @@ def test_letters_of_another(
 
     def counted(*given: Any) -> float:
         passes.append(given)
-        return measure(*given)
+        return measure_perplexity(*given)
 
-    monkeypatch.setattr("las_cli.language.lm_training.measure", counted)
+    monkeypatch.setattr("las_cli.language.lm_training.measure_perplexity", counted)
     options = ("--letters-of", trained, "--word-order", 2, "--most-words", 5, "--most-ngrams", 7)
     result = train(text, model, tmp_path / "lm", *options)
     assert result.exit_code == 0, result.output

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.scoring.lines import Columns
+from las_cli.scoring.lines import ColumnNames
 from las_cli.scoring.listings import open_listing
 
 WORDS = [("u1", "the cat sat"), ("u2", ""), ("u3", "hello world")]
@@ -124,29 +124,29 @@ def test_sides_of_one_table_and_named_columns(tmp_path: Path) -> None:
     row = {"id": "u", "ref": "r", "hyp": "h", "other": "o", "name": "n"}
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
 
-    def texts(side: str, columns: Columns) -> list[tuple[str, str]]:
+    def texts(side: str, columns: ColumnNames) -> list[tuple[str, str]]:
         return [(e.id, e.text) for e in open_listing(str(path), "auto", side, columns).entries()]
 
-    assert texts("reference", Columns()) == [("u", "r")]
-    assert texts("hypothesis", Columns()) == [("u", "h")]
-    assert texts("hypothesis", Columns(text="other", id="name")) == [("n", "o")]
+    assert texts("reference", ColumnNames()) == [("u", "r")]
+    assert texts("hypothesis", ColumnNames()) == [("u", "h")]
+    assert texts("hypothesis", ColumnNames(text="other", id="name")) == [("n", "o")]
     with pytest.raises(LasError, match="no column 'nope'; there are id, ref"):
-        texts("hypothesis", Columns(text="nope"))
+        texts("hypothesis", ColumnNames(text="nope"))
 
 
 # name of the file, its content, columns, the format it is taken for, its entries (id, text)
 NAMED = [
-    ("x.csv", "id,gold,guess\nu1,a b,c\n", Columns("guess"), "csv", [("u1", "c")]),
-    ("x.txt", "gold\tguess\na b\tc\n", Columns("gold"), "tsv", [("", "a b")]),
-    ("-", "name\tgold\nu1\ta b\n", Columns("gold", "name"), "tsv", [("u1", "a b")]),
-    ("x.txt", "gold\na b\n", Columns("gold"), "tsv", [("", "a b")]),
-    ("text", "id\na b\n", Columns("", "id"), "kaldi", [("id", ""), ("a", "b")]),
+    ("x.csv", "id,gold,guess\nu1,a b,c\n", ColumnNames("guess"), "csv", [("u1", "c")]),
+    ("x.txt", "gold\tguess\na b\tc\n", ColumnNames("gold"), "tsv", [("", "a b")]),
+    ("-", "name\tgold\nu1\ta b\n", ColumnNames("gold", "name"), "tsv", [("u1", "a b")]),
+    ("x.txt", "gold\na b\n", ColumnNames("gold"), "tsv", [("", "a b")]),
+    ("text", "id\na b\n", ColumnNames("", "id"), "kaldi", [("id", ""), ("a", "b")]),
 ]
 
 
 @pytest.mark.parametrize(("name", "content", "columns", "format", "entries"), NAMED)
 def test_a_named_column_tells_a_table(
-    tmp_path: Path, name: str, content: str, columns: Columns, format: str, entries: list
+    tmp_path: Path, name: str, content: str, columns: ColumnNames, format: str, entries: list
 ) -> None:
     path = "-" if name == "-" else str(tmp_path / name)
     (tmp_path / "x").with_name(name).write_text(content, encoding="utf-8")
@@ -171,7 +171,7 @@ def test_a_column_that_cannot_be_is_an_error(
 ) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(LasError, match=message):
-        list(open_listing(str(tmp_path / name), side=side, columns=Columns("guess")).entries())
+        list(open_listing(str(tmp_path / name), side=side, columns=ColumnNames("guess")).entries())
 
 
 def test_a_million_letters_are_read_line_by_line(tmp_path: Path) -> None:

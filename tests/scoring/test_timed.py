@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.scoring.lines import Source
+from las_cli.scoring.lines import TextSource
 from las_cli.scoring.timed import by_recording, by_segment, match_words, read_timed
 
 
-def source(folder: Path, name: str, text: str) -> Source:
+def source(folder: Path, name: str, text: str) -> TextSource:
     (folder / name).write_text(text, encoding="utf-8")
-    return Source(str(folder / name))
+    return TextSource(str(folder / name))
 
 
 STM = """;; a comment

@@ -289,12 +289,12 @@ def test_processes_share_out_the_clips_of_shards_and_read_only_their_own(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from las_cli.corpus import load_corpus
-    from las_cli.corpus.detection import recognise
+    from las_cli.corpus.detection import detect_layout
     from las_cli.corpus.preparation import prepare
     from las_cli.corpus.shard_sound import ShardSource
     from las_cli.corpus.sieve import PrepareOptions
 
-    prepare(recognise(corpus), tmp_path, PrepareOptions(shards=True, shard_size=5, jobs=1))
+    prepare(detect_layout(corpus), tmp_path, PrepareOptions(shards=True, shard_size=5, jobs=1))
     cuts = load_corpus(tmp_path).cuts("train")
     assert cuts.is_lazy
     shares = [epoch_ids(tmp_path, 1, rank=rank, world=2) for rank in range(2)]

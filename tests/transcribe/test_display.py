@@ -13,7 +13,7 @@ from las_cli.cli import transcript_display
 from las_cli.cli.transcript_display import Display, clock, colored
 from las_cli.errors import LasError
 from las_cli.transcribe.inputs import Input
-from las_cli.transcribe.worklist import Job
+from las_cli.transcribe.worklist import Worklist
 from las_cli.transcript import Segment, Transcript, Word
 
 WORDS = tuple(
@@ -55,11 +55,11 @@ def terminal(monkeypatch: pytest.MonkeyPatch, out_is_terminal: bool) -> dict[boo
 @pytest.mark.parametrize("out_is_terminal", [False, True])
 def test_one_recording(monkeypatch: pytest.MonkeyPatch, out_is_terminal: bool) -> None:
     written = terminal(monkeypatch, out_is_terminal)
-    job = Job([Input(Path("a.wav"))], ["txt"], None)
-    with Display(job, several=False, color_confidence=True) as display:
+    worklist = Worklist([Input(Path("a.wav"))], ["txt"], None)
+    with Display(worklist, several=False, color_confidence=True) as display:
         display.recognised(0, SEGMENT, 0.4)
         display.finished(0, Transcript("a.wav", 0.4, (SEGMENT,), "en"))
-    display.summary(job.tally)
+    display.summary(worklist.tally)
     out = written[False].getvalue()
     if out_is_terminal:
         assert "\x1b[31mwhat" in out and "sure" in out
@@ -70,22 +70,22 @@ def test_one_recording(monkeypatch: pytest.MonkeyPatch, out_is_terminal: bool) -
 
 def test_several_recordings_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     written = terminal(monkeypatch, out_is_terminal=True)
-    job = Job([Input(Path("a.wav")), Input(Path("b.wav"))], ["txt"], None)
-    with Display(job, several=True) as display:
+    worklist = Worklist([Input(Path("a.wav")), Input(Path("b.wav"))], ["txt"], None)
+    with Display(worklist, several=True) as display:
         display.finished(0, Transcript("a.wav", 0.4, (SEGMENT,), "en"))
         display.failed(1, LasError("b.wav: the file is empty; record it again"))
-    job.fail(LasError("b.wav: the file is empty; record it again"))
-    display.summary(job.tally)
+    worklist.fail(LasError("b.wav: the file is empty; record it again"))
+    display.summary(worklist.tally)
     assert "a.wav" in written[False].getvalue() and "sure hm what so" in written[False].getvalue()
     assert written[True].getvalue().count("the file is empty") == 2  # at once, and in the table
 
 
 def test_quiet_shows_errors_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     written = terminal(monkeypatch, out_is_terminal=False)
-    job = Job([Input(Path("a.wav")), Input(Path("b.wav"))], ["txt"], None)
-    with Display(job, several=True, quiet=True) as display:
+    worklist = Worklist([Input(Path("a.wav")), Input(Path("b.wav"))], ["txt"], None)
+    with Display(worklist, several=True, quiet=True) as display:
         display.finished(0, Transcript("a.wav", 0.4, (SEGMENT,), "en"))
         display.failed(1, LasError("b.wav: broken"))
-    display.summary(job.tally)
+    display.summary(worklist.tally)
     assert written[True].getvalue().strip() == "las: b.wav: broken"
     assert written[False].getvalue() == "sure hm what so\n\n"
