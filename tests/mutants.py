@@ -172,7 +172,7 @@ MUTANTS = [
            '{self.seed} {cut.id}', "training/test_parts.py"),
     Mutant("noise-ratio", "audio.noise", "10 ** (draw.uniform(*self.snr) / 10)",
            "10 ** (draw.uniform(*self.snr) / 20)", "training/test_parts.py"),
-    Mutant("room-at-full-speed", "training.data", "cut.duration / max(self.config.speeds)",
+    Mutant("room-at-full-speed", "training.text_filter", "cut.duration / max(self.config.speeds)",
            "cut.duration / min(self.config.speeds)", "training/test_parts.py"),
     Mutant("best-kept", "training.checkpoint", "for ler, path in rated[:keep_best] if",
            "for ler, path in rated[-keep_best:] if", "training/test_parts.py"),
@@ -364,7 +364,7 @@ MUTANTS = [
            "scoring/test_command.py"),
     Mutant("all-formats-once", "cli.transcribe", "list(dict.fromkeys(names)) or", "names or",
            "transcribe/test_command.py"),
-    Mutant("failed-recording", "cli.transcript_run", "job.fail(error)", "pass",
+    Mutant("failed-recording", "cli.transcript_run", "worklist.fail(error)", "pass",
            "transcribe/test_command.py"),
 ]  # fmt: skip
 

@@ -144,7 +144,8 @@ def _body(folder: Path, name: str, facts: Mapping[str, Any], units: tuple[str, .
                   "|---|---|---|---|---|"]  # fmt: skip
         lines += [
             f"| {row.get('step', '?')} | {_number(row.get('hours'))} | "
-            f"{rate_text(row['dev_ler'])} | {rate_text(row.get('dev_wer'))} | {rate_text(row.get('dev_ctc_ler'))} |"
+            f"{rate_text(row['dev_ler'])} | {rate_text(row.get('dev_wer'))} | "
+            f"{rate_text(row.get('dev_ctc_ler'))} |"
             for row in rows
         ]
     lines += ["", "## What it was trained on", ""]
