@@ -6,7 +6,6 @@ import hashlib
 import random
 import signal
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,12 @@ from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.augmentation import SoundAugmentation
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
-from las_cli.text import TextPolicy, Units, has_digits, normalise
+from las_cli.text import TextPolicy, Units
 from las_cli.text.units import EOS
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.mixture import MixedBatches, corpus_of
 from las_cli.training.teacher import Targets, Teacher, padded
+from las_cli.training.text_filter import TextFilter, cut_text, is_spelled
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -63,51 +63,6 @@ class Batch:
             states, taught = (one.to(device, non_blocking=True) for one in self.targets)
             moved["targets"] = Targets(states, taught)
         return replace(self, **moved)
-
-
-class TextFilter:
-    """Tells which cuts can be trained on, and counts why the others cannot."""
-
-    def __init__(
-        self, units: Units, policy: TextPolicy, config: TrainingConfig, step_seconds: float
-    ) -> None:
-        self.units, self.policy, self.config = units, policy, config
-        self.step_seconds = step_seconds
-        self.held_out: frozenset[str] = frozenset()  # sentences of the dev split, normalised
-        self.reasons: Counter[str] = Counter()
-
-    def __call__(self, cut: Cut) -> bool:
-        reason = self.reason(cut)
-        if reason:
-            self.reasons[reason] += 1
-        return not reason
-
-    def reason(self, cut: Cut) -> str:
-        """Why `cut` is left out; empty if it is not."""
-        if cut.duration < self.config.min_seconds:
-            return f"shorter than {self.config.min_seconds} s"
-        if cut.duration > self.config.max_seconds:
-            return f"longer than {self.config.max_seconds} s"
-        text = cut_text(cut, self.policy)
-        if not text:
-            return "empty text"
-        if self.policy.digits == "reject" and has_digits(text):
-            return "digits in the text"
-        if self.units.unknown(text):
-            return "letters outside the alphabet"
-        if text in self.held_out:
-            return "sentence shared with the dev split"
-        # CTC needs a step a unit and one between equal neighbours, at the fastest speed.
-        ids = self.units.encode(text)
-        needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
-        if needed > cut.duration / max(self.config.speeds) / self.step_seconds:
-            return "more letters than the listener has steps"
-        return ""
-
-
-def cut_text(cut: Cut, policy: TextPolicy) -> str:
-    """The normalised text of a cut's supervisions."""
-    return normalise(" ".join(s.text or "" for s in cut.supervisions), policy)
 
 
 class SpeechDataset(Dataset[Batch]):
@@ -317,8 +272,3 @@ def learn_alphabet_texts(cuts: CutSet, policy: TextPolicy) -> Iterator[str]:
         text = cut_text(cut, policy)
         if is_spelled(text, policy):
             yield text
-
-
-def is_spelled(text: str, policy: TextPolicy) -> bool:
-    """Whether a normalised text is one to learn from: not empty, no digits where they are out."""
-    return bool(text) and not (policy.digits == "reject" and has_digits(text))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from lhotse import CutSet
     from lhotse.cut import Cut
 
-    from las_cli.training.data import TextFilter
     from las_cli.training.mixture import Part
+    from las_cli.training.text_filter import TextFilter
 
 UNNAMED = "(none)"  # group of the clips whose column is empty
 LOOKED_AT = 50_000  # clips of a corpus that is read lazily, from which a sample is taken

@@ -35,7 +35,6 @@ from las_cli.training.data import (
     Batch,
     EpochBatches,
     SpeechDataset,
-    TextFilter,
     dev_batches,
     dev_texts,
     make_loader,
@@ -49,6 +48,7 @@ from las_cli.training.moving_average import MovingAverage
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.schedule import Progress
 from las_cli.training.teacher import StepGrid, Taught, Teacher, teacher_loss
+from las_cli.training.text_filter import TextFilter
 from las_cli.training.validation import Validation, validate
 
 if TYPE_CHECKING:

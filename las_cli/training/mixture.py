@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lhotse import CutSet
     from lhotse.cut import Cut
 
-    from las_cli.training.data import TextFilter
+    from las_cli.training.text_filter import TextFilter
 
 POOL = 50  # updates whose clips are sorted by length together
 SHUFFLED = 20_000  # cuts of a corpus that is read lazily, among which the next one is drawn

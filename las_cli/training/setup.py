@@ -22,12 +22,13 @@ from las_cli.saved_model.folder import trained_weights
 from las_cli.saved_model.names import ALPHABET
 from las_cli.sharing.find import load_model
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
-from las_cli.training.data import SORTED_LIMIT, TextFilter, dev_texts, learn_alphabet_texts
+from las_cli.training.data import SORTED_LIMIT, dev_texts, learn_alphabet_texts
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.loop import Trainer
 from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.run import Run
+from las_cli.training.text_filter import TextFilter
 
 if TYPE_CHECKING:
     from lhotse import CutSet

@@ -21,11 +21,12 @@ from las_cli.text import Alphabet, TextPolicy
 from las_cli.training import checkpoint as checkpoints
 from las_cli.training import schedule
 from las_cli.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from las_cli.training.data import EpochBatches, SpeechDataset, TextFilter
+from las_cli.training.data import EpochBatches, SpeechDataset
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.losses import alignment_health, losses
 from las_cli.training.moving_average import MovingAverage, mean_of
 from las_cli.training.schedule import Progress
+from las_cli.training.text_filter import TextFilter
 from tests.training.corpora import write_corpus
 
 

@@ -1,0 +1,62 @@
+"""Cuts and the units of a network in, those that can be trained on out; why the others cannot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from las_cli.text import TextPolicy, Units, has_digits, normalise
+from las_cli.training.hyperparameters import TrainingConfig
+
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
+
+class TextFilter:
+    """Tells which cuts can be trained on, and counts why the others cannot."""
+
+    def __init__(
+        self, units: Units, policy: TextPolicy, config: TrainingConfig, step_seconds: float
+    ) -> None:
+        self.units, self.policy, self.config = units, policy, config
+        self.step_seconds = step_seconds
+        self.held_out: frozenset[str] = frozenset()  # sentences of the dev split, normalised
+        self.reasons: Counter[str] = Counter()
+
+    def __call__(self, cut: Cut) -> bool:
+        reason = self.reason(cut)
+        if reason:
+            self.reasons[reason] += 1
+        return not reason
+
+    def reason(self, cut: Cut) -> str:
+        """Why `cut` is left out; empty if it is not."""
+        if cut.duration < self.config.min_seconds:
+            return f"shorter than {self.config.min_seconds} s"
+        if cut.duration > self.config.max_seconds:
+            return f"longer than {self.config.max_seconds} s"
+        text = cut_text(cut, self.policy)
+        if not text:
+            return "empty text"
+        if self.policy.digits == "reject" and has_digits(text):
+            return "digits in the text"
+        if self.units.unknown(text):
+            return "letters outside the alphabet"
+        if text in self.held_out:
+            return "sentence shared with the dev split"
+        # CTC needs a step a unit and one between equal neighbours, at the fastest speed.
+        ids = self.units.encode(text)
+        needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
+        if needed > cut.duration / max(self.config.speeds) / self.step_seconds:
+            return "more letters than the listener has steps"
+        return ""
+
+
+def cut_text(cut: Cut, policy: TextPolicy) -> str:
+    """The normalised text of a cut's supervisions."""
+    return normalise(" ".join(s.text or "" for s in cut.supervisions), policy)
+
+
+def is_spelled(text: str, policy: TextPolicy) -> bool:
+    """Whether a normalised text is one to learn from: not empty, no digits where they are out."""
+    return bool(text) and not (policy.digits == "reject" and has_digits(text))
