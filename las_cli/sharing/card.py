@@ -9,9 +9,9 @@ from typing import Any
 
 from las_cli.errors import LasError
 from las_cli.files import whole_number
+from las_cli.saved_model.names import CARD, METRICS
 from las_cli.saved_model.weights import shown
 
-CARD, METRICS = "README.md", "metrics.jsonl"
 LARGEST_CARD = 2**20  # bytes read
 TASK = "automatic-speech-recognition"
 ROWS = 8  # of the table of measurements

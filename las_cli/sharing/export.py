@@ -18,7 +18,7 @@ from las_cli.errors import LasError
 from las_cli.files import write_bytes, write_json
 from las_cli.network.attention import Memory
 from las_cli.saved_model.folder import LoadedModel, require_new, save_model
-from las_cli.sharing.card import CARD
+from las_cli.saved_model.names import CARD
 from las_cli.sharing.graphs import ListenerGraph, SpellerGraph
 from las_cli.sharing.upload import LANGUAGE_MODEL, PICTURES, require_hashes
 from las_cli.text.units import BLANK, EOS

@@ -9,12 +9,22 @@ from typing import Any
 from las_cli.errors import LasError
 from las_cli.files import json_bytes, read_json
 from las_cli.saved_model.folder import LoadedModel, section
-from las_cli.saved_model.names import ALPHABET, CONFIG, HASHES, LM_CONFIG, LM_WEIGHTS, WEIGHTS
-from las_cli.sharing.card import CARD, make_card, own_card
+from las_cli.saved_model.names import (
+    ALPHABET,
+    ATTENTION,
+    CARD,
+    CONFIG,
+    CURVES,
+    HASHES,
+    LM_CONFIG,
+    LM_WEIGHTS,
+    WEIGHTS,
+)
+from las_cli.sharing.card import make_card, own_card
 from las_cli.sharing.hashes import check_hashes
 
 LANGUAGE_MODEL = (LM_CONFIG, LM_WEIGHTS)
-PICTURES = ("curves.png", "attention.png")  # attention.png shows sentences of the dev split
+PICTURES = (CURVES, ATTENTION)
 
 
 def listed_hashes(folder: Path) -> dict[str, Any]:

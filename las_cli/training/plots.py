@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
+from las_cli.saved_model.names import ATTENTION, CURVES
 
 if TYPE_CHECKING:
     from las_cli.training.samples import Sample
 
-CURVES, ATTENTION = "curves.png", "attention.png"
 LETTERS_SHOWN = 40  # of a text, named one by one; of a longer one the words are named
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from las_cli.errors import LasError
 from las_cli.files import write_bytes
 from las_cli.saved_model.folder import save_model
+from las_cli.saved_model.names import METRICS
 from las_cli.training.checkpoint import MEAN_LER
 from las_cli.training.groups import WIDE_GAP
 from las_cli.training.plots import read_rows
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from las_cli.text import TextPolicy, Units
     from las_cli.training.validation import Validation
 
-METRICS, SAMPLES, CHECKPOINTS = "metrics.jsonl", "samples.txt", "checkpoints"
+SAMPLES, CHECKPOINTS = "samples.txt", "checkpoints"
 LINE_SECONDS = 20.0  # between plain log lines
 
 
