@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from las_cli.cli.benchmark_decode import command as decode
+from las_cli.network.config import PRESETS
 
 _COUNT = click.IntRange(min=1)
 
@@ -25,7 +26,7 @@ def command() -> None:
     multiple=True,
     default=["base"],
     show_default=True,
-    type=click.Choice(["seed", "small", "base", "large"]),
+    type=click.Choice(list(PRESETS)),
 )
 @click.option(
     "--precision",

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import UsageError
+from las_cli.network.config import PRESETS
 
 if TYPE_CHECKING:
     from las_cli.training.setup import Plan
@@ -85,7 +86,7 @@ EXAMPLES = (
 @click.option("--overwrite", is_flag=True, help="Start afresh in a folder that holds a training.")
 @click.option(
     "--preset",
-    type=click.Choice(["seed", "small", "base", "large"]),
+    type=click.Choice(list(PRESETS)),
     default="base",
     show_default=True,
     help="Size of the network.",

@@ -9,9 +9,10 @@ from typing import Any
 
 from las_cli.decoding.calibration import Calibration
 from las_cli.errors import UsageError
+from las_cli.network.config import PRECISIONS
 
 SEARCHES = ("beam", "greedy", "ctc", "rescore")
-PRECISIONS = ("auto", "float32", "bf16", "float16", "int8")
+SEARCH_PRECISIONS = (*PRECISIONS, "int8")
 TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
 
@@ -47,8 +48,8 @@ class DecodingOptions:
     def __post_init__(self) -> None:
         if self.search not in SEARCHES:
             raise UsageError(f"search {self.search!r}: choose one of {', '.join(SEARCHES)}")
-        if self.precision not in PRECISIONS:
-            raise UsageError(f"precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
+        if self.precision not in SEARCH_PRECISIONS:
+            raise UsageError(f"precision {self.precision!r}: choose one of {', '.join(SEARCH_PRECISIONS)}")
         if not 1 <= self.beam <= MAX_BEAM:
             raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
         if not 1 <= self.nbest <= MAX_BEAM:

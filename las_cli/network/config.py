@@ -11,6 +11,8 @@ from typing import Any
 from las_cli.audio.analysis import SAMPLE_RATE, FeatureConfig
 from las_cli.errors import LasError
 
+PRECISIONS = ("auto", "float32", "bf16", "float16")  # of the arithmetic; auto: as the device likes
+
 
 @dataclass(frozen=True)
 class ListenerConfig:

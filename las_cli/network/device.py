@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 import torch
 
 from las_cli.errors import UsageError
+from las_cli.network.config import PRECISIONS
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
-PRECISIONS = ("auto", "float32", "bf16", "float16")
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -22,7 +22,7 @@ SPELLER_ALONE = DecodingOptions(
     search="greedy", ctc_weight=0.0, lm_weight=0.0, repeat_guard=False, word_times=False
 )
 MOST_FAILED = 0.1  # of the dev clips
-PRECISIONS = {torch.float32: "float32", torch.bfloat16: "bf16", torch.float16: "float16"}
+PRECISION_NAMES = {torch.float32: "float32", torch.bfloat16: "bf16", torch.float16: "float16"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def validate(
     """
     from las_cli.scoring import score_pairs
 
-    options = replace(SPELLER_ALONE, precision=PRECISIONS[precision])
+    options = replace(SPELLER_ALONE, precision=PRECISION_NAMES[precision])
     was_training = model.training
     model.eval()
     sums = torch.zeros(3, dtype=torch.float64)
