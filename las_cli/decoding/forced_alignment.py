@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from las_cli.text.units import BLANK, Units
+from las_cli.text.units import BLANK, FIRST, Units
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def group_words(units: Sequence[int], alphabet: Units) -> list[tuple[int, int, s
     groups: list[tuple[int, int, str]] = []
     first = 0
     for index in range(len(units) + 1):
-        name = names[units[index] - 2] if index < len(units) else " "
+        name = names[units[index] - FIRST] if index < len(units) else " "
         if name.isspace() or name.startswith("▁"):
             if text := alphabet.decode(units[first:index]).strip():
                 groups.append((first, index, text))

@@ -26,7 +26,7 @@ from las_cli.network.las import LAS
 from las_cli.saved_model.folder import require_new, save_model
 from las_cli.saved_model.weights import check_network, shown
 from las_cli.text import Alphabet, TextPolicy
-from las_cli.text.units import EOS
+from las_cli.text.units import EOS, FIRST
 
 LARGEST = 2**20  # bytes
 SPACE_NAMES = ("", "<space>", "|")  # a line that ends after its comma means the space
@@ -49,7 +49,7 @@ def convert(
     letters = read_vocabulary(vocabulary)
     taken: set[str] = set()
     config = _config(checkpoint, tensors)
-    if config.units != len(letters) + 2:
+    if config.units != len(letters) + FIRST:
         raise LasError(
             f"{vocabulary}: {len(letters)} letters and two marks, but {checkpoint} was trained "
             f"with {config.units} units"

@@ -22,6 +22,7 @@ from las_cli.saved_model.folder import trained_weights
 from las_cli.saved_model.names import ALPHABET
 from las_cli.sharing.find import load_model
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
+from las_cli.text.units import FIRST
 from las_cli.training.data import SORTED_LIMIT, dev_texts, learn_alphabet_texts
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.loop import Trainer
@@ -242,9 +243,9 @@ def start_from(model: LAS, units: Units, name: str) -> list[str]:
     Returns sentences that name the layers that start fresh.
     """
     other = load_model(name, "cpu")
-    theirs = {unit: i + 2 for i, unit in enumerate(other.alphabet.units)}
+    theirs = {unit: i + FIRST for i, unit in enumerate(other.alphabet.units)}
     rows = {0: 0, 1: 1} | {
-        i + 2: theirs[unit] for i, unit in enumerate(units.units) if unit in theirs
+        i + FIRST: theirs[unit] for i, unit in enumerate(units.units) if unit in theirs
     }
     source, fresh = trained_weights(other.model), []
     by_unit = ("speller.embedding.weight", "speller.output.weight", "speller.output.bias",
@@ -264,7 +265,7 @@ def start_from(model: LAS, units: Units, name: str) -> list[str]:
             else:
                 fresh.append(weight_name)
     new = [unit for unit in units.units if unit not in theirs]
-    notes = [f"starts from {other.name}: {len(rows) - 2} of {len(units) - 2} letters known"]
+    notes = [f"starts from {other.name}: {len(rows) - FIRST} of {len(units) - FIRST} letters known"]
     if new:
         notes.append(f"letters that start fresh: {' '.join(new)}")
     if model.config.features != other.model.config.features:
@@ -342,7 +343,7 @@ def make_trainer(
         mixed = ", ".join(f"{part.share:.0%} {part.name}" for part in mixture.parts)
         run.say(f"of the sound in an update: {mixed}; a pass is over {mixture.parts[0].name}")
     run.say(
-        f"{clips} clips, {seconds / 3600:.2f} h of {plan.told_data}; {len(units) - 2} "
+        f"{clips} clips, {seconds / 3600:.2f} h of {plan.told_data}; {len(units) - FIRST} "
         f"{units.kind}; {count_parameters(model) / 1e6:.1f} million parameters"
     )
     return Trainer(model, units, plan.text, plan.training, mixture, dev_cuts, run)
