@@ -160,7 +160,7 @@ class QuietEdges:
 
 
 def _quiet(pause: Tensor, size: int, draw: random.Random) -> Tensor:
-    """`size` samples of `pause`, turned and mirrored by chance lest it hums."""
+    """`size` samples of `pause`, turned and mirrored by chance: a plain repetition would hum."""
     found = [
         (pause if draw.random() < 0.5 else pause.flip(0)) * draw.choice((-1.0, 1.0))
         for _ in range(-(-size // PAUSE))

@@ -274,20 +274,10 @@ def read_audio(
     return torch.cat(blocks) if blocks else torch.zeros(0)
 
 
-def stream_audio(
-    path: str | Path, chunk_seconds: float = BLOCK_SECONDS, sample_rate: int = SAMPLE_RATE
-) -> Iterator[torch.Tensor]:
-    """Yield `path` as mono float32 chunks [S] at `sample_rate`; memory is bounded by the chunk.
-
-    Raises LasError as `AudioReader` does, at the first chunk.
-    """
-    yield from AudioReader(path, sample_rate).blocks(chunk_seconds)
-
-
 def stream_pcm(
     stream: BinaryIO, rate: int, chunk_seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
 ) -> Iterator[torch.Tensor]:
-    """Yield raw PCM (signed 16 bits, little end first, mono, `rate` Hz) from `stream` as it comes.
+    """Yield raw PCM (signed 16 bits, little-endian, mono, `rate` Hz) from `stream` as it comes.
 
     Chunks are float32 [S] at `sample_rate`.
     """
@@ -307,12 +297,10 @@ def stream_pcm(
 
 __all__ = [
     "NOT_FINITE",
-    "SAMPLE_RATE",
     "TRUNCATED",
     "AudioInfo",
     "AudioReader",
     "audio_info",
     "read_audio",
-    "stream_audio",
     "stream_pcm",
 ]

@@ -75,7 +75,7 @@ class WaveformSource:
 
 
 class PCMSource:
-    """Raw PCM as it comes: signed 16 bits, little end first, mono. It can be read once."""
+    """Raw PCM as it comes: signed 16 bits, little-endian, mono. It can be read once."""
 
     def __init__(self, stream: BinaryIO, sample_rate: int) -> None:
         if not 100 <= sample_rate <= 768_000:

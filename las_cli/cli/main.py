@@ -19,8 +19,7 @@ import click
 from las_cli import __version__
 from las_cli.errors import LasError
 
-# name → (module below las_cli.cli, one line of help). The line stands here so that `las --help`
-# need not import the commands.
+# Name → one line of help. The line stands here so that `las --help` need not import the commands.
 COMMANDS = MappingProxyType(
     {
         "transcribe": "Write down what is said in recordings.",

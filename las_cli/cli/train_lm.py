@@ -139,7 +139,7 @@ def command(
 ) -> None:
     """Train a language model on text for the beam search of a recogniser.
 
-    Two models in one: a network that foretells letter by letter, and counts of which words follow
+    Two models in one: a network that predicts letter by letter, and counts of which words follow
     which (n-grams), mixed word by word. How much the words count for is set by lines that neither
     has learned from: one in a hundred is kept apart, and measures the perplexity per letter.
 
@@ -278,8 +278,6 @@ class ProgressBar:
         self._bar.stop()
 
     def report(self, at: LMProgress, share: float) -> None:
-        import math
-
         state = (
             f"pass {at.epoch + 1} · {math.exp(at.loss):.3f} perplexity a letter · "
             f"{at.letters / max(at.seconds, 1e-9):,.0f} letters/s"

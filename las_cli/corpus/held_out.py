@@ -84,7 +84,7 @@ def _speakers(clips: Counter[str], total: int, goal: int) -> list[str]:
             taken += clips[name]
         if taken >= goal:
             break
-    if not chosen:  # every speaker has more than that: the smallest one, if he is small
+    if not chosen:  # every speaker has more than that: the smallest one, unless that is large too
         smallest = min(clips, key=lambda name: (clips[name], hash_of(name)))
         chosen = [smallest] if clips[smallest] * 3 <= total else []
     return chosen

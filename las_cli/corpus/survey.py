@@ -62,7 +62,7 @@ class Survey:
         return self.drop_sentences and bool(letters) and hash_of(letters) in self.sentences
 
     def shares_speaker(self, speaker: str | None) -> bool:
-        """Whether a speaker of train is to be left out because dev or test hear him."""
+        """Whether a speaker of train is to be left out because dev or test have clips of theirs."""
         return self.drop_speakers and speaker is not None and speaker in self.speakers
 
 

@@ -49,7 +49,8 @@ class DecodingOptions:
         if self.search not in SEARCHES:
             raise UsageError(f"search {self.search!r}: choose one of {', '.join(SEARCHES)}")
         if self.precision not in SEARCH_PRECISIONS:
-            raise UsageError(f"precision {self.precision!r}: choose one of {', '.join(SEARCH_PRECISIONS)}")
+            offered = ", ".join(SEARCH_PRECISIONS)
+            raise UsageError(f"precision {self.precision!r}: choose one of {offered}")
         if not 1 <= self.beam <= MAX_BEAM:
             raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
         if not 1 <= self.nbest <= MAX_BEAM:

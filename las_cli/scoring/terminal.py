@@ -57,7 +57,7 @@ def counts_row(counts: ErrorCounts) -> list[str]:
 
 
 def new_table() -> Table:
-    """An empty table in the house's dress."""
+    """An empty table, drawn as every table of las is."""
     from rich import box
     from rich.table import Table
 

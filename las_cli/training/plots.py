@@ -97,7 +97,7 @@ def _draw_utterance(axis: Any, sample: Sample) -> None:
     letters, steps = weights.shape
     axis.imshow(
         weights, aspect="auto", interpolation="nearest", cmap="Blues",
-        # The root shows weak weights too: an attention that strays is what one looks for.
+        # The square root makes small weights visible: stray attention is what one looks for.
         norm=PowerNorm(0.5, vmin=0, vmax=1),
         extent=(0, steps * sample.step_seconds, letters - 0.5, -0.5),
     )  # fmt: skip

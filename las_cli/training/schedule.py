@@ -81,7 +81,7 @@ def between(first: float, last: float, share: float) -> float:
 
 
 def ctc_weight(config: TrainingConfig, share: float) -> float:
-    """`ctc_early`, then linearly to `ctc_late` within `ctc_switch` (RECIPE: 0.5, then 0.3)."""
+    """`ctc_early`, then linearly to `ctc_late` within `ctc_switch`."""
     start, end = config.ctc_switch
     place = (share - start) / (end - start) if end > start else float(share >= start)
     return between(config.ctc_early, config.ctc_late, place)
@@ -93,5 +93,5 @@ def guide_weight(config: TrainingConfig, share: float) -> float:
 
 
 def sampling_share(config: TrainingConfig, share: float) -> float:
-    """Share of letters the feeding speller takes from itself, growing over the training."""
+    """Share of letters the speller takes from itself, growing over the training."""
     return between(config.sampling[0], config.sampling[1], share)

@@ -18,7 +18,6 @@ from las_cli.audio.reader import (
     AudioReader,
     audio_info,
     read_audio,
-    stream_audio,
     stream_pcm,
 )
 from las_cli.errors import LasError
@@ -75,7 +74,7 @@ def test_start_and_duration(write_tone: Writer) -> None:
 @pytest.mark.parametrize("rate", [16_000, 44_100, 8_000])
 def test_stream_equals_reading_the_whole(write_tone: Writer, rate: int) -> None:
     path = write_tone("a.wav", 3.3, rate, 2)
-    chunks = list(stream_audio(path, 0.5))
+    chunks = list(AudioReader(path).blocks(0.5))
     assert len(chunks) >= 6
     torch.testing.assert_close(torch.cat(chunks), read_audio(path), atol=1e-6, rtol=0)
 
@@ -232,7 +231,7 @@ def test_ffmpeg_gives_the_sound_of_other_containers(
     assert (info.duration, info.sample_rate, info.channels) == (1.5, 44_100, 2)
     assert read_audio(path).tolist() == [0.25] * 24_000
     assert read_audio(path, duration=0.5).numel() == 8_000
-    assert [c.numel() for c in stream_audio(path, 1.0)] == [16_000, 8_000]
+    assert [c.numel() for c in AudioReader(path).blocks(1.0)] == [16_000, 8_000]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
