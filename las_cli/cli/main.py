@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from las_cli import __version__
 from las_cli.errors import LasError
+from las_cli.version import __version__
 
 # Name → one line of help. The line stands here so that `las --help` need not import the commands.
 COMMANDS = MappingProxyType(
