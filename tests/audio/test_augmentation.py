@@ -18,8 +18,10 @@ from las_cli.audio.analysis import FeatureConfig
 from las_cli.audio.augmentation import (
     QuietEdges,
     SoundAugmentation,
+    SpecAugment,
     feature_augmentation,
     sound_augmentation,
+    spec_augment,
 )
 from las_cli.audio.features import LogMel
 from las_cli.audio.noise import NoiseMixer
@@ -312,3 +314,31 @@ def test_noise_held_in_memory_is_the_noise_in_the_file(
         assert torch.allclose(one, other, atol=1e-5)
     assert some._sound and not some.__getstate__()["_sound"]  # workers are not sent it
     assert BAND == (300.0, 3400.0)
+
+
+def test_spec_augment_masks_within_its_limits() -> None:
+    torch.manual_seed(1)
+    features, lengths = torch.ones(40, 300, 80), torch.full((40,), 300)
+    lengths[0] = 50
+    kept = SpecAugment()(features, lengths)
+    frames = (kept.sum(2) == 0).sum(1)
+    bands = (kept.sum(1) == 0).sum(1)
+    assert frames.max() <= 2 * 30 and frames[0] <= 2 * 5 and bands.max() <= 2 * 27
+    assert frames.float().mean() > 5 and bands.float().mean() > 5
+    assert (SpecAugment(frequency_width=0, time_width=0)(features, lengths) == 1).all()
+    # Park et al. 2019: LibriSpeech double, but for masks of a tenth of the utterance at most.
+    usual = SpecAugment(2, 27, 2, 100, 0.1)
+    assert spec_augment(1.0) == usual and spec_augment(0.0) is None
+
+
+def test_noise_is_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> None:
+    import random
+
+    soundfile.write(tmp_path / "hiss.wav", np.random.default_rng(1).normal(0, 0.1, 8000), 16000)
+    mixer = NoiseMixer([tmp_path], share=1.0, snr=(10.0, 10.0))
+    speech = torch.sin(torch.arange(20000) * 0.1)
+    noise = mixer(speech, random.Random(1)) - speech
+    ratio = 10 * math.log10(float(speech.square().mean() / noise.square().mean()))
+    assert ratio == pytest.approx(10, abs=0.5)
+    with pytest.raises(LasError, match="no noise recordings"):
+        NoiseMixer([tmp_path / "none"], 1.0, (5.0, 5.0))

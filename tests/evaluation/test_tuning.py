@@ -1,4 +1,4 @@
-"""Weights from n-best lists, searches kept in a file, and batches side by side."""
+"""Weights from n-best lists, and searches kept in a file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import itertools
 from pathlib import Path
 
 import pytest
-import torch
 
 from las_cli.decoding import DecodingOptions
-from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.errors import LasError
-from las_cli.evaluation.decode_split import default_budget
 from las_cli.evaluation.pool import Candidate, Pool
 from las_cli.evaluation.trials import Trials
-
-CPU = torch.device("cpu")
 
 
 def count(reference: str, hypothesis: str) -> tuple[int, int]:
@@ -64,46 +59,3 @@ def test_trials_are_taken_from_the_file(tmp_path: Path) -> None:
     with pytest.raises(LasError, match="cannot be read"):
         (tmp_path / "binary").write_bytes(b"\xff\xfe")
         Trials(tmp_path / "binary", {})
-
-
-@pytest.fixture
-def two_threads() -> object:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_lanes_compute_with_a_thread_each_and_leave_the_setting() -> None:
-    assert lanes(CPU) == 2 and lanes(torch.device("meta")) == 1
-    done = dict(side_by_side(lambda work: (work, torch.get_num_threads()), "abc", CPU))
-    assert done == {0: ("a", 1), 1: ("b", 1), 2: ("c", 1)}
-    assert torch.get_num_threads() == 2
-    assert dict(side_by_side(lambda _: torch.get_num_threads(), "ab", CPU)) == {0: 1, 1: 1}
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_what_a_lane_raises_is_raised() -> None:
-    def fail(work: str) -> None:
-        raise LasError(work)
-
-    with pytest.raises(LasError, match="a|b"):
-        list(side_by_side(fail, "ab", CPU))
-    assert torch.get_num_threads() == 2
-
-
-@pytest.mark.parametrize(
-    ("seconds", "beams", "count", "budget"),
-    [
-        (1e6, 8, 1, 160.0),
-        (1e6, 8, 2, 80.0),
-        (1e6, 1, 2, 320.0),
-        (1e6, 100, 1, 40.0),
-        (1e6, 8, 64, 40.0),
-        (1800.0, 1, 2, 300.0),
-        (5.0, 8, 2, 40.0),
-    ],
-)
-def test_batches_suit_beam_and_cores(seconds: float, beams: int, count: int, budget: float) -> None:
-    assert default_budget(seconds, beams, count) == budget

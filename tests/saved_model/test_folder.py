@@ -1,8 +1,7 @@
-"""Model folders: found, saved, loaded, and refused with a reason."""
+"""Model folders: saved, loaded, and refused with a reason."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -10,19 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from las_cli.errors import LasError, UsageError
+from las_cli.errors import LasError
 from las_cli.memory import peak_memory
 from las_cli.network.config import (
-    PRESETS,
     AttentionConfig,
     LASConfig,
     ListenerConfig,
     SpellerConfig,
 )
 from las_cli.network.las import LAS
-from las_cli.saved_model.folder import save_model, trained_weights
-from las_cli.saved_model.weights import network_shapes
-from las_cli.sharing.find import find_model, load_model, shipped_models
+from las_cli.saved_model.folder import save_model
+from las_cli.sharing.find import load_model
 from las_cli.sharing.hashes import check_hashes
 from las_cli.text import Alphabet, TextPolicy
 
@@ -156,36 +153,6 @@ def test_damaged_folders_are_refused_with_the_reason(folder: Path, kind: str, me
         load_model(str(folder), "cpu")
 
 
-def test_names_that_are_no_model(tmp_path: Path) -> None:
-    with pytest.raises(LasError, match="no such model or folder.*shipped models"):
-        find_model("klingon")
-    with pytest.raises(LasError, match="no las model folder"):
-        find_model(str(tmp_path))
-    (tmp_path / "model.txt").write_bytes(b"")
-    with pytest.raises(LasError, match="is a file, --model takes a folder"):
-        find_model(str(tmp_path / "model.txt"))
-    (tmp_path / "model.ckpt").write_bytes(b"")
-    for name in (tmp_path, tmp_path / "model.ckpt"):
-        with pytest.raises(LasError, match="model.ckpt: a pickle, which can run any program"):
-            find_model(str(name))
-    torch.save({}, tmp_path / "odd")
-    with pytest.raises(LasError, match="a pickle, which can run any program"):
-        find_model(str(tmp_path / "odd"))
-    for name in ("hf:alone", "hf:a/b/c", "hf:../b", "hf:a/..", "hf:a/b@../../x", "hf:a/b@/etc"):
-        with pytest.raises(UsageError, match="hf:user/repo|a revision is a branch"):
-            find_model(name)
-
-
-@pytest.mark.parametrize("name", [*PRESETS, "location"])
-def test_shapes_are_known_without_allocating(name: str) -> None:
-    location = LASConfig(
-        attention=AttentionConfig(kind="location"), speller=SpellerConfig(form="feeding"), ctc=False
-    )
-    config = dataclasses.replace(PRESETS.get(name, location), units=30)
-    shapes = {n: tuple(p.shape) for n, p in trained_weights(LAS(config)).items()}
-    assert network_shapes(config) == shapes
-
-
 def test_a_config_too_large_is_refused_before_anything_is_allocated(folder: Path) -> None:
     damage(folder, "larger than its weights")
     before = peak_memory()
@@ -211,12 +178,3 @@ def test_files_are_saved_with_their_hashes(folder: Path) -> None:
         "model.safetensors": "differs from the hash that its config gives",
         "alphabet.json": "is listed but missing",
     }
-
-
-def test_the_english_model_ships_and_loads() -> None:
-    assert "en" in shipped_models()
-    loaded = load_model("en", "cpu")
-    assert loaded.alphabet.decode(loaded.alphabet.encode("it's a test")) == "it's a test"
-    size = sum(path.stat().st_size for path in loaded.folder.iterdir())
-    assert size <= 60e6
-    assert (loaded.folder / "README.md").is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from las_cli.training.moving_average import MovingAverage
+from las_cli.training.moving_average import MovingAverage, mean_of
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,18 @@ def test_a_saved_average_is_gone_on_from() -> None:
     torch.nn.init.constant_(model.weight, 4.0)
     average.update(model, 10_000)
     assert float(average.weights["weight"]) == 6.0
+
+
+def test_moving_average_swaps_and_means_are_exact() -> None:
+    model = torch.nn.Linear(2, 1, bias=False)
+    average = MovingAverage(model, 0.5)
+    start = model.weight.detach().clone()
+    with torch.no_grad():
+        model.weight += 1
+    average.update(model, 10_000)
+    average.swap(model)
+    torch.testing.assert_close(model.weight.detach(), start + 0.5)
+    average.swap(model)
+    torch.testing.assert_close(model.weight.detach(), start + 1)
+    mean = mean_of([{"a": torch.tensor([1.0])}, {"a": torch.tensor([2.0])}])
+    assert mean["a"].tolist() == [1.5]

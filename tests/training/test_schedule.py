@@ -103,3 +103,32 @@ def test_a_budget_ends_with_its_last_unit(
 )
 def test_whole_passes_count_exactly(progress: Progress, share: float) -> None:
     assert schedule.used(TrainingConfig(epochs=4), progress, 100.0) == pytest.approx(share)
+
+
+def test_schedules_begin_and_end_where_they_should() -> None:
+    config = TrainingConfig(
+        learning_rate=1.0, warmup_steps=10, epochs=None, max_steps=100, ctc_switch=(0.2, 0.6)
+    )
+    rates = [schedule.learning_rate(config, Progress(step=step), step / 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1) and rates[100] == pytest.approx(schedule.FLOOR)
+    assert rates[:9] == sorted(rates[:9]) and rates[10:] == sorted(rates[10:], reverse=True)
+    assert schedule.ctc_weight(config, 0.1) == config.ctc_early
+    assert schedule.ctc_weight(config, 0.4) == pytest.approx(0.4)
+    assert schedule.ctc_weight(config, 0.9) == config.ctc_late
+    assert schedule.sampling_share(config, 0) == 0.1 and schedule.sampling_share(config, 1) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("budget", "progress", "share", "over"),
+    [
+        ({"epochs": 4}, Progress(epoch=1, seconds=150), 0.375, False),
+        ({"epochs": 4}, Progress(epoch=4, seconds=400), 1.0, True),
+        ({"epochs": None, "max_steps": 8}, Progress(step=2), 0.25, False),
+        ({"epochs": None, "max_minutes": 10.0}, Progress(minutes=5), 0.5, False),
+        ({"epochs": None, "max_minutes": 10.0, "max_steps": 2}, Progress(step=2), 1.0, True),
+    ],
+)
+def test_budgets(budget: dict[str, float], progress: Progress, share: float, over: bool) -> None:
+    config = TrainingConfig(**budget)  # type: ignore[arg-type]
+    assert schedule.used(config, progress, 100.0) == pytest.approx(share)
+    assert bool(schedule.finished(config, progress)) is over

@@ -1,4 +1,4 @@
-"""A corpus through `las decode`, `las tune`, `las train-lm`: files, order, broken clips, errors."""
+"""A corpus through `las decode` and `las tune`: files, order, broken clips, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError
-from las_cli.evaluation.decode_split import batches_by_length
 from las_cli.files import read_json, write_json
 from las_cli.saved_model.folder import save_model
 from las_cli.text import TextPolicy
@@ -266,15 +265,3 @@ def test_tune_leaves_the_precision_as_it_was(corpus: Path, tmp_path: Path, own: 
                  "--precision", "float32")  # fmt: skip
     assert result.exit_code == 0, result.output
     assert read_json(folder / "config.json")["decoding"].get("precision") == own
-
-
-@pytest.mark.parametrize("budget", [0.5, 3.0, 10.0, 1e6])
-def test_batches_keep_their_budget(budget: float) -> None:
-    seconds = [0.5, 7.0, 1.0, 3.0, 2.9, 0.1, 12.0, 0.0]
-    found = list(batches_by_length(seconds, budget))
-    assert sorted(index for batch in found for index in batch) == list(range(len(seconds)))
-    for batch in found:
-        longest = max(seconds[index] for index in batch)
-        assert len(batch) == 1 or longest * len(batch) <= budget
-    assert list(batches_by_length([], budget)) == []
-    assert max(len(batch) for batch in batches_by_length([1.0] * 100, 1e6, largest=7)) == 7

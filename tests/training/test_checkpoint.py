@@ -1,0 +1,96 @@
+"""Checkpoints: whole or absent, the best and the last kept, damage named."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from las_cli.errors import LasError
+from las_cli.training import checkpoint as checkpoints
+from las_cli.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from las_cli.training.schedule import Progress
+
+
+def made_checkpoint(step: int, ler: float | None = None) -> Checkpoint:
+    weights = {"a": torch.arange(3.0)}
+    facts = {} if ler is None else {"dev_ler": ler}
+    return Checkpoint(
+        weights, weights, {"lr": 1}, {}, [torch.get_rng_state()], Progress(step), facts, []
+    )
+
+
+def test_checkpoints_survive_and_the_best_are_kept(tmp_path: Path) -> None:
+    lers = [0.9, 0.5, None, 0.7, 0.3, 0.8]
+    for step, ler in enumerate(lers):
+        save_checkpoint(tmp_path, made_checkpoint(step, ler))
+        checkpoints.prune(tmp_path, keep_best=2)
+    kept = [int(path.name[5:]) for path in checkpoints.list_checkpoints(tmp_path)]
+    assert kept == [1, 4, 5]  # the best two and the last
+    copy = tmp_path / "step-0000005.bak"  # a user's own is left alone
+    shutil.copytree(tmp_path / "step-0000005", copy)
+    checkpoints.drop_later(tmp_path, 5)
+    assert checkpoints.list_checkpoints(tmp_path)[-1].name == "step-0000005" and copy.is_dir()
+    (tmp_path / "step-0000005" / "optimiser.pt").write_bytes(b"")
+    with pytest.raises(LasError, match="damaged checkpoint"):
+        load_checkpoint(tmp_path / "step-0000005")
+    loaded = load_checkpoint(tmp_path / "step-0000004")
+    assert loaded.progress == Progress(4) and loaded.facts == {"dev_ler": 0.3}
+    assert torch.equal(loaded.weights["a"], torch.arange(3.0))
+
+
+def test_the_last_are_kept_too_most_of_them_without_what_only_a_resume_needs(
+    tmp_path: Path,
+) -> None:
+    for step, ler in enumerate([0.9, 0.2, 0.3, 0.7, None, 0.5, 0.6, None]):
+        save_checkpoint(tmp_path, made_checkpoint(step, ler))
+        checkpoints.prune(tmp_path, keep_best=2, keep_last=4)
+    kept = checkpoints.list_checkpoints(tmp_path)
+    assert [int(path.name[5:]) for path in kept] == [1, 2, 4, 5, 6, 7]
+    whole = [int(path.name[5:]) for path in checkpoints.resumable(tmp_path)]
+    assert whole == [1, 6, 7]  # the best and the newest two
+    for path in kept:
+        assert torch.equal(checkpoints.best_weights(path)["a"], torch.arange(3.0))
+    assert sorted(p.name for p in kept[1].iterdir()) == ["average.safetensors", "state.json"]
+    checkpoints.drop_later(tmp_path, 4)
+    assert [int(p.name[5:]) for p in checkpoints.list_checkpoints(tmp_path)] == [1, 2, 4]
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path, made_checkpoint(1))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(LasError, match="the disk is full.*older checkpoints are intact.*--resume"):
+        save_checkpoint(tmp_path, made_checkpoint(2))
+    assert [p.name for p in tmp_path.iterdir()] == ["step-0000001"]
+    load_checkpoint(tmp_path / "step-0000001")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.pt", "state.json"])
+def test_damaged_checkpoints_are_named(tmp_path: Path, name: str) -> None:
+    path = save_checkpoint(tmp_path, made_checkpoint(1))
+    (path / name).write_bytes((path / name).read_bytes()[:20])
+    with pytest.raises(LasError, match="step-0000001"):
+        load_checkpoint(path)
+
+
+def test_a_pickle_in_the_optimiser_state_is_not_run(tmp_path: Path) -> None:
+    import pickle
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (tmp_path / "owned",))  # type: ignore[return-value]
+
+    path = save_checkpoint(tmp_path, made_checkpoint(1))
+    (path / "optimiser.pt").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(LasError):
+        load_checkpoint(path)
+    assert not (tmp_path / "owned").exists()
