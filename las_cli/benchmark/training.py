@@ -211,7 +211,8 @@ def measure_start(cuts: int) -> StartUp:
 
 def _start(folder: Path, cuts: int) -> StartUp:
     from las_cli.training.hyperparameters import TrainingConfig
-    from las_cli.training.setup import Plan, start
+    from las_cli.training.plan import Plan
+    from las_cli.training.setup import start
 
     plan = Plan(
         data=(str(folder / "corpus"),),

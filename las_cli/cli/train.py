@@ -17,7 +17,7 @@ from las_cli.errors import UsageError
 from las_cli.network.config import PRESETS
 
 if TYPE_CHECKING:
-    from las_cli.training.setup import Plan
+    from las_cli.training.plan import Plan
 
 GROUPS = {
     "Corpus and run": (
@@ -343,7 +343,7 @@ def make_plan(
     from las_cli.text import TextPolicy
     from las_cli.training.hyperparameters import TrainingConfig
     from las_cli.training.mixture import parse_data
-    from las_cli.training.setup import Plan
+    from las_cli.training.plan import Plan
 
     network, policy = PRESETS[preset], TextPolicy(**text)
     if network_file is not None:

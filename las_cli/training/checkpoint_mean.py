@@ -17,7 +17,7 @@ from las_cli.training.checkpoint import (
     saved_progress,
 )
 from las_cli.training.moving_average import mean_of
-from las_cli.training.setup import SETUP, read_plan
+from las_cli.training.plan import SETUP, read_plan
 
 
 def average_checkpoints(

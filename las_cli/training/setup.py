@@ -15,7 +15,6 @@ from las_cli.corpus.checks import RARE_SHARE
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
 from las_cli.memory import peak_memory
-from las_cli.network.config import LASConfig, build
 from las_cli.network.device import pick_device, pick_precision
 from las_cli.network.las import LAS, count_parameters
 from las_cli.saved_model.folder import trained_weights
@@ -24,9 +23,9 @@ from las_cli.sharing.find import load_model
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
 from las_cli.text.units import FIRST
 from las_cli.training.data import SORTED_LIMIT, dev_texts, learn_alphabet_texts
-from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.loop import Trainer
 from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
+from las_cli.training.plan import SETUP, Plan, read_plan
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.run import Run
 from las_cli.training.text_filter import TextFilter
@@ -38,41 +37,6 @@ if TYPE_CHECKING:
 
 # Options that change which clips make which batch of a pass.
 CLIP_ORDER = ("batch_seconds", "accumulate", "seed", "buckets", "min_seconds", "max_seconds")
-SETUP = "training.json"  # what --resume needs to know beside the checkpoint
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to train on what; saved in the run folder so that --resume needs no other option."""
-
-    data: tuple[str, ...]  # corpus folders
-    split: str
-    dev_split: str
-    network: LASConfig
-    training: TrainingConfig
-    text: TextPolicy
-    preset: str = ""
-    wordpieces: int = 0  # units; 0: letters
-    init: str = ""  # model to start from
-    shares: tuple[float, ...] = ()  # of the sound in an update, by folder; 0: by its size
-
-    @property
-    def told_data(self) -> str:
-        """The corpora in a sentence."""
-        return ", ".join(self.data)
-
-
-def read_plan(path: Path) -> Plan:
-    """The plan saved in `path`, of this version or an older one; LasError names a wrong field."""
-    saved = read_json(path)
-    if isinstance(saved, dict) and isinstance(saved.get("data"), str):
-        saved["data"] = [saved["data"]]  # was one folder
-    training = saved.get("training") if isinstance(saved, dict) else None
-    if isinstance(training, dict) and isinstance(training.get("noise"), str):
-        training["noise"] = [training["noise"]] if training["noise"] else []  # was one folder
-    plan = build(Plan, saved, "training")
-    assert isinstance(plan, Plan)
-    return plan
 
 
 def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> Trainer:

@@ -14,9 +14,11 @@ from click.testing import CliRunner
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError
+from las_cli.network.config import build
 from las_cli.training import setup
 from las_cli.training.checkpoint import list_checkpoints, load_checkpoint
 from las_cli.training.loop import Trainer
+from las_cli.training.plan import Plan
 from las_cli.training.plots import draw_curves
 from tests.training.corpora import RATE, write_corpus, write_network
 from tests.training.test_loop import small_trainer, train
@@ -144,7 +146,7 @@ def test_what_las_prepare_left_out_is_told_again(
     words = ["prepare", str(corpus), "--output", str(prepared)]
     assert CliRunner().invoke(cli, words).exit_code == 0
     trainer = small_trainer(prepared, network, tmp_path / "run", max_steps=1, speeds=(1.0,))
-    plan = setup.build(setup.Plan, json.loads((tmp_path / "run/training.json").read_text()), "")
+    plan = build(Plan, json.loads((tmp_path / "run/training.json").read_text()), "")
     assert trainer.mixture.parts[0].cuts
     capsys.readouterr()
     setup.start(plan, tmp_path / "again", overwrite=False)

@@ -19,10 +19,12 @@ from safetensors.torch import load_file
 
 from las_cli.cli.main import cli
 from las_cli.errors import LasError, UsageError
+from las_cli.network.config import build
 from las_cli.sharing.find import load_model
 from las_cli.training import setup
 from las_cli.training.checkpoint import list_checkpoints
 from las_cli.training.loop import Trainer
+from las_cli.training.plan import SETUP, Plan, read_plan
 from tests.training.corpora import write_corpus, write_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -72,7 +74,7 @@ def small_trainer(corpus: Path, network: Path, folder: Path, **options: Any) -> 
         "epochs": None, "max_steps": 4, "batch_seconds": 6.0, "precision": "float32",
         "device": "cpu", "workers": 0, "log_seconds": 0.0,
     }  # fmt: skip
-    plan = setup.Plan(
+    plan = Plan(
         data=(str(corpus),), split="train", dev_split="dev",
         network=LASConfig.from_json(read_json(network)),
         training=TrainingConfig(**(values | options)), text=TextPolicy(),
@@ -301,8 +303,8 @@ def test_starting_from_a_model_names_what_is_fresh(
 
     trainer = small_trainer(more, tmp_path / "wide.json", tmp_path / "unused", max_steps=1)
     plan = replace(
-        setup.build(
-            setup.Plan, json.loads((tmp_path / "unused" / "training.json").read_text()), "plan"
+        build(
+            Plan, json.loads((tmp_path / "unused" / "training.json").read_text()), "plan"
         ),
         init=str(tmp_path / "first"),
     )
@@ -414,12 +416,12 @@ def test_every_augmentation_resumes_exactly_and_an_older_plan_still_loads(
     with plain.run:
         plain.train()
     assert losses(tmp_path / "plain") != found  # the warp reaches the network
-    path = tmp_path / "broken" / setup.SETUP
+    path = tmp_path / "broken" / SETUP
     saved = json.loads(path.read_text())
     for older, folders in ((saved["training"]["noise"][0], options["noise"][:1]), ("", ())):
         saved["training"]["noise"] = older  # as version 0.1.0 of November wrote it: one folder
         path.write_text(json.dumps(saved))
-        assert setup.read_plan(path).training.noise == folders
+        assert read_plan(path).training.noise == folders
 
 
 def test_augmentation_options_reach_the_training(
@@ -432,7 +434,7 @@ def test_augmentation_options_reach_the_training(
                "--noise", str(tmp_path / "noise"), "--noise", str(corpus)]  # fmt: skip
     done = train(*words, "--max-steps", "1", *effects)
     assert done.exit_code == 0, done.output
-    chosen = setup.read_plan(folder / setup.SETUP).training
+    chosen = read_plan(folder / SETUP).training
     assert (chosen.rooms, chosen.telephone, chosen.warp) == (0.3, 0.2, 0.1)
     assert chosen.noise == (str(tmp_path / "noise"), str(corpus))
     for wrong in (["--rooms", "1.5"], ["--telephone", "-0.1"], ["--warp", "0.4"]):

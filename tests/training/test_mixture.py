@@ -26,6 +26,7 @@ from las_cli.training.mixture import (
     names_of,
     parse_data,
 )
+from las_cli.training.plan import Plan
 from tests.training.corpora import TINY, write_corpus
 from tests.training.test_loop import losses
 
@@ -218,7 +219,7 @@ def mixed_trainer(corpora: tuple[Path, Path], folder: Path, **options: Any) -> T
         "epochs": None, "max_steps": 6, "batch_seconds": 6.0, "precision": "float32",
         "device": "cpu", "workers": 0, "log_seconds": 0.0,
     }  # fmt: skip
-    plan = setup.Plan(
+    plan = Plan(
         data=tuple(map(str, corpora)), shares=(0.0, 0.4), split="train", dev_split="dev",
         network=LASConfig.from_json(TINY), training=TrainingConfig(**(values | options)),
         text=TextPolicy(),
