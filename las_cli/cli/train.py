@@ -288,9 +288,9 @@ def command(
     keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
     """
     changes = training_options(options)
-    if resume:
-        refuse_with_resume()
-    elif not data:
+    if resume and (overwrite or dry_run):
+        raise UsageError("--resume goes on with a training: without --overwrite and --dry-run")
+    if not resume and not data:
         raise UsageError("--data is missing: which corpus to train on (or --resume)")
     if given("wordpieces") and units != "wordpieces":
         raise UsageError(f"--wordpieces {wordpieces}: of use only with --units wordpieces")
@@ -303,7 +303,8 @@ def command(
 
     with together():
         if resume:
-            trainer = setup.resume(output, changes, quiet=quiet)
+            teacher = changes.pop("teacher", None)
+            trainer = setup.resume(output, changes, asked_again(data, teacher), quiet=quiet)
         else:
             plan = make_plan(
                 data, split, dev_split, preset, network_file, init, wordpieces, units, dropout,
@@ -383,31 +384,24 @@ def given(name: str) -> bool:
     return source is not None and source is not ParameterSource.DEFAULT
 
 
-def refuse_with_resume() -> None:
-    """UsageError for options that a resumed training cannot change."""
-    fixed = {
-        "data": "--data",
-        "split": "--split",
-        "dev_split": "--dev-split",
-        "overwrite": "--overwrite",
-        "dry_run": "--dry-run",
-        "preset": "--preset",
-        "network_file": "--network",
-        "init": "--init",
-        "units": "--units",
-        "wordpieces": "--wordpieces",
-        "case": "--case",
-        "punctuation": "--punctuation",
-        "digits": "--digits",
-        "dropout": "--dropout",
-        "teacher": "--teacher",
-    }
-    wrong = [flag for name, flag in fixed.items() if given(name)]
-    if wrong:
-        raise UsageError(
-            f"{', '.join(wrong)} cannot be given with --resume: corpus, network, letters and "
-            "teacher are those the training began with"
-        )
+def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[str, Any]:
+    """Options given beside --resume that a training cannot change, under `Plan.fixed`'s names."""
+    from las_cli.files import read_json
+    from las_cli.network.config import LASConfig
+    from las_cli.training.mixture import parse_data
+
+    parameters = click.get_current_context().params
+    names = ("split", "dev_split", "preset", "init", "units", "wordpieces", "case", "punctuation",
+             "digits", "dropout")  # fmt: skip
+    asked = {name.replace("_", "-"): parameters[name] for name in names if given(name)}
+    if given("network_file"):
+        asked["network"] = parameters["network_file"].name
+        asked["network_config"] = LASConfig.from_json(read_json(parameters["network_file"]))
+    if teacher is not None:
+        asked["teacher"] = list(teacher)
+    if data:
+        asked["data"], asked["shares"] = parse_data(data)
+    return asked
 
 
 class Interruption:

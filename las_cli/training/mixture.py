@@ -39,6 +39,7 @@ class Mixture:
 
     parts: list[Part]
     corpora: list[str]  # names of the corpora, for losses by corpus; of one alone: empty
+    clips: tuple[str, ...]  # what the clips of each corpus are, in a few words
 
     @property
     def seconds(self) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from las_cli.errors import UsageError
 from las_cli.files import read_json
 from las_cli.network.config import LASConfig, build
 from las_cli.text import TextPolicy
@@ -27,11 +30,30 @@ class Plan:
     wordpieces: int = 0  # units; 0: letters
     init: str = ""  # model to start from
     shares: tuple[float, ...] = ()  # of the sound in an update, by folder; 0: by its size
+    clips: tuple[str, ...] = ()  # what the clips of each folder were when the training began
 
     @property
     def told_data(self) -> str:
         """The corpora in a sentence."""
         return ", ".join(self.data)
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """What a resumed training cannot change, by the name of its option."""
+        return {
+            "split": self.split,
+            "dev-split": self.dev_split,
+            "preset": self.preset,
+            "network": self.preset,
+            "init": self.init,
+            "units": "wordpieces" if self.wordpieces else "letters",
+            "wordpieces": self.wordpieces,
+            "case": self.text.case,
+            "punctuation": self.text.punctuation,
+            "digits": self.text.digits,
+            "dropout": self.network.listener.dropout,
+            "teacher": list(self.training.teacher),
+        }
 
 
 def read_plan(path: Path) -> Plan:
@@ -45,3 +67,55 @@ def read_plan(path: Path) -> Plan:
     plan = build(Plan, saved, "training")
     assert isinstance(plan, Plan)
     return plan
+
+
+def agreed(plan: Plan, asked: Mapping[str, Any]) -> Plan:
+    """The plan of a resumed training, with its corpora where they are now.
+
+    asked: options that were given again, by name (`Plan.fixed`); "data" and "shares" as `Plan` has
+    them, "network_config" what the file of --network holds. What is as it was is fine. UsageError
+    names each that differs, with both values: corpus, network, letters and teacher are those the
+    training began with.
+    """
+    differing = [
+        f"--{name} {told(value)}, it began with {told(plan.fixed[name])}"
+        for name, value in asked.items()
+        if name in plan.fixed and value != plan.fixed[name]
+    ]
+    network = asked.get("network_config")
+    if network is not None and without_dropout(network) != without_dropout(plan.network):
+        differing.append(f"--network {plan.preset}, which describes another network by now")
+    folders = tuple(asked.get("data", plan.data))
+    shares = tuple(asked.get("shares", plan.shares)) or (0.0,) * len(folders)
+    before = plan.shares or (0.0,) * len(plan.data)
+    if (len(folders), shares) != (len(plan.data), before):
+        mine, theirs = with_shares(folders, shares), with_shares(plan.data, before)
+        differing.append(f"--data {mine}, it began with {theirs}")
+    if differing:
+        raise UsageError(f"cannot change with --resume: {'; '.join(differing)}")
+    return replace(plan, data=folders)
+
+
+def without_dropout(network: LASConfig) -> LASConfig:
+    """A network but for its letters, which the corpus decides, and its dropout."""
+    return replace(
+        network,
+        units=0,
+        listener=replace(network.listener, dropout=0.0),
+        speller=replace(network.speller, dropout=0.0),
+    )
+
+
+def told(value: Any) -> str:
+    """A value of an option as a message shows it."""
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return str(value) or "none"
+
+
+def with_shares(folders: tuple[str, ...], shares: tuple[float, ...]) -> str:
+    """Folders with their shares, as --data takes them."""
+    return " ".join(
+        f"{folder}={share:g}" if share else folder
+        for folder, share in zip(folders, shares, strict=True)
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +27,14 @@ from las_cli.text.units import FIRST
 from las_cli.training.data import SORTED_LIMIT, dev_texts, learn_alphabet_texts
 from las_cli.training.loop import Trainer
 from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
-from las_cli.training.plan import SETUP, Plan, read_plan
+from las_cli.training.plan import SETUP, Plan, agreed, read_plan
 from las_cli.training.processes import Processes, local_device
 from las_cli.training.run import Run
-from las_cli.training.text_filter import TextFilter
+from las_cli.training.text_filter import TextFilter, cut_text
 
 if TYPE_CHECKING:
     from lhotse import CutSet
+    from lhotse.cut import Cut
 
     from las_cli.corpus import Corpus
 
@@ -63,6 +66,7 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet)
     if first:
         write_json(folder / ALPHABET, units.to_json())
+        plan = replace(plan, clips=trainer.mixture.clips)
         write_json(folder / SETUP, dataclasses.asdict(plan))
     return trainer
 
@@ -91,17 +95,31 @@ def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
             )
 
 
-def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Trainer:
+def resume(
+    folder: Path,
+    changes: dict[str, Any],
+    asked: Mapping[str, Any] | None = None,
+    *,
+    quiet: bool = False,
+) -> Trainer:
     """The training in `folder` from its last checkpoint, with the options in `changes`.
 
-    Changed options last: the next resume finds them. Raises LasError if there is no training, or
-    if the alphabet or the network is no longer the same.
+    Changed options last: the next resume finds them. asked: what else was given, see
+    `plan.agreed`; its "data" may name the corpora's new places. Raises LasError if there is no
+    training, if the alphabet or the network is no longer the same, or if the clips in a new place
+    are others.
     """
     if not (folder / SETUP).is_file():
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
     plan = read_plan(folder / SETUP)
-    before = plan.training
+    before, places = plan.training, plan.data
+    plan = agreed(plan, asked or {})
     plan = replace(plan, training=replace(before, **changes))
+    for place in plan.data:
+        if not Path(place).exists():
+            raise LasError(
+                f"{place}: is gone; if the corpus was moved, name its new place with --data"
+            )
     plan, corpora = read_corpora(plan)
     units = units_from_json(read_json(folder / ALPHABET))
     if len(units) != plan.network.units:
@@ -110,9 +128,10 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
             "the run folder was changed by hand"
         )
     trainer = make_trainer(plan, folder, LAS(plan.network), units, corpora, [], quiet)
+    plan = same_clips(plan, places, trainer)
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
-    if changes:
+    if changes or plan.data != places:
         if Processes.is_first():
             write_json(folder / SETUP, dataclasses.asdict(plan))
         changed = [name for name in CLIP_ORDER if getattr(before, name) != changes.get(name)]
@@ -123,6 +142,30 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
                 "are heard twice or not at all"
             )
     return trainer
+
+
+def same_clips(plan: Plan, places: tuple[str, ...], trainer: Trainer) -> Plan:
+    """The plan with what the clips are; tells of those that changed where they lay.
+
+    places: where the corpora were before. LasError if a new place holds other clips.
+    """
+    if not plan.clips:  # begun before this was noted
+        return replace(plan, clips=trainer.mixture.clips)
+    for place, before, then, now in zip(
+        plan.data, places, plan.clips, trainer.mixture.clips, strict=True
+    ):
+        if then == now:
+            continue
+        if place != before:
+            raise LasError(
+                f"{place}: its clips are not those of {before} when the training began "
+                f"({now}, then {then}); name the folder it was moved to"
+            )
+        trainer.run.warn(
+            f"{place}: its clips are not those the training began with ({now}, then {then}); it "
+            "goes on with them, but not as an unbroken run would"
+        )
+    return plan
 
 
 def rehearse(plan: Plan) -> str:
@@ -275,12 +318,13 @@ def make_trainer(
         for folder, corpus in zip(plan.data, corpora, strict=True)
     ]
     clips, seconds = sum(one.clips for one in heard), sum(one.seconds for one in heard)
+    told = tuple(one.told for one in heard)
     if len(corpora) > 1:
         cuts = [named(one.cuts, name) for one, name in zip(heard, names, strict=True)]
         parts = make_parts(names, cuts, [one.seconds for one in heard], plan.shares)
-        mixture = Mixture(parts, names)
+        mixture = Mixture(parts, names, told)
     else:
-        mixture = Mixture([Part(names[0], heard[0].cuts, seconds, 1.0)], [])
+        mixture = Mixture([Part(names[0], heard[0].cuts, seconds, 1.0)], [], told)
     run = Run(
         folder,
         units,
@@ -337,6 +381,7 @@ class Readable:
     cuts: CutSet
     clips: int
     seconds: float
+    told: str  # the clips in a few words, the same for the same clips
 
 
 def readable(
@@ -351,12 +396,20 @@ def readable(
         cuts, amount = cuts.to_eager(), None  # so that the first pass can be sorted
     if amount is not None:  # `las prepare` has looked at each clip; a million is not read again
         clips, seconds = amount.clips, amount.seconds
+        told = f"{clips} clips of {seconds:.0f} s"
     else:
         before = accept.reasons.copy()
-        durations = [cut.duration for cut in cuts if accept(cut)]
-        clips, seconds = len(durations), sum(durations)
+        accepted = [cut for cut in cuts if accept(cut)]
+        clips, seconds = len(accepted), sum(cut.duration for cut in accepted)
+        told = f"{clips} clips, hash {hash_of_clips(accepted, plan.text)}"
         if not clips:
             counts = (accept.reasons - before).most_common()
             reasons = ", ".join(f"{n} {reason}" for reason, n in counts)
             raise LasError(f"{folder}: no clip of {plan.split} can be trained on ({reasons})")
-    return Readable(cuts, clips, seconds)
+    return Readable(cuts, clips, seconds, told)
+
+
+def hash_of_clips(cuts: list[Cut], policy: TextPolicy) -> str:
+    """Twelve letters that are the same for the same ids, lengths and texts, wherever they lie."""
+    lines = sorted(f"{cut.id} {cut.duration:.3f} {cut_text(cut, policy)}" for cut in cuts)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
