@@ -9,7 +9,8 @@ from las_cli.scoring.confusions import Confusions, ranked
 def test_errors_are_counted_by_kind() -> None:
     counted = Confusions()
     counted.add(align("the cat sat".split(), "the cat sad".split()))
-    counted.add(align("the cat sat".split(), "cat sad on".split()))
+    counted.add(align("the cat sat on it".split(), "cat sad on it".split()))
+    counted.add(align("the cat".split(), "the cat on".split()))
     assert counted.substitutions == {("sat", "sad"): 2}
     assert counted.deletions == {"the": 1}
     assert counted.insertions == {"on": 1}
