@@ -6,7 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -110,6 +112,21 @@ def test_files(tmp_path: Path, make: Make, by_header: str | None, by_samples: st
         assert (finding.fault and finding.fault.reason) == reason
         if finding.fault:
             assert finding.fault.detail and "\n" not in finding.fault.detail
+
+
+@pytest.mark.parametrize(("frames", "known"), [(2**40, True), (2**63 - 1, False)])
+def test_a_header_that_does_not_tell_the_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int, known: bool
+) -> None:
+    """What libsndfile says of a flac that was written into a pipe."""
+    path = write_clip(tmp_path / "a.wav")
+    told = SimpleNamespace(samplerate=RATE, frames=frames, channels=1)
+    monkeypatch.setattr(soundfile, "SoundFile", lambda _: nullcontext(told))
+    found = read_header(str(path))
+    if known:
+        assert found == AudioHeader(RATE, frames, 1)
+    else:
+        assert isinstance(found, AudioFault) and "how long" in found.detail
 
 
 def test_a_piece_is_checked_alone(tmp_path: Path) -> None:

@@ -42,6 +42,16 @@ def test_too_little_to_fit_leaves_the_posterior(right: list[bool]) -> None:
     assert calibration.confidence(evidence[0]) == pytest.approx(math.exp(-0.5))
 
 
+def test_each_half_is_judged_by_the_other() -> None:
+    """Alike words, right in the first half 18 times of 20, in the second twice: 0.8 off."""
+    evidence = [Evidence(-0.5, -1.0, -0.5, 3)] * 40
+    right = [place % 10 != 0 for place in range(20)] + [place % 10 == 0 for place in range(20)]
+    calibration = fit_calibration(evidence, right)
+    assert calibration.error == pytest.approx(0.8, abs=0.02)
+    assert calibration.confidence(evidence[0]) == pytest.approx(0.5, abs=0.01)  # fitted to all
+    assert calibration.plain_error == pytest.approx(math.exp(-0.5) - 0.5, abs=1e-6)
+
+
 def test_extreme_evidence_stays_a_probability() -> None:
     calibration = fit_calibration(*words(100))
     for mean in (0.0, -1e6, 1e-9):

@@ -5,13 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from las_cli.decoding import DecodingOptions
 from las_cli.errors import LasError
-from las_cli.evaluation.pool import Candidate, Pool
+from las_cli.evaluation.pool import (
+    CTC_WEIGHTS,
+    LENGTH_BONUSES,
+    LM_WEIGHTS,
+    Candidate,
+    Pool,
+    Weights,
+)
 from las_cli.evaluation.trials import Trials
+from las_cli.evaluation.tuning import Trial, Tuner
+from tests.decoding.conftest import tiny_model
 
 
 def count(reference: str, hypothesis: str) -> tuple[int, int]:
@@ -33,6 +44,43 @@ def test_a_length_bonus_makes_up_for_a_language_model_that_likes_it_short() -> N
     assert pool.rates([best.ctc], [best.lm], [best.bonus]).item() == 0.0
     assert pool.rates([0.5], [0.0], [0.0]).item() == pytest.approx(1 / 3)  # wrong sounds best
     assert pool.rates([0.5], [1.0], [-0.5]).item() == pytest.approx(2 / 3)  # short reads best
+
+
+def test_what_ctc_is_given_the_speller_loses() -> None:
+    """The speller likes the wrong one by 5 nats, CTC the right one by 1: (1 - c) · 5 against c."""
+    pool = Pool(["a"], count)
+    pool.add([[Candidate("a", -6.0, -1.0, 0.0, 1), Candidate("b", -1.0, -2.0, 0.0, 1)]])
+    rates = pool.rates([0.1, 0.5, 0.8, 0.85, 0.9], [0.0], [0.0]).flatten().tolist()
+    assert rates == [1.0, 1.0, 1.0, 0.0, 0.0]  # from 5/6 on
+
+
+def test_a_lone_low_rate_is_taken_for_luck() -> None:
+    class Landscape(Pool):
+        def rates(self, *weights: object) -> torch.Tensor:
+            table = torch.ones(len(CTC_WEIGHTS), len(LM_WEIGHTS), len(LENGTH_BONUSES))
+            table[10, 15, 12] = 0.0
+            table[4:7, 7:10, 1:4] = 0.1
+            return table
+
+    found = Landscape([], count).best()
+    assert found == Weights(CTC_WEIGHTS[5], LM_WEIGHTS[8], LENGTH_BONUSES[2])
+    assert (found.ctc, found.lm, found.bonus) == (0.35, 0.4, -0.25)
+
+
+@pytest.mark.parametrize(
+    ("rates", "beam"),
+    [
+        ({4: 0.2, 8: 0.19964, 16: 0.19964}, 4),  # 0.18 % for a beam twice as wide: 0.2 is asked
+        ({4: 0.2, 8: 0.19956, 16: 0.19956}, 8),  # 0.22 %
+        ({4: 0.2, 8: 0.2, 16: 0.19924}, 4),  # 0.38 % for four times: 0.4 is asked
+        ({4: 0.2, 8: 0.2, 16: 0.19916}, 16),  # 0.42 %
+        ({4: 0.2, 8: 0.1, 16: 0.09978}, 16),  # each is held against the best so far
+    ],
+)
+def test_a_wider_beam_has_to_be_worth_it(rates: dict[int, float], beam: int) -> None:
+    tuner = Tuner(SimpleNamespace(model=tiny_model()), [], None, count)  # type: ignore[arg-type]
+    tuner.attempt = lambda options: Trial(options, rates[options.beam])  # type: ignore
+    assert tuner.widen(DecodingOptions(), [16, 4, 8]).beam == beam
 
 
 def test_an_utterance_of_which_nothing_was_found_counts_nothing() -> None:

@@ -123,3 +123,11 @@ def test_ids_that_name_files_match_by_file_name(tmp_path: Path) -> None:
 def test_doubtful_file_names_do_not_match(tmp_path: Path, reference: str, hypothesis: str) -> None:
     with pytest.raises(LasError, match="lacks"):
         list(pairing(tmp_path, reference, hypothesis))
+
+
+def test_of_two_files_of_one_name_neither_is_taken(tmp_path: Path) -> None:
+    pairs = pairing(
+        tmp_path, "r.trn a (u)\nb (v)\n", "h.trn a (x/u)\nc (y/u)\nb (z/v)\n", partial=True
+    )
+    assert texts(pairs) == [("v", "b", "b")]
+    assert pairs.without_hypothesis == ["u"] and pairs.without_reference == ["x/u", "y/u"]

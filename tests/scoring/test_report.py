@@ -221,6 +221,24 @@ def test_dtl_has_totals_and_confusions() -> None:
     assert text.index("CONFUSION PAIRS") < text.index("INSERTIONS") < text.index("DELETIONS")
 
 
+def test_dtl_counts_insertions_against_the_accuracy() -> None:
+    """Of four words three are right, one is another, and two are too many."""
+    lines = list(dtl_lines(report([Pair("u", "a b c d", "a x c d e f")])))
+    start = lines.index("WORD RECOGNITION PERFORMANCE")
+    told = [re.fullmatch(r"(.*?) *=(?: +([\d.]+)%)? +\( *(\d+)\)", line) for line in lines[start:]]
+    assert [match.groups() for match in told if match][:9] == [
+        ("Percent Total Error", "75.0", "3"),
+        ("Percent Correct", "75.0", "3"),
+        ("Percent Substitution", "25.0", "1"),
+        ("Percent Deletions", "0.0", "0"),
+        ("Percent Insertions", "50.0", "2"),
+        ("Percent Word Accuracy", "25.0", "1"),
+        ("Ref. words", None, "4"),
+        ("Hyp. words", None, "6"),
+        ("Aligned words", None, "6"),
+    ]
+
+
 def test_json_is_valid_and_complete() -> None:
     made = full()
     document = json.loads(to_json([made], [compare_reports(made, made)]))
