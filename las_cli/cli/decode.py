@@ -14,6 +14,7 @@ from las_cli.cli.grouped import GroupedCommand
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
+    from las_cli.corpus import Corpus
     from las_cli.evaluation.decode_split import BrokenClip, DecodedSplit
     from las_cli.recogniser import Recogniser
 
@@ -68,7 +69,9 @@ EXAMPLES = (
 @click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option("--model", "-m", required=True, help="Name of a shipped model, or a folder.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
-@click.option("--split", default="test", show_default=True, help="Split to recognise.")
+@click.option(
+    "--split", help="Split to recognise.  [default: test; of a single table without splits: all]"
+)
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder to write."
 )
@@ -84,7 +87,7 @@ EXAMPLES = (
 def command(
     model: str,
     data: Path,
-    split: str,
+    split: str | None,
     output: Path,
     limit: int | None,
     batch_seconds: float | None,
@@ -99,17 +102,19 @@ def command(
     normalised as the model's training text was), pred_y.txt (what was recognised) and
     hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags).
     """
+    from las_cli.corpus import load_split
     from las_cli.evaluation.results import write_split
     from las_cli.recogniser import load_recogniser
     from las_cli.scoring import print_table, score_pairs
 
     require_folder(output)
     recogniser = load_recogniser(model, **given)
-    decoded, unusable = decode_corpus(recogniser, data, split, limit, batch_seconds, quiet)
+    corpus, chosen = load_split(data, split, "test")
+    decoded, unusable = decode_corpus(recogniser, corpus, chosen, limit, batch_seconds, quiet)
     try:
         if decoded.utterances:
             scored = score_pairs(decoded.references, decoded.hypotheses)
-            print_table(scored, title=f"{data} {split}")
+            print_table(scored, title=f"{data} {chosen}")
         click.echo(summary(decoded, recogniser, unusable))
     finally:  # hours of work: neither a closed pipe nor a full disk may take both
         write_split(decoded, output)
@@ -130,7 +135,7 @@ def require_folder(folder: Path) -> None:
 
 def decode_corpus(
     recogniser: Recogniser,
-    data: Path,
+    corpus: Corpus,
     split: str,
     limit: int | None = None,
     batch_seconds: float | None = None,
@@ -146,10 +151,8 @@ def decode_corpus(
         TimeRemainingColumn,
     )
 
-    from las_cli.corpus import load_corpus
     from las_cli.evaluation.decode_split import decode_split
 
-    corpus = load_corpus(data)
     cuts = corpus.cuts(split)
     console = Console(stderr=True)
     for note in (*corpus.notes, *recogniser.notes):

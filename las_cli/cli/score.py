@@ -90,7 +90,10 @@ EXAMPLES = (
 @click.option("--seed", type=_COUNT, default=SEED, show_default=True, help="Seed of the bootstrap.")
 @click.option("--model", metavar="NAME", help="Decode --data with this model and score that.")
 @click.option("--data", type=click.Path(path_type=Path), help="Corpus to decode with --model.")
-@click.option("--split", default="test", show_default=True, help="Split of --data to decode.")
+@click.option(
+    "--split",
+    help="Split of --data to decode.  [default: test; of a single table without splits: all]",
+)
 @search_options
 def command(**given: Any) -> None:
     """Compare transcripts with references: letter, word and sentence error rates.
@@ -184,14 +187,17 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
     from las_cli.scoring.pairing import Pairing
 
     if given["model"]:
+        from las_cli.corpus import load_split
         from las_cli.evaluation.decoded import DecodedPairs
         from las_cli.recogniser import load_recogniser
 
         own = {name for heading, names in GROUPS.items() if heading != SEARCH for name in names}
         search = {name: value for name, value in given.items() if name not in own}
         recogniser = load_recogniser(given["model"], **search)
-        decoded, unusable = decode_corpus(recogniser, given["data"], given["split"])
-        yield DecodedPairs("{model} on {split} of {data}".format(**given), decoded, unusable)
+        corpus, split = load_split(given["data"], given["split"], "test")
+        decoded, unusable = decode_corpus(recogniser, corpus, split)
+        name = f"{given['model']} on {split} of {given['data']}"
+        yield DecodedPairs(name, decoded, unusable)
         return
     if not given["hyps"] and sys.stdin.isatty():
         click.echo("las: hypotheses are read from standard input", err=True)

@@ -39,7 +39,9 @@ EXAMPLES = (
 @click.command(cls=GroupedCommand, groups=GROUPS, examples=EXAMPLES)
 @click.option("--model", "-m", required=True, help="Model folder; its config.json is written.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
-@click.option("--split", default="dev", show_default=True, help="Split to tune on.")
+@click.option(
+    "--split", help="Split to tune on.  [default: dev; of a single table without splits: all]"
+)
 @click.option(
     "--clips",
     type=click.IntRange(min=1),
@@ -66,7 +68,7 @@ EXAMPLES = (
 def command(
     model: str,
     data: Path,
-    split: str,
+    split: str | None,
     clips: int,
     beams: str,
     metric: str,
@@ -93,7 +95,7 @@ def command(
     from rich.console import Console
     from rich.table import Table
 
-    from las_cli.corpus import load_corpus
+    from las_cli.corpus import load_split
     from las_cli.decoding.options import DecodingOptions
     from las_cli.evaluation.trials import Trials
     from las_cli.evaluation.tuning import Tuner, hear
@@ -102,8 +104,8 @@ def command(
 
     recogniser = load_recogniser(model, **given)
     lm = recogniser.lm or find_language_model(recogniser.loaded, given["lm"])
-    corpus = load_corpus(data)
-    cuts = list(corpus.cuts(split))
+    corpus, chosen = load_split(data, split, "dev")
+    cuts = list(corpus.cuts(chosen))
     for note in (*corpus.notes, *recogniser.notes):
         click.echo(f"las: {note}", err=True)
     cuts = cuts[:: max(1, -(-len(cuts) // clips))]

@@ -7,7 +7,7 @@ from pathlib import Path
 from las_cli.corpus.corpus import Corpus
 from las_cli.corpus.cuts import read_cut, use_soundfile
 
-__all__ = ["Corpus", "load_corpus", "read_cut", "use_soundfile"]
+__all__ = ["Corpus", "load_corpus", "load_split", "read_cut", "use_soundfile"]
 
 
 def load_corpus(
@@ -22,3 +22,16 @@ def load_corpus(
     from las_cli.corpus.detection import detect_layout
 
     return Corpus(detect_layout(Path(folder).absolute()), jobs, derive_dev=derive_dev)
+
+
+def load_split(folder: str | Path, split: str | None, usual: str) -> tuple[Corpus, str]:
+    """A corpus and the name of the split to recognise in it: `split`, or `usual` where it is None.
+
+    A single table or manifest without splits is recognised whole then: nothing is set aside of it.
+    """
+    corpus = load_corpus(folder)
+    if split is None and Path(folder).is_file() and not corpus.has_own(usual):
+        whole = load_corpus(folder, derive_dev=False)
+        if len(whole.splits) == 1:
+            return whole, whole.splits[0]
+    return corpus, split or usual

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from las_cli.corpus import load_corpus
+from las_cli.corpus import load_corpus, load_split
 from las_cli.corpus.detection import detect_layout
 from las_cli.corpus.layout import split_of
 from las_cli.corpus.preparation import prepare
@@ -103,6 +103,33 @@ def test_gender_of_librispeech_speakers(tmp_path: Path) -> None:
     layout = detect_layout(libri_speech(tmp_path))
     genders = {row.speaker: row.gender for row in layout.read("train")}
     assert genders == {"19": "female", "26": None}
+
+
+def table_of(folder: Path, names: list[str]) -> Path:
+    for name in names:
+        write_clip(folder / f"{name}.wav")
+    path = folder / "clips.tsv"
+    rows = "".join(f"{name}.wav\tnumber {name}\n" for name in names)
+    path.write_text("path\tsentence\n" + rows)
+    return path
+
+
+def test_a_table_without_splits_is_recognised_whole(tmp_path: Path) -> None:
+    path = table_of(tmp_path, [f"c{number}" for number in range(30)])
+    corpus, split = load_split(path, None, "test")
+    assert len(corpus.cuts(split)) == 30 and corpus.notes == []
+    trained = load_corpus(path)  # a part is still set aside where the table is trained on
+    assert 0 < len(trained.cuts("dev")) < len(trained.cuts("train")) < 30
+    named, split = load_split(path, "dev", "test")
+    assert split == "dev" and len(named.cuts("dev")) == len(trained.cuts("dev"))
+
+
+def test_a_folder_with_splits_is_not_recognised_whole(tmp_path: Path) -> None:
+    table_of(tmp_path / "clips", ["a", "b"]).rename(tmp_path / "train.tsv")
+    corpus, split = load_split(tmp_path, None, "test")
+    assert split == "test"
+    with pytest.raises(LasError, match="no split 'test'"):
+        corpus.cuts(split)
 
 
 def test_pieces_of_long_files(tmp_path: Path) -> None:
