@@ -83,8 +83,8 @@ MUTANTS = [
     Mutant("hidden-files", "transcribe.inputs", 'and not path.name.startswith(".")', "",
            "transcribe/test_inputs.py"),
     # Corpora
-    Mutant("ctc-room", "corpus.checks", "zip(letters, letters[1:], strict=False)",
-           "zip(letters, letters[2:], strict=False)", "corpus/test_checks.py"),
+    Mutant("ctc-room", "text.units", "zip(units, units[1:], strict=False)",
+           "zip(units, units[2:], strict=False)", "corpus/test_checks.py"),
     Mutant("declared-length", "corpus.checks", "declared * 0.95", "declared * 0.5",
            "corpus/test_checks.py"),
     Mutant("held-out-speakers", "corpus.held_out", "<= 2 * goal", "<= 20 * goal",

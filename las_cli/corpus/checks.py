@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from las_cli.text.normalise import has_digits
+from las_cli.text.units import steps_needed
 
 # Every reason that a report can name, in the order in which it lists them.
 REASONS = {
@@ -42,16 +43,6 @@ class Limits:
     step_seconds: float = 0.04  # one listener step, a letter's least room
 
 
-def frames_needed(letters: str) -> int:
-    """Steps that CTC needs for a text: one a letter, one more between two that are the same
-    (Graves et al. 2006, section 3.1).
-
-    >>> frames_needed("hello")
-    6
-    """
-    return len(letters) + sum(a == b for a, b in zip(letters, letters[1:], strict=False))
-
-
 def length_verdict(seconds: float, letters: str, limits: Limits) -> Verdict | None:
     """Whether a training clip of `seconds` with the normalised text `letters` is too short or
     too long."""
@@ -62,7 +53,7 @@ def length_verdict(seconds: float, letters: str, limits: Limits) -> Verdict | No
     frames = int(seconds / limits.step_seconds + 1e-6)
     if 2 * len(letters) <= frames:  # enough whatever the letters are
         return None
-    needed = frames_needed(letters)
+    needed = steps_needed(letters)
     if needed > frames:
         return (
             "fewer frames than letters need",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from las_cli.text.units import BLANK, FIRST, Units
+from las_cli.text.units import BLANK, FIRST, Units, steps_needed
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ def align_ctc(log_probs: Tensor, units: Sequence[int]) -> list[Span] | None:
     """
     from torchaudio.functional import forced_align
 
-    doubled = sum(a == b for a, b in zip(units, units[1:], strict=False))
-    if not units or len(units) + doubled > len(log_probs):
+    if not units or steps_needed(units) > len(log_probs):
         return None
     targets = torch.tensor([list(units)], dtype=torch.int32, device=log_probs.device)
     path, scores = forced_align(log_probs[None].float().contiguous(), targets, blank=BLANK)

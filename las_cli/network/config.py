@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -32,6 +33,22 @@ class ListenerConfig:
         for factor in self.reductions:
             product *= factor
         return product
+
+    @property
+    def first_frame(self) -> float:
+        """The feature frame, or the place between two, in the middle of the first listener step."""
+        joined = math.prod(self.reductions)
+        # A convolution of stride 2 and width 3 is centred on every second frame from the first on;
+        # neighbours that are joined have their middle between them.
+        return (joined - 1) / 2 * (self.reduction // joined)
+
+    @property
+    def told(self) -> str:
+        """The listener in a few words."""
+        return (
+            f"{self.front_end} front end, {len(self.reductions)} BLSTM layers of {self.hidden} "
+            "each way"
+        )
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from las_cli.audio.features import LogMel
 from las_cli.errors import LasError
 from las_cli.network.config import LASConfig
-from las_cli.network.listener import Listener
-from las_cli.network.speller import make_speller
+from las_cli.network.listener import Listener, make_listener
+from las_cli.network.speller import Speller, make_speller
 
 
 class Output(NamedTuple):
@@ -34,11 +34,7 @@ class LAS(nn.Module):
             raise LasError(f"network config: units is {config.units}, a network needs at least 3")
         self.config = config
         self.features = LogMel(config.features)
-        self.listener = Listener(config.listener, config.features.mels)
-        self.speller = make_speller(
-            config.speller, config.attention, self.listener.size, config.units
-        )
-        self.ctc = nn.Linear(self.listener.size, config.units) if config.ctc else None
+        self.listener, self.speller, self.ctc = assemble(config)
         for module in self.modules():
             if isinstance(module, nn.LSTM):
                 open_forget_gates(module)
@@ -84,6 +80,13 @@ class LAS(nn.Module):
         logits, weights = self.speller(letters, self.speller.remember(states, steps), sampling)
         ctc = self.ctc_log_probs(states) if self.has_ctc else None
         return Output(logits, weights, ctc, steps, states)
+
+
+def assemble(config: LASConfig) -> tuple[Listener, Speller, nn.Linear | None]:
+    """Listener, speller and CTC head: everything that has weights."""
+    listener = make_listener(config.listener, config.features.mels)
+    speller = make_speller(config.speller, config.attention, listener.size, config.units)
+    return listener, speller, nn.Linear(listener.size, config.units) if config.ctc else None
 
 
 def open_forget_gates(lstm: nn.LSTM) -> None:

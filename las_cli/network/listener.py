@@ -43,6 +43,11 @@ class Listener(nn.Module):
         return states, lengths
 
 
+def make_listener(config: ListenerConfig, mels: int) -> Listener:
+    """The listener that `config` describes, for features of `mels` bands."""
+    return Listener(config, mels)
+
+
 class ConvFrontEnd(nn.Module):
     """Two 3 × 3 convolutions of stride 2: a quarter of the frames, a quarter of the bands."""
 
@@ -94,15 +99,15 @@ def join_neighbours(states: Tensor, lengths: Tensor, reduction: int) -> tuple[Te
     if reduction == 1:
         return states, lengths
     batch, steps, size = states.shape
-    if steps % reduction:
-        states = nn.functional.pad(states, (0, 0, 0, reduction - steps % reduction))
+    # Always, by 0 too: ONNX and TorchScript keep no branch on the number of steps.
+    states = nn.functional.pad(states, (0, 0, 0, (-steps) % reduction))
     states = states.reshape(batch, -1, size * reduction)
     return states, torch.div(lengths + reduction - 1, reduction, rounding_mode="floor")
 
 
 def reversal(lengths: Tensor, steps: int) -> Tensor:
     """Indices that reverse each utterance within its length and leave padding, [B, steps]."""
-    index = torch.arange(steps, device=lengths.device)[None].expand(len(lengths), -1)
+    index = torch.arange(steps, device=lengths.device)[None]
     return torch.where(index < lengths[:, None], lengths[:, None] - 1 - index, index)
 
 

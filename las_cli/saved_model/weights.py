@@ -51,18 +51,11 @@ def network_shapes(config: LASConfig) -> dict[str, tuple[int, ...]]:
     """Name → shape of each parameter that a network of `config` has; allocates none of them."""
     from torch import nn
 
-    from las_cli.network.listener import Listener
-    from las_cli.network.speller import make_speller
+    from las_cli.network.las import assemble
 
     def build() -> nn.Module:
-        listener = Listener(config.listener, config.features.mels)
-        parts: dict[str, nn.Module] = {
-            "listener": listener,
-            "speller": make_speller(config.speller, config.attention, listener.size, config.units),
-        }
-        if config.ctc:
-            parts["ctc"] = nn.Linear(listener.size, config.units)
-        return nn.ModuleDict(parts)
+        parts = zip(("listener", "speller", "ctc"), assemble(config), strict=True)
+        return nn.ModuleDict({name: part for name, part in parts if part is not None})
 
     return shapes_of(build)
 

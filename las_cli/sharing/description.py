@@ -68,11 +68,10 @@ def describe(name: str) -> Description:
 
 
 def _layers(config: Any, parameters: int) -> dict[str, str]:
-    listener, attention, speller = config.listener, config.attention, config.speller
+    attention, speller = config.attention, config.speller
     return {
         "parameters": f"{parameters / 1e6:.1f} million",
-        "listener": f"{listener.front_end} front end, {len(listener.reductions)} "
-        f"BLSTM layers of {listener.hidden} each way, {config.step_seconds * 1000:.0f} ms steps",
+        "listener": f"{config.listener.told}, {config.step_seconds * 1000:.0f} ms steps",
         "attention": f"{attention.kind}, {attention.heads} heads",
         "speller": f"{speller.form}, {speller.layers} layers of {speller.hidden}",
         "CTC head": "yes" if config.ctc else "no",

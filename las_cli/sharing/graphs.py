@@ -26,9 +26,6 @@ class ListenerGraph(nn.Module):
         super().__init__()
         self.model = copy.deepcopy(model).float().eval()
         self.model.features.mel = MatrixMel(self.model.features.mel)
-        self.model.listener.layers = nn.ModuleList(
-            FreeLayer(layer) for layer in self.model.listener.layers
-        )
         self.outputs = ["steps", "states", "keys", "values"] + ["ctc"] * model.has_ctc
         self.eval()  # the exporter puts every module back as it finds the outermost
 
@@ -86,29 +83,3 @@ class MatrixMel(nn.Module):
         real, imaginary = parts.chunk(2, dim=1)
         power = real.square() + imaginary.square()
         return (power.transpose(1, 2) @ self.bands).transpose(1, 2)
-
-
-class FreeLayer(nn.Module):
-    """A `PyramidLayer` without branches on the number of steps, which a graph would fix."""
-
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.reduction = layer.reduction
-        self.forwards, self.backwards, self.norm = layer.forwards, layer.backwards, layer.norm
-
-    def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        if self.reduction > 1:
-            odd = (-states.shape[1]) % self.reduction
-            states = nn.functional.pad(states, (0, 0, 0, odd))
-            states = states.reshape(states.shape[0], -1, states.shape[2] * self.reduction)
-            lengths = torch.div(lengths + self.reduction - 1, self.reduction, rounding_mode="floor")
-        index = torch.arange(states.shape[1])[None]
-        order = torch.where(index < lengths[:, None], lengths[:, None] - 1 - index, index)
-        ahead, _ = self.forwards(states)
-        back, _ = self.backwards(self._taken(states, order))
-        both = self.norm(torch.cat([ahead, self._taken(back, order)], dim=2))
-        return both * length_mask(lengths, both.shape[1])[..., None], lengths
-
-    @staticmethod
-    def _taken(states: Tensor, order: Tensor) -> Tensor:
-        return states.gather(1, order[..., None].expand(-1, -1, states.shape[2]))

@@ -37,3 +37,13 @@ def parts_words(units: Units) -> bool:
 def fingerprint_of(kind: str, units: Sequence[str]) -> str:
     """A short hash over the kind of unit and their order."""
     return hashlib.sha256(json.dumps([kind, list(units)]).encode()).hexdigest()[:12]
+
+
+def steps_needed(units: Sequence[Any]) -> int:
+    """Listener steps that CTC needs for units or letters: one each, one more between two that are
+    the same (Graves et al. 2006, section 3.1).
+
+    >>> steps_needed("hello")
+    6
+    """
+    return len(units) + sum(a == b for a, b in zip(units, units[1:], strict=False))

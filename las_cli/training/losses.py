@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from las_cli.network.las import Output
-from las_cli.text.units import BLANK, EOS
+from las_cli.text.units import BLANK, EOS, steps_needed
 
 
 class Losses(NamedTuple):
@@ -83,8 +83,7 @@ def letter_places(ctc: Tensor, steps: Tensor, letters: Tensor, lengths: Tensor) 
     places = torch.full(letters.shape, -1, dtype=torch.long)
     for row, (size, count) in enumerate(zip(steps.tolist(), lengths.tolist(), strict=True)):
         target = letters[row, 1 : count + 1]
-        needed = count + int((target[1:] == target[:-1]).sum())
-        if count and needed <= size:
+        if count and steps_needed(target.tolist()) <= size:
             path = forced_align(ctc[row : row + 1, :size].float(), target[None], blank=BLANK)[0][0]
             before = functional.pad(path[:-1], (1, 0), value=BLANK)
             places[row, :count] = ((path != BLANK) & (path != before)).nonzero()[:, 0].cpu()

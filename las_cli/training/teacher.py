@@ -9,7 +9,6 @@ Only training needs a teacher: it heard the clip as it is, the listener the augm
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +50,8 @@ class StepGrid:
     @classmethod
     def of(cls, config: LASConfig) -> StepGrid:
         """That of a network."""
-        joined = math.prod(config.listener.reductions)
-        # A convolution of stride 2 and width 3 is centred on every second frame from the first
-        # on; neighbours that are joined have their middle between them.
-        stride = config.listener.reduction // joined
-        return cls(config.features.hop, config.listener.reduction, (joined - 1) / 2 * stride)
+        listener = config.listener
+        return cls(config.features.hop, listener.reduction, listener.first_frame)
 
     def steps(self, samples: int) -> int:
         """Listener steps of a waveform."""

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from las_cli.text import TextPolicy, Units, has_digits, normalise
+from las_cli.text.units import steps_needed
 from las_cli.training.hyperparameters import TrainingConfig
 
 if TYPE_CHECKING:
@@ -44,10 +45,8 @@ class TextFilter:
             return "letters outside the alphabet"
         if text in self.held_out:
             return "sentence shared with the dev split"
-        # CTC needs a step a unit and one between equal neighbours, at the fastest speed.
-        ids = self.units.encode(text)
-        needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
-        if needed > cut.duration / max(self.config.speeds) / self.step_seconds:
+        steps = cut.duration / max(self.config.speeds) / self.step_seconds  # at the fastest
+        if steps_needed(self.units.encode(text)) > steps:
             return "more letters than the listener has steps"
         return ""
 

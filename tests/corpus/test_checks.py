@@ -11,22 +11,22 @@ from las_cli.corpus.checks import (
     REASONS,
     Limits,
     declared_verdict,
-    frames_needed,
     length_verdict,
     text_verdict,
 )
 from las_cli.corpus.survey import TOO_MUCH
+from las_cli.text.units import steps_needed
 
 
 @pytest.mark.parametrize(
     ("letters", "frames"), [("", 0), ("a", 1), ("aa", 3), ("hello", 6), ("aaa", 5), ("a b", 3)]
 )
-def test_frames_needed(letters: str, frames: int) -> None:
-    assert frames_needed(letters) == frames
+def test_steps_needed(letters: str, frames: int) -> None:
+    assert steps_needed(letters) == frames
 
 
 @given(st.text("ab", min_size=1, max_size=5))
-def test_frames_needed_is_where_ctc_begins_to_have_a_path(letters: str) -> None:
+def test_steps_needed_is_where_ctc_begins_to_have_a_path(letters: str) -> None:
     ids = torch.tensor([["_ab".index(letter) for letter in letters]])
 
     def loss(frames: int) -> float:
@@ -34,7 +34,7 @@ def test_frames_needed_is_where_ctc_begins_to_have_a_path(letters: str) -> None:
         lengths = torch.tensor([frames]), torch.tensor([len(letters)])
         return float(torch.nn.functional.ctc_loss(scores, ids, *lengths))
 
-    needed = frames_needed(letters)
+    needed = steps_needed(letters)
     assert loss(needed) < float("inf")
     assert needed == 1 or loss(needed - 1) == float("inf")
 
