@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.corpus.checks import LONGEST_CLIP, SHORTEST_CLIP
 
 if TYPE_CHECKING:
     from las_cli.corpus.preparation_report import PreparationReport
@@ -63,14 +64,14 @@ SHARED = click.Choice(["auto", "drop", "keep"])
 @click.option(
     "--min-seconds",
     type=click.FloatRange(min=0),
-    default=0.3,
+    default=SHORTEST_CLIP,
     show_default=True,
     help="Shorter training clips.",
 )
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
+    default=LONGEST_CLIP,
     show_default=True,
     help="Longer training clips.",
 )

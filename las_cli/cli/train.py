@@ -299,7 +299,7 @@ def command(
 
         sys.exit(launch(processes, [sys.executable, "-m", "las_cli", *sys.argv[1:]]))
     from las_cli.training import setup
-    from las_cli.training.processes import Processes, together
+    from las_cli.training.processes import together
 
     with together():
         if resume:
@@ -311,9 +311,8 @@ def command(
                 changes, {"case": case, "punctuation": punctuation, "digits": digits},
             )  # fmt: skip
             if dry_run:
-                found = setup.rehearse(plan)
-                if Processes.is_first():
-                    click.echo(found)
+                if measured := setup.rehearse(plan):
+                    click.echo(measured)
                 return
             trainer = setup.start(plan, output, overwrite=overwrite, quiet=quiet)
         stopping = Interruption()

@@ -31,6 +31,10 @@ REASONS = {
 # English) and not part of the alphabet; `las train` learns its alphabet by the same rule.
 RARE_SHARE = 1e-5
 
+# Of a training clip, by `las prepare` and `las train` alike.
+SHORTEST_CLIP = 0.3  # seconds; less holds no word
+LONGEST_CLIP = 20.0  # seconds; more fills the memory of a whole batch
+
 Verdict = tuple[str, str]  # reason, detail
 
 
@@ -38,8 +42,8 @@ Verdict = tuple[str, str]  # reason, detail
 class Limits:
     """What a training clip must keep to."""
 
-    min_seconds: float = 0.3  # shorter clips hold no word
-    max_seconds: float = 30.0  # longer ones fill the memory of a whole batch
+    min_seconds: float = SHORTEST_CLIP
+    max_seconds: float = LONGEST_CLIP
     step_seconds: float = 0.04  # one listener step, a letter's least room
 
 

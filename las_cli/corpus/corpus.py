@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -83,6 +84,14 @@ class Corpus:
         if cuts is None or cuts.is_lazy:
             return None
         return Amount(len(cuts), sum(cut.duration for cut in cuts))
+
+    def counted_within(self, shortest: float, longest: float) -> bool:
+        """Whether `amount` counts no clip of less or more seconds, as `las prepare` knows."""
+        if not isinstance(self._layout, Prepared):
+            return False
+        limits = self._layout.report.get("limits") or {}
+        least, most = limits.get("min_seconds", 0.0), limits.get("max_seconds", math.inf)
+        return bool(shortest <= least and most <= longest)
 
     def has_own(self, split: str) -> bool:
         """Whether the corpus came with `split`, rather than having it set aside of train."""

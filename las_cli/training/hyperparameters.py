@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from las_cli.corpus.checks import LONGEST_CLIP, SHORTEST_CLIP
 from las_cli.errors import UsageError
 
 
@@ -22,8 +23,8 @@ class TrainingConfig:
     # Batches
     batch_seconds: float = 100.0  # sound in a micro-batch of one process, at most
     accumulate: int = 1  # micro-batches an update, each process
-    min_seconds: float = 0.3  # shorter clips are left out
-    max_seconds: float = 20.0  # longer clips are left out
+    min_seconds: float = SHORTEST_CLIP  # shorter clips are left out
+    max_seconds: float = LONGEST_CLIP  # longer clips are left out
     short_first: bool = True  # first epoch from short to long
     buckets: int = 20  # of similar length, from which batches are drawn
     shares_until: float = 1.0  # share of the budget after which corpora with a share fall silent

@@ -17,7 +17,7 @@ from las_cli.audio.augmentation import feature_augmentation, sound_augmentation
 from las_cli.errors import LasError
 from las_cli.memory import keep_few_kernels, keep_freed_memory
 from las_cli.network.config import LASConfig
-from las_cli.network.device import autocast, pick_device, pick_precision
+from las_cli.network.device import autocast
 from las_cli.network.las import LAS
 from las_cli.text import TextPolicy, Units
 from las_cli.training import schedule
@@ -36,7 +36,6 @@ from las_cli.training.data import (
     EpochBatches,
     SpeechDataset,
     dev_batches,
-    dev_texts,
     make_loader,
     sorted_batches,
 )
@@ -45,10 +44,11 @@ from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.losses import alignment_health, guidance, losses
 from las_cli.training.mixture import MixedBatches, Mixture
 from las_cli.training.moving_average import MovingAverage
-from las_cli.training.processes import Processes, local_device
+from las_cli.training.processes import Machine
 from las_cli.training.schedule import Progress
 from las_cli.training.teacher import StepGrid, Taught, Teacher, teacher_loss
 from las_cli.training.text_filter import TextFilter
+from las_cli.training.update_record import UpdateRecord
 from las_cli.training.validation import Validation, validate
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Trainer:
         mixture: Mixture,
         dev_cuts: CutSet,
         run: Run,
+        accept: TextFilter,
+        machine: Machine,
     ) -> None:
         # Gradients that fade over hundreds of LSTM steps become denormals, on which CPUs are slow.
         # What it gains is not settled: steps of 8 s became 2.8 s, but on a busy machine.
@@ -76,9 +78,8 @@ class Trainer:
         keep_freed_memory()
         keep_few_kernels()
         self.config, self.units, self.policy, self.run = config, units, policy, run
-        self.device = pick_device(local_device(config.device))
-        self.precision = pick_precision(config.precision, self.device)
-        self.processes = Processes.join(self.device)
+        self.device, self.precision = machine.device, machine.precision
+        self.processes = machine.processes
         self.mixture, self.epoch_seconds = mixture, mixture.seconds
         self.dev = dev_batches(dev_cuts, config, policy)
         self.model = model.to(self.device)
@@ -105,9 +106,7 @@ class Trainer:
             config.quiet_edges, config.rooms, config.noise, config.noise_share, config.noise_snr,
             config.telephone,
         )  # fmt: skip
-        self.accept = TextFilter(units, policy, config, model.config.step_seconds)
-        if mixture.corpora:  # of one corpus alone its reader has left them out
-            self.accept.held_out = dev_texts(dev_cuts, policy)
+        self.accept = accept
         self.groups: dict[str, str] = {}  # of dev and training clips that are measured apart
         self.sample: list[CutSet] = []  # training clips, heard as dev is
         if config.dev_by:
@@ -130,12 +129,12 @@ class Trainer:
         reason = schedule.finished(config, progress)
         while not reason:
             for batches in self.batches():
-                stats = self.update(batches)
+                record = self.update(batches)
                 progress.step, progress.batch = progress.step + 1, progress.batch + 1
-                progress.seconds += stats["seconds"]
+                progress.seconds += record.seconds
                 minutes = minutes_before + (time.monotonic() - began) / 60
                 progress.minutes = self.processes.agree_value(minutes, self.device)
-                self.run.log_step(progress, stats, self.share)
+                self.run.log_step(progress, record, self.share)
                 reason = schedule.finished(config, progress)
                 if self.processes.agree(stop(), self.device):
                     reason = "interrupted"
@@ -170,7 +169,7 @@ class Trainer:
         self.run.finish(progress, reason)
         return progress
 
-    def update(self, batches: list[Batch]) -> dict[str, float]:
+    def update(self, batches: list[Batch]) -> UpdateRecord:
         """One optimiser step on the micro-batches of this process; sums over all processes."""
         config, share = self.config, self.share
         rate = schedule.learning_rate(config, self.progress, share)
@@ -236,26 +235,27 @@ class Trainer:
         attention, ctc_loss, correct, total, samples, failed, led, steps = sums.tolist()
         if corpora:
             self.processes.sum(by_corpus)
-        return {
-            "loss": ((1 - ctc) * attention + ctc * ctc_loss) / total,
-            "attention": attention / total,
-            "ctc": ctc_loss / total,
-            "accuracy": correct / total,
-            "rate": rate,
-            "norm": float(norm),
-            "seconds": samples / self.model.config.features.sample_rate,
-            "diagonal": health[0],
-            "sharp": health[1],
-            "failed": failed,
-            "skipped": float(not (finite and heard)),
-            **({"teacher": led / max(1.0, steps)} if self.teacher is not None else {}),
-            **{
-                f"{loss}/{name}": value / letters
-                for name, (*values, letters) in zip(corpora, by_corpus.tolist(), strict=True)
+        return UpdateRecord(
+            failed=failed,
+            skipped=float(not (finite and heard)),
+            loss=((1 - ctc) * attention + ctc * ctc_loss) / total,
+            attention=attention / total,
+            ctc=ctc_loss / total,
+            accuracy=correct / total,
+            rate=rate,
+            norm=float(norm),
+            diagonal=health[0],
+            sharp=health[1],
+            seconds=samples / self.model.config.features.sample_rate,
+            teacher=math.nan if self.teacher is None else led / max(1.0, steps),
+            corpora={
+                name: (spelled / letters, aligned / letters)
+                for name, (spelled, aligned, letters) in zip(
+                    corpora, by_corpus.tolist(), strict=True
+                )
                 if letters
-                for loss, value in zip(("attention", "ctc"), values, strict=True)
             },
-        }
+        )
 
     @property
     def share(self) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from las_cli.errors import LasError, UsageError
+from las_cli.network.device import pick_device, pick_precision
 from las_cli.training.launcher import LAUNCHED, LOST
 
 
@@ -37,11 +38,6 @@ class Processes:
                 "nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=2)
             )
         return cls(dist.get_rank(), world)
-
-    @staticmethod
-    def is_first() -> bool:
-        """Whether this process is the first, before any group is joined."""
-        return int(os.environ.get("RANK", "0")) == 0
 
     @property
     def first(self) -> bool:
@@ -87,6 +83,24 @@ class Processes:
         """Ends the group."""
         if self.world > 1 and dist.is_initialized():
             dist.destroy_process_group()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training runs on, found once."""
+
+    device: torch.device
+    precision: torch.dtype  # of the arithmetic
+    processes: Processes
+
+    @classmethod
+    def find(cls, device: str, precision: str) -> Machine:
+        """The device and precision of those names, and the group of processes, joined.
+
+        Raises UsageError for a device or a precision that is not there.
+        """
+        place = pick_device(local_device(device))
+        return cls(place, pick_precision(precision, place), Processes.join(place))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -19,8 +18,10 @@ from las_cli.saved_model.names import METRICS
 from las_cli.training.checkpoint import MEAN_LER
 from las_cli.training.groups import WIDE_GAP
 from las_cli.training.plots import read_rows
+from las_cli.training.processes import Processes
 from las_cli.training.samples import save_attention
 from las_cli.training.schedule import Progress
+from las_cli.training.update_record import UpdateRecord
 from las_cli.training.validation import GroupRates, gap
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Run:
         policy: TextPolicy,
         *,
         facts: Mapping[str, Any],
-        writes: bool = True,
+        processes: Processes,
         quiet: bool = False,
         log_seconds: float = 5.0,
         tensorboard: bool = False,
@@ -56,18 +57,18 @@ class Run:
         self.folder, self.units, self.policy = folder, units, policy
         self.checkpoints = folder / CHECKPOINTS
         self.facts = dict(facts)
-        self.writes = writes
+        self.processes, self.writes = processes, processes.first
         self.live: Live | None = None
         self.latest: Validation | None = None
         self.began = time.monotonic()
         self.heard = 0.0  # seconds of sound since then
         self.last_line = self.last_metric = 0.0
         self.sums: dict[str, list[float]] = {}  # since the last row: sum and count
-        self.terminal = writes and not quiet and sys.stderr.isatty()
+        self.terminal = self.writes and not quiet and sys.stderr.isatty()
         self.quiet = quiet
         self.log_seconds = log_seconds
-        self.events = _events(folder) if writes and tensorboard else None
-        if writes:
+        self.events = _events(folder) if self.writes and tensorboard else None
+        if self.writes:
             try:
                 self.checkpoints.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -89,12 +90,12 @@ class Run:
         if self.events is not None:
             self.events.close()
 
-    def log_step(self, progress: Progress, stats: dict[str, float], share: float) -> None:
+    def log_step(self, progress: Progress, record: UpdateRecord, share: float) -> None:
         """Adds one update; now and then a row of metrics and a line or a redraw."""
-        self.heard += stats["seconds"]
+        self.heard += record.seconds
         if not self.writes:
             return
-        for name, value in stats.items():
+        for name, value in record.row().items():
             total = self.sums.setdefault(name, [0.0, 0.0])
             total[0], total[1] = total[0] + value, total[1] + 1
         now = time.monotonic()
@@ -110,24 +111,7 @@ class Run:
             "minutes": progress.minutes,
             "share": share,
             "speed": speed,
-        } | {
-            name: means[name]
-            for name in (
-                "failed",
-                "skipped",
-                "loss",
-                "attention",
-                "ctc",
-                "accuracy",
-                "rate",
-                "norm",
-                "diagonal",
-                "sharp",
-                "teacher",
-            )
-            if name in means
-        }
-        row |= {name: mean for name, mean in sorted(means.items()) if "/" in name}  # by corpus
+        } | means
         self._record(row)
         if self.live is not None:
             from las_cli.training.view import step_table
@@ -239,7 +223,7 @@ class Run:
         if self.writes:
             self.say(f"warning: {message}", always=True)
         else:
-            rank = os.environ.get("RANK", "?")
+            rank = self.processes.rank
             print(f"process {rank}: warning: {message}", file=sys.stderr, flush=True)
 
     def finish(self, progress: Progress, reason: str) -> None:
@@ -247,7 +231,7 @@ class Run:
         best = (
             f"best dev LER {progress.best:.2%}" if progress.best < float("inf") else "not measured"
         )
-        world = int(os.environ.get("WORLD_SIZE", "1"))
+        world = self.processes.world
         many = f" --processes {world}" if world > 1 else ""
         further = f"; go on with: las train --resume --output {self.folder}{many}"
         self.say(

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from las_cli.corpus.checks import RARE_SHARE
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
 from las_cli.memory import peak_memory
-from las_cli.network.device import pick_device, pick_precision
 from las_cli.network.las import LAS, count_parameters
 from las_cli.saved_model.folder import trained_weights
 from las_cli.saved_model.names import ALPHABET
@@ -28,7 +27,7 @@ from las_cli.training.data import SORTED_LIMIT, dev_texts, learn_alphabet_texts
 from las_cli.training.loop import Trainer
 from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
 from las_cli.training.plan import SETUP, Plan, agreed, read_plan
-from las_cli.training.processes import Processes, local_device
+from las_cli.training.processes import Machine
 from las_cli.training.run import Run
 from las_cli.training.text_filter import TextFilter, cut_text
 
@@ -47,10 +46,9 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
 
     With `overwrite`, what the folder holds goes only once everything else was found to be good.
     """
-    first = Processes.is_first()
-    # Before anything is read or written: a device or precision that is not there.
-    device = pick_device(local_device(plan.training.device))
-    pick_precision(plan.training.precision, device)
+    # Before anything is read or written: a device or precision may not be there.
+    machine = Machine.find(plan.training.device, plan.training.precision)
+    first = machine.processes.first
     if first:
         refuse_full(folder, plan, overwrite)
     plan, corpora = read_corpora(plan)
@@ -63,7 +61,7 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     notes = start_from(model, units, plan.init) if plan.init else []
     if first and overwrite and folder.exists():
         shutil.rmtree(folder)
-    trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet)
+    trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet, machine)
     if first:
         write_json(folder / ALPHABET, units.to_json())
         plan = replace(plan, clips=trainer.mixture.clips)
@@ -115,6 +113,7 @@ def resume(
     before, places = plan.training, plan.data
     plan = agreed(plan, asked or {})
     plan = replace(plan, training=replace(before, **changes))
+    machine = Machine.find(plan.training.device, plan.training.precision)
     for place in plan.data:
         if not Path(place).exists():
             raise LasError(
@@ -127,12 +126,12 @@ def resume(
             f"{folder / ALPHABET}: {len(units)} units, {SETUP} says {plan.network.units}; "
             "the run folder was changed by hand"
         )
-    trainer = make_trainer(plan, folder, LAS(plan.network), units, corpora, [], quiet)
+    trainer = make_trainer(plan, folder, LAS(plan.network), units, corpora, [], quiet, machine)
     plan = same_clips(plan, places, trainer)
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
     if changes or plan.data != places:
-        if Processes.is_first():
+        if machine.processes.first:
             write_json(folder / SETUP, dataclasses.asdict(plan))
         changed = [name for name in CLIP_ORDER if getattr(before, name) != changes.get(name)]
         changed = [name for name in changed if name in changes]
@@ -171,7 +170,8 @@ def same_clips(plan: Plan, places: tuple[str, ...], trainer: Trainer) -> Plan:
 def rehearse(plan: Plan) -> str:
     """Two updates and a validation of `plan` in a folder that is thrown away.
 
-    Returns what was measured: parameters, speed, time an epoch, peak memory.
+    Returns what was measured: parameters, speed, time an epoch, peak memory; of the processes that
+    train together the first one does, the others return nothing.
     """
     import tempfile
     import time
@@ -179,13 +179,12 @@ def rehearse(plan: Plan) -> str:
     with tempfile.TemporaryDirectory(prefix="las-dry-run-") as folder:
         trainer = start(plan, Path(folder) / "run", overwrite=True)
         batches = trainer.batches()
-        seconds = 0.0
         first_update = next(batches, None)
         if first_update is None:
             raise LasError(f"{plan.told_data}: no clip of {plan.split} makes a batch")
         trainer.update(first_update)  # also warms up
         began = time.monotonic()
-        seconds += trainer.update(next(batches, first_update))["seconds"]
+        seconds = trainer.update(next(batches, first_update)).seconds
         speed = seconds / (time.monotonic() - began)
         del batches
         result = trainer.validate() if trainer.processes.first else None
@@ -201,7 +200,7 @@ def rehearse(plan: Plan) -> str:
             lines.append(f"validation works (LER {result.ler:.0%} before any training)")
         trainer.processes.wait()  # for the first one, which validates
         trainer.processes.leave()
-        return "\n".join(lines)
+        return "\n".join(lines) if trainer.processes.first else ""
 
 
 def read_corpora(plan: Plan) -> tuple[Plan, list[Corpus]]:
@@ -306,11 +305,12 @@ def make_trainer(
     corpora: list[Corpus],
     notes: list[str],
     quiet: bool,
+    machine: Machine,
 ) -> Trainer:
     """Puts the pieces together and says what will be trained on what."""
     dev_cuts = dev_of(plan, corpora)
     accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
-    if len(corpora) > 1:
+    if len(corpora) > 1:  # of one corpus alone its reader has left them out
         accept.held_out = dev_texts(dev_cuts, plan.text)
     names = names_of(plan.data)
     heard = [
@@ -329,7 +329,7 @@ def make_trainer(
         folder,
         units,
         plan.text,
-        writes=Processes.is_first(),
+        processes=machine.processes,
         quiet=quiet,
         log_seconds=plan.training.log_seconds,
         tensorboard=plan.training.tensorboard,
@@ -354,7 +354,7 @@ def make_trainer(
         f"{clips} clips, {seconds / 3600:.2f} h of {plan.told_data}; {len(units) - FIRST} "
         f"{units.kind}; {count_parameters(model) / 1e6:.1f} million parameters"
     )
-    return Trainer(model, units, plan.text, plan.training, mixture, dev_cuts, run)
+    return Trainer(model, units, plan.text, plan.training, mixture, dev_cuts, run, accept, machine)
 
 
 def dev_of(plan: Plan, corpora: list[Corpus]) -> CutSet:
@@ -394,14 +394,14 @@ def readable(
     amount = corpus.amount(plan.split) if cuts.is_lazy else None
     if amount is not None and amount.clips <= SORTED_LIMIT:
         cuts, amount = cuts.to_eager(), None  # so that the first pass can be sorted
-    if amount is not None:  # `las prepare` has looked at each clip; a million is not read again
+    limits = plan.training.min_seconds, plan.training.max_seconds
+    if amount is not None and corpus.counted_within(*limits):
+        # `las prepare` has looked at each clip by the same rule; a million is not read again.
         clips, seconds = amount.clips, amount.seconds
         told = f"{clips} clips of {seconds:.0f} s"
     else:
         before = accept.reasons.copy()
-        accepted = [cut for cut in cuts if accept(cut)]
-        clips, seconds = len(accepted), sum(cut.duration for cut in accepted)
-        told = f"{clips} clips, hash {hash_of_clips(accepted, plan.text)}"
+        clips, seconds, told = count_clips(filter(accept, cuts), plan.text)
         if not clips:
             counts = (accept.reasons - before).most_common()
             reasons = ", ".join(f"{n} {reason}" for reason, n in counts)
@@ -409,7 +409,12 @@ def readable(
     return Readable(cuts, clips, seconds, told)
 
 
-def hash_of_clips(cuts: list[Cut], policy: TextPolicy) -> str:
-    """Twelve letters that are the same for the same ids, lengths and texts, wherever they lie."""
-    lines = sorted(f"{cut.id} {cut.duration:.3f} {cut_text(cut, policy)}" for cut in cuts)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+def count_clips(cuts: Iterable[Cut], policy: TextPolicy) -> tuple[int, float, str]:
+    """How many clips, their seconds, and a few words with a hash that is the same for the same ids,
+    lengths and texts, wherever they lie and in whatever order."""
+    clips, seconds, together = 0, 0.0, 0
+    for cut in cuts:
+        line = f"{cut.id} {cut.duration:.3f} {cut_text(cut, policy)}"
+        together ^= int.from_bytes(hashlib.sha256(line.encode()).digest()[:6], "big")
+        clips, seconds = clips + 1, seconds + cut.duration
+    return clips, seconds, f"{clips} clips, hash {together:012x}"

@@ -92,7 +92,7 @@ def test_every_reason(tmp_path: Path, jobs: int, check_audio: bool) -> None:
     assert {row["id"]: row["reason"] for row in rows} == expected
     assert set(expected.values()) <= set(REASONS)
     details = {row["id"]: row["detail"] for row in rows}
-    assert details["long"] == "31.0 s, more than 30 s"
+    assert details["long"] == "31.0 s, more than 20 s"
     assert details[""] == "1 columns where the header has 10"
     assert all(detail for detail in details.values())
     kept = {"good1", "good2", "good3"} | (set() if check_audio else set(BY_DECODING))

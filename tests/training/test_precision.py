@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from las_cli.training import loop, setup
+from las_cli.training import processes, setup
 from las_cli.training.loop import Trainer
+from las_cli.training.update_record import UpdateRecord
 from tests.training.corpora import write_corpus, write_network
 from tests.training.test_loop import small_trainer
 
@@ -25,8 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def float16(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As on a GPU without bf16: `las train` refuses float16 on CPUs, where it is slow."""
-    for module in (loop, setup):
-        monkeypatch.setattr(module, "pick_precision", lambda name, device: torch.float16)
+    monkeypatch.setattr(processes, "pick_precision", lambda name, device: torch.float16)
     with torch.backends.mkldnn.flags(enabled=False):  # it has no LSTM of that precision
         yield
 
@@ -35,7 +35,7 @@ def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
 
 
-def updates(trainer: Trainer, count: int) -> list[dict[str, float]]:
+def updates(trainer: Trainer, count: int) -> list[UpdateRecord]:
     batches = [batch for batch, _ in zip(trainer.batches(), range(count), strict=False)]
     assert len(batches) == count
     return [trainer.update(batch) for batch in batches]
@@ -52,8 +52,8 @@ def test_a_scaled_loss_changes_nothing_but_the_range(
     one = updates(plain, 2)
     torch.manual_seed(3)
     other = updates(scaled, 2)
-    assert [row["loss"] for row in one] == [row["loss"] for row in other]
-    assert [row["norm"] for row in one] == [row["norm"] for row in other]
+    assert [row.loss for row in one] == [row.loss for row in other]
+    assert [row.norm for row in one] == [row.norm for row in other]
     after, same = weights(plain), weights(scaled)
     assert all(torch.equal(after[name], same[name]) for name in after)
 
@@ -66,16 +66,16 @@ def test_float16_that_overflows_only_rescales_and_resumes_with_its_scale(
     assert trainer.scaler.is_enabled()
     trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)
     before = weights(trainer)
-    (stats,) = updates(trainer, 1)
-    assert stats["skipped"] == 1 and trainer.bad_steps == 0  # the batch is not to blame
+    (record,) = updates(trainer, 1)
+    assert record.skipped == 1 and trainer.bad_steps == 0  # the batch is not to blame
     assert "not finite" not in capsys.readouterr().err
     assert trainer.scaler.get_scale() == 2.0**119
     after = weights(trainer)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
     trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8)
-    for stats in updates(trainer, 2):
-        assert stats["skipped"] == 0 and math.isfinite(stats["loss"])
+    for record in updates(trainer, 2):
+        assert record.skipped == 0 and math.isfinite(record.loss)
     assert not torch.equal(before["ctc.weight"], trainer.model.ctc.weight)
     trainer.progress.step = 2
     trainer.save({})
