@@ -140,9 +140,9 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     Its files stay as they are and where they are.
 
     Text rules: Unicode NFC, lower case, punctuation and symbols dropped except the apostrophe,
-    white space collapsed; clips with digits are left out, since nobody knows how they were read.
-    Nothing is transliterated: the alphabet is what train holds. The manifests keep the text as
-    the corpus writes it, so give `las train` the same rules.
+    white space collapsed; clips with digits or marks such as & % + are left out, since nobody
+    knows how they were read. Nothing is transliterated: the alphabet is what train holds. The
+    manifests keep the text as the corpus writes it, so give `las train` the same rules.
 
     Without a dev split, about 5 % of the speakers are set aside as dev. Clips of dev and test are
     left out only when they cannot be read or their text has no letters or has digits: they are

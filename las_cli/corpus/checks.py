@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from las_cli.text.normalise import has_digits
+from las_cli.text.normalise import has_unspelled
 from las_cli.text.units import steps_needed
 
 # Every reason that a report can name, in the order in which it lists them.
@@ -18,7 +18,7 @@ REASONS = {
     "silent": "never louder than -66 dB of full scale (with --check-audio)",
     "duplicate": "the same sound twice in a split, or in train and in dev or test",
     "empty text": "nothing is left of the text under the text rules",
-    "digits in the text": "nobody knows how they were read out",
+    "digits in the text": "or & % + ½ and the like: nobody knows how they were read out",
     "letters outside the alphabet": "train only; rarer than --rare-share, or see --alphabet",
     "too short": "train only; see --min-seconds",
     "too long": "train only; see --max-seconds",
@@ -70,7 +70,7 @@ def text_verdict(letters: str, digits: str, outside: frozenset[str] | None) -> V
     """Whether a normalised text can be learned; `outside` are letters that must not occur."""
     if not letters:
         return "empty text", "the text is empty under the text rules"
-    if digits == "reject" and has_digits(letters):
+    if digits == "reject" and has_unspelled(letters):
         return "digits in the text", letters[:80]
     if outside and (found := outside.intersection(letters)):
         return "letters outside the alphabet", " ".join(sorted(found))

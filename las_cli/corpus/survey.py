@@ -10,7 +10,7 @@ from las_cli.corpus.held_out import HeldOut, choose, hash_of
 from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
-from las_cli.text.normalise import TextPolicy, has_digits, normalise
+from las_cli.text.normalise import TextPolicy, has_unspelled, normalise
 
 # "auto" gives up dropping what is shared when it would cost more than this share of train:
 # a corpus in which every speaker reads the same sentences would be left with nothing.
@@ -106,7 +106,7 @@ def survey(
                     found.speakers.add(row.speaker)
             else:
                 found.same_sentence += sentence in found.sentences
-                if policy.digits == "keep" or not has_digits(text):
+                if policy.digits == "keep" or not has_unspelled(text):
                     found.letters.update(text)
                 found.same_speaker += row.speaker is not None and row.speaker in found.speakers
     total = found.rows["train"]

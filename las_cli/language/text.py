@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from las_cli.errors import LasError
-from las_cli.text import TextPolicy, Units, has_digits, normalise
+from las_cli.text import TextPolicy, Units, has_unspelled, normalise
 
 HELD_OUT = 100  # one line in so many, chosen by its own text, measures perplexity
 MOST_HELD_OUT = 2000  # lines
@@ -94,7 +94,7 @@ class Sentences:
             text = normalise(line, self._policy)
             if not text:
                 continue
-            if self._policy.digits == "reject" and has_digits(text):
+            if self._policy.digits == "reject" and has_unspelled(text):
                 count.left_out["with digits"] += 1
             elif self._alphabet.unknown(text):
                 count.left_out["with letters outside the alphabet"] += 1

@@ -17,7 +17,7 @@ NAMES = ("none", "basic", "whisper")
 _POLICY = TextPolicy()
 # What `normalise` makes of each ASCII character; most text is ASCII and takes this short way.
 _ASCII = {
-    code: (chr(code) if chr(code) == "'" else normalise(f"x{chr(code)}x", _POLICY)[1:-1])
+    code: normalise(f"x{chr(code)}x", _POLICY, marks=False)[1:-1] if chr(code) != "'" else "'"
     for code in range(128)
 }
 
@@ -50,13 +50,13 @@ def find_normaliser(name: str | Normaliser) -> Normaliser:
 
 
 def basic(text: str) -> str:
-    """Lower case, no punctuation, single spaces: `las_cli.text.normalise` with its defaults.
+    """Lower case, no punctuation, no marks, single spaces: `las_cli.text.normalise`.
 
     >>> basic("Don't  stop — “Tom”, please!")
     "don't stop tom please"
     """
     if not text.isascii():
-        return normalise(text, _POLICY)
+        return normalise(text, _POLICY, marks=False)
     text = text.translate(_ASCII)
     if "'" not in text:
         return " ".join(text.split())

@@ -1,8 +1,8 @@
 """Text in, units out: normalisation rules, the alphabet and word pieces."""
 
 from las_cli.text.alphabet import Alphabet
-from las_cli.text.normalise import TextPolicy, has_digits, normalise
+from las_cli.text.normalise import TextPolicy, has_unspelled, normalise
 from las_cli.text.saved import units_from_json
 from las_cli.text.units import Units
 
-__all__ = ["Alphabet", "TextPolicy", "Units", "has_digits", "normalise", "units_from_json"]
+__all__ = ["Alphabet", "TextPolicy", "Units", "has_unspelled", "normalise", "units_from_json"]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from las_cli.errors import LasError
 
-_DIGIT = re.compile(r"\d")  # Unicode's category Nd, of any script
+_MARKS = "&%‰@#°№"  # read out in words, though Unicode counts them as punctuation or signs
+_ASCII_MARKS = re.compile(r"[0-9&%@#$+=]")
 # Printed and typed apostrophes that mean the same letter; no other letter is ever mapped.
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "＇": "'"})
 # Soft hyphen, zero-width space, word joiner, byte order mark; marks of writing direction; choosers
@@ -33,7 +34,8 @@ class TextPolicy:
     case: str = "lower"  # "lower", "upper" or "keep"
     punctuation: str = "drop"  # "drop" (a space where it parts words) or "keep"
     keep: str = "'"  # punctuation that stays when the rest is dropped
-    digits: str = "reject"  # "reject": clips with digits are left out of training; or "keep"
+    # "reject": clips with digits or marks that are read aloud are left out of training; or "keep"
+    digits: str = "reject"
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -47,8 +49,11 @@ class TextPolicy:
                 )
 
 
-def normalise(text: str, policy: TextPolicy) -> str:
+def normalise(text: str, policy: TextPolicy, marks: bool = True) -> str:
     """`text` under `policy`: what a model is trained on and what it writes.
+
+    Marks that are read aloud (& % + ½) stay, as digits do, so that `has_unspelled` finds them;
+    without `marks` they are dropped with the punctuation.
 
     >>> normalise("Don't  stop — “Tom”, please!", TextPolicy())
     "don't stop tom please"
@@ -62,7 +67,7 @@ def normalise(text: str, policy: TextPolicy) -> str:
     elif policy.case == "upper":
         text = text.upper()
     if policy.punctuation == "drop":
-        text = text.translate(_spaced(policy.keep))
+        text = text.translate(_spaced(policy.keep, marks))
     words = text.split()
     if policy.punctuation == "drop" and "'" in policy.keep:
         # An apostrophe at a word's edge is a quotation mark, inside a word it is a letter.
@@ -71,9 +76,18 @@ def normalise(text: str, policy: TextPolicy) -> str:
     return unicodedata.normalize("NFC", " ".join(word for word in words if word))
 
 
-def has_digits(text: str) -> bool:
-    """Whether any script's decimal digit occurs in `text`."""
-    return bool(_DIGIT.search(text))
+def has_unspelled(text: str) -> bool:
+    """Whether something in `text` is read out in words that it does not spell: a digit of any
+    script, or a mark such as & % + $ ½ ². Nobody knows in which words it was read.
+    """
+    return any(map(_is_read_aloud, text)) if not text.isascii() else bool(_ASCII_MARKS.search(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_read_aloud(letter: str) -> bool:
+    # Nd digits, Nl and No other numbers, Sc currencies, Sm mathematics; tags are no mathematics.
+    category = unicodedata.category(letter)
+    return letter in _MARKS or (category in ("Nd", "Nl", "No", "Sc", "Sm") and letter not in "<>|~")
 
 
 def _joiners(found: re.Match[str]) -> str:
@@ -87,19 +101,19 @@ def _joiners(found: re.Match[str]) -> str:
 class _Spaced(dict[int, str]):
     """Punctuation → space, everything else → itself; looked up once a letter, then kept."""
 
-    def __init__(self, keep: str) -> None:
-        self.keep = keep
+    def __init__(self, keep: str, marks: bool) -> None:
+        self.keep, self.marks = keep, marks
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
-        spaced = letter if letter in self.keep or not _is_punctuation(letter) else " "
-        self[code] = spaced
-        return spaced
+        stays = letter in self.keep or not _is_punctuation(letter)
+        self[code] = letter if stays or (self.marks and _is_read_aloud(letter)) else " "
+        return self[code]
 
 
 @functools.lru_cache(maxsize=16)
-def _spaced(keep: str) -> _Spaced:
-    return _Spaced(keep)
+def _spaced(keep: str, marks: bool) -> _Spaced:
+    return _Spaced(keep, marks)
 
 
 def _is_punctuation(letter: str) -> bool:

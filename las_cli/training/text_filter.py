@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from las_cli.text import TextPolicy, Units, has_digits, normalise
+from las_cli.text import TextPolicy, Units, has_unspelled, normalise
 from las_cli.text.units import steps_needed
 from las_cli.training.hyperparameters import TrainingConfig
 
@@ -39,7 +39,7 @@ class TextFilter:
         text = cut_text(cut, self.policy)
         if not text:
             return "empty text"
-        if self.policy.digits == "reject" and has_digits(text):
+        if self.policy.digits == "reject" and has_unspelled(text):
             return "digits in the text"
         if self.units.unknown(text):
             return "letters outside the alphabet"
@@ -58,4 +58,4 @@ def cut_text(cut: Cut, policy: TextPolicy) -> str:
 
 def is_spelled(text: str, policy: TextPolicy) -> bool:
     """Whether a normalised text is one to learn from: not empty, no digits where they are out."""
-    return bool(text) and not (policy.digits == "reject" and has_digits(text))
+    return bool(text) and not (policy.digits == "reject" and has_unspelled(text))

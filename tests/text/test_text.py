@@ -7,7 +7,7 @@ import json
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.text import Alphabet, TextPolicy, has_digits, normalise, units_from_json
+from las_cli.text import Alphabet, TextPolicy, has_unspelled, normalise, units_from_json
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,23 @@ def test_policies() -> None:
         TextPolicy(case="title")
 
 
-def test_digits_of_any_script() -> None:
-    assert has_digits("room 7") and has_digits("٣ كتب") and not has_digits("seven ½")
+@pytest.mark.parametrize(
+    "text",
+    ["room 7", "٣ كتب", "seven ½", "x² and y", "salt & pepper", "A&B", "fifty % of it", "me + you",
+     "cats = dogs", "ten $", "ten €", "№ five", "40°", "two × three", "Ⅳ"],
+)  # fmt: skip
+def test_what_is_read_aloud_but_not_spelled(text: str) -> None:
+    assert has_unspelled(text) and has_unspelled(normalise(text, TextPolicy()))
+
+
+@pytest.mark.parametrize("text", ["seven", "don't", "so — “yes”…", "(a) b/c; d*e", "<unk>", "~"])
+def test_what_is_spelled_or_not_read(text: str) -> None:
+    assert not has_unspelled(text)
+
+
+def test_marks_that_are_read_aloud_stay_unless_they_are_to_go() -> None:
+    assert normalise("Salt & pepper, 5 %!", TextPolicy()) == "salt & pepper 5 %"
+    assert normalise("Salt & pepper, ½ %!", TextPolicy(), marks=False) == "salt pepper ½"
 
 
 def test_alphabet_learns_encodes_and_survives_json() -> None:
