@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import zlib
@@ -59,6 +60,18 @@ def write_text(path: Path, text: str, advice: str = "") -> None:
     with whole_file(path, advice=advice) as file:
         # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal; LasError if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        raise LasError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return digest.hexdigest()
 
 
 def whole_number(digits: str) -> int:

@@ -28,7 +28,7 @@ from las_cli.memory import free_memory
 from las_cli.saved_model.names import HASHES
 from las_cli.saved_model.names import LM_CONFIG as CONFIG
 from las_cli.saved_model.names import LM_WEIGHTS as WEIGHTS
-from las_cli.saved_model.weights import check_weights, shapes_of
+from las_cli.saved_model.weights import check_finite, check_hash, check_weights, shapes_of
 from las_cli.text.units import Units, parts_words
 
 FORMATS = (1, 2)  # of lm.json; 2 holds word n-grams too
@@ -101,7 +101,12 @@ def load_language_model(
     # Before anything is allocated: a damaged or hostile config may ask for any size.
     wanted = shapes_of(lambda: LetterLM(config)) | tables
     check_weights(weights, wanted, CONFIG, integers=[n for n in tables if not n.endswith("logs")])
+    listed = data.get(HASHES)
+    check_hash(weights, listed if isinstance(listed, dict) else {}, CONFIG)
     tensors = _weights(weights)
+    for name, tensor in tensors.items():
+        if name not in tables:
+            check_finite(name, tensor, weights)
     found = {name: tensors.pop(name) for name in tables}
     letters = LetterLM(config)
     letters.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from las_cli.errors import LasError
 from las_cli.files import json_bytes, read_json, write_bytes, write_json
 from las_cli.saved_model.names import ALPHABET, CONFIG, HASHES, WEIGHTS
-from las_cli.saved_model.weights import check_network, check_weights
+from las_cli.saved_model.weights import check_finite, check_hash, check_network, check_weights
 from las_cli.text import TextPolicy, Units, units_from_json
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ def load_folder(folder: Path, name: str, device: str = "auto") -> LoadedModel:
         )
     policy = text_policy(config)
     check_weights(folder / WEIGHTS, check_network(network, folder / CONFIG), CONFIG)
+    listed = section(config, HASHES, folder / CONFIG)
+    for file in (WEIGHTS, ALPHABET):
+        check_hash(folder / file, listed, CONFIG)
     model = LAS(network)
     load_weights(model, folder / WEIGHTS)
     return LoadedModel(
@@ -159,7 +162,9 @@ def load_weights(model: LAS, path: Path) -> None:
     try:
         with safe_open(str(path), framework="pt") as file, torch.no_grad():
             for name, parameter in trained_weights(model).items():
-                parameter.copy_(file.get_tensor(name))
+                weight = file.get_tensor(name)
+                check_finite(name, weight, path)
+                parameter.copy_(weight)
     except (SafetensorError, OSError) as error:
         raise LasError(f"{path}: not a readable safetensors file ({error})") from error
 

@@ -1,6 +1,6 @@
 """A safetensors file and what a config asks for in; a reason to refuse them out.
 
-Everything here looks at headers only, so that nothing is allocated for a file or a config that does
+Shapes are checked by headers alone, so that nothing is allocated for a file or a config that does
 not fit. Pickles are never opened: reading one can run any program.
 """
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
+from las_cli.files import sha256_of
 from las_cli.memory import free_memory
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from las_cli.network.config import LASConfig
 
@@ -24,6 +25,7 @@ PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".tar", ".npy", ".
 WHY_NO_PICKLE = "a pickle, which can run any program when it is read; las reads only safetensors"
 DTYPES = ("F16", "BF16", "F32", "F64")  # of weights
 INTEGERS = ("I16", "I32")  # of tables
+LFS = b"version https://git-lfs"  # how a pointer file begins
 NAMED = 8  # problems listed in a message
 
 
@@ -37,6 +39,37 @@ def is_pickle(path: Path) -> bool:
     except OSError:
         return False
     return head == b"PK\x03\x04" or (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is what git has in place of a large one where git-lfs is not installed."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(LFS)) == LFS
+    except OSError:
+        return False
+
+
+def check_hash(path: Path, listed: Mapping[str, Any], config: str) -> None:
+    """LasError if `path` is another file than the one whose SHA-256 stands in `listed`.
+
+    listed: the section `hashes` of `config`; without an entry for the file nothing is checked
+    """
+    wanted = listed.get(path.name)
+    if isinstance(wanted, str) and path.is_file() and sha256_of(path) != wanted:
+        raise LasError(
+            f"{path}: not the file that {config} was written with (another SHA-256): damaged or "
+            "exchanged; copy or fetch the model again"
+        )
+
+
+def check_finite(name: str, weight: Tensor, path: Path) -> None:
+    """LasError if a tensor of `path` holds values that are no numbers."""
+    if not bool(weight.isfinite().all()):
+        raise LasError(
+            f"{path}: {name} holds values that are no numbers; the file is damaged, or the "
+            "training that wrote it had gone wrong"
+        )
 
 
 def pickles_in(folder: Path) -> list[str]:
@@ -142,6 +175,11 @@ def check_weights(path: Path, wanted: Shapes, config: str, integers: Collection[
                 elif kind not in (kinds := INTEGERS if name in integers else DTYPES):
                     problems.append(f"{name} holds {kind}, expected one of {', '.join(kinds)}")
     except (SafetensorError, OSError) as error:
+        if is_lfs_pointer(path):
+            raise LasError(
+                f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` in the "
+                "repository it came from, or download the file"
+            ) from error
         reason = f"it is {WHY_NO_PICKLE}" if is_pickle(path) else shown(str(error))
         raise LasError(f"{path}: not a readable safetensors file ({reason})") from error
     if problems:

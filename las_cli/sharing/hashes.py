@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
+from las_cli.files import sha256_of
 from las_cli.sharing.remote_files import FILES, HASH
 
 BLOCK = 2**20  # bytes hashed at a time
@@ -27,14 +28,16 @@ class Check:
     note: str  # what was compared, or what is wrong
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return _digest(path, hashlib.sha256())
-
-
 def git_sha1_of(path: Path) -> str:
     """SHA-1 of a file as git counts it (a header with its size comes first), hexadecimal."""
-    return _digest(path, hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False))
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise LasError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return digest.hexdigest()
 
 
 def fits(path: Path, wanted: str) -> bool:
@@ -75,13 +78,3 @@ def hub_hash(path: Path) -> str | None:
         return None
     blob = path.resolve()
     return blob.name if blob.parent.name == "blobs" and HASH.fullmatch(blob.name) else None
-
-
-def _digest(path: Path, digest: Any) -> str:
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise LasError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return str(digest.hexdigest())
