@@ -111,7 +111,7 @@ def resampled_sums(columns: numpy.ndarray, resamples: int, seed: int) -> numpy.n
     sums = numpy.zeros((resamples, columns.shape[1]), dtype=numpy.int64)
     if not len(columns):
         return sums
-    rows, repeats = numpy.unique(columns, axis=0, return_counts=True)
+    rows, repeats = _distinct(columns)
     generator = numpy.random.default_rng(seed)
     chunk = max(1, 4_000_000 // len(rows))  # 32 MB of draws at a time
     for first in range(0, resamples, chunk):
@@ -119,6 +119,22 @@ def resampled_sums(columns: numpy.ndarray, resamples: int, seed: int) -> numpy.n
         draws = generator.multinomial(len(columns), repeats / len(columns), size=last - first)
         sums[first:last] = draws @ rows
     return sums
+
+
+def _distinct(rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Distinct rows of `rows`, integers [units, C] ≥ 0, in order, and how often each is there.
+
+    The rows as digits of one number each sort some ten times as fast as rows do.
+    """
+    import numpy
+
+    sizes = [int(highest) + 1 for highest in rows.max(axis=0)]
+    if math.prod(sizes) >= 2**63:  # sums of large groups
+        return numpy.unique(rows, axis=0, return_counts=True)
+    keys, repeats = numpy.unique(
+        numpy.ravel_multi_index(tuple(rows.T), tuple(sizes)), return_counts=True
+    )
+    return numpy.column_stack(numpy.unravel_index(keys, tuple(sizes))), repeats
 
 
 def interval(values: numpy.ndarray, confidence: float = 0.95) -> Interval:

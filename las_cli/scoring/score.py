@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
@@ -39,6 +40,9 @@ class UtteranceScore:
         return align(split(self.reference, spaces), split(self.hypothesis, spaces))
 
 
+_numbers = attrgetter("hits", "substitutions", "deletions", "insertions")
+
+
 class CountTable:
     """Counts per utterance in 48 bytes each, so that a million of them fit anywhere."""
 
@@ -47,9 +51,9 @@ class CountTable:
         self._count = 0
 
     def append(self, counts: Mapping[str, ErrorCounts]) -> None:
-        for name in LEVELS:
-            own = counts[name]
-            self._cells.extend((own.hits, own.substitutions, own.deletions, own.insertions))
+        """Add an utterance's counts, in the order of LEVELS."""
+        for own in counts.values():
+            self._cells.extend(_numbers(own))
         self._count += 1
 
     def __len__(self) -> int:

@@ -43,6 +43,15 @@ def test_the_multinomial_draws_what_drawing_one_by_one_does() -> None:
     assert ours.high == pytest.approx(plain.high, abs=0.012)
 
 
+def test_large_counts_are_drawn_as_small_ones_are() -> None:
+    """Rows are sorted as single numbers where those fit into 63 bits, which these do not."""
+    generator = numpy.random.default_rng(0)
+    columns = generator.integers(0, [4, 30], size=(60, 2))
+    sums = resampled_sums(columns, 50, seed=1)
+    assert sums.mean(axis=0) == pytest.approx(columns.sum(axis=0), rel=0.05)
+    assert (resampled_sums(columns << 40, 50, seed=1) == sums << 40).all()
+
+
 @pytest.mark.parametrize(
     ("confidence", "low", "high"), [(0.95, 25.0, 975.0), (0.9, 50.0, 950.0), (0.5, 250.0, 750.0)]
 )
@@ -143,6 +152,15 @@ def test_equally_good_systems_are_a_toss() -> None:
     bounds = result.differences["LER"].interval
     assert bounds.low < 0 < bounds.high
     assert 0.01 < result.differences["LER"].improvement < 0.99
+
+
+def test_both_systems_are_rated_on_the_same_draws() -> None:
+    """One and two of four letters wrong in every utterance: whatever is drawn, a quarter more."""
+    result = compared(["abcx", "abcdefxx"], ["abxx", "abcdxxxx"], ["abcd", "abcdefgh"])
+    letters, words = result.differences["LER"], result.differences["WIL"]
+    assert (letters.first, letters.second) == (0.25, 0.5)
+    assert (letters.interval.low, letters.interval.high) == (0.25, 0.25)
+    assert (words.first, words.second, words.interval.high) == (1.0, 1.0, 0.0)
 
 
 def test_other_references_cannot_be_compared() -> None:
