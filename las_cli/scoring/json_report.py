@@ -15,7 +15,7 @@ from las_cli.scoring.confusions import Confusions
 from las_cli.scoring.levels import LEVELS, PARTS
 from las_cli.scoring.metrics import OF_PARTS, Metric
 from las_cli.scoring.report import Report
-from las_cli.scoring.rows import COUNTS, Row, difference_rows, mean_rows, rate_rows
+from las_cli.scoring.rows import COUNTS, ReportRow, difference_rows, mean_rows, rate_rows
 from las_cli.scoring.score import UtteranceScore
 
 FORMAT = 1  # raised whenever a field changes its meaning
@@ -143,7 +143,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _objects(rows: Iterable[Row]) -> dict[str, Any]:
+def _objects(rows: Iterable[ReportRow]) -> dict[str, Any]:
     """An object a row, by its key; a value without a name stands by itself."""
     objects: dict[str, Any] = {}
     for row in rows:

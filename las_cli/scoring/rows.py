@@ -42,7 +42,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """Values that stand side by side in a table, and as an object in JSON."""
 
     key: str  # in JSON
@@ -107,7 +107,7 @@ def rate_rows(
     counts: Mapping[str, ErrorCounts],
     intervals: Mapping[str, Interval],
     metrics: Iterable[Metric] = METRICS.values(),
-) -> Iterator[Row]:
+) -> Iterator[ReportRow]:
     """A row for each metric: the rate, its interval if there is one, and the level's counts."""
     for metric in metrics:
         own = counts[metric.level.name]
@@ -119,20 +119,20 @@ def rate_rows(
         if metric.counted:
             keys = WHOLE_COUNTS if metric.level.whole else {name: name for name in COUNTS}
             cells += (Cell(key, COUNTS[name], getattr(own, name)) for name, key in keys.items())
-        yield Row(metric.key, metric.title, tuple(cells))
+        yield ReportRow(metric.key, metric.title, tuple(cells))
 
 
-def mean_rows(score: Score) -> Iterator[Row]:
+def mean_rows(score: Score) -> Iterator[ReportRow]:
     """A row for each mean of the utterances' own rates."""
     for metric in METRICS.values():
         level = metric.level
         if metric.counted and not level.whole:
             cell = Cell("", "rate", score.mean_rates[level.name], percent)
             key = f"mean_of_{level.one}_rates"
-            yield Row(key, f"mean of {metric.name}s", (cell,), aside=True)
+            yield ReportRow(key, f"mean of {metric.name}s", (cell,), aside=True)
 
 
-def difference_rows(comparison: Comparison) -> Iterator[Row]:
+def difference_rows(comparison: Comparison) -> Iterator[ReportRow]:
     """A row for each metric: both systems' rates and how sure their difference is."""
     for name, metric in METRICS.items():
         own = comparison.differences[name]
@@ -143,7 +143,7 @@ def difference_rows(comparison: Comparison) -> Iterator[Row]:
             Cell("interval", "95 % interval", own.interval, points_range),
             Cell("probability_of_improvement", "P(better)", own.improvement, percent),
         )
-        yield Row(metric.key, metric.title, cells)
+        yield ReportRow(metric.key, metric.title, cells)
 
 
 def report_tables(report: Report) -> Iterator[ReportTable]:
@@ -176,7 +176,7 @@ def comparison_table(comparison: Comparison) -> ReportTable:
     return _table(title, list(difference_rows(comparison)), "difference", note)
 
 
-def _table(title: str, rows: Sequence[Row], main: str, note: str) -> ReportTable:
+def _table(title: str, rows: Sequence[ReportRow], main: str, note: str) -> ReportTable:
     """Rows under the headings that their cells name, blank where a row has no such cell."""
     headings = list(dict.fromkeys(cell.heading for row in rows for cell in row.cells))
     headings = [heading for heading in headings if heading]
