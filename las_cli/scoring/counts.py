@@ -73,7 +73,7 @@ def quotient(above: Any, below: Any) -> tuple[Any, Any]:
 def information_lost(hits: Any, reference: Any, hypothesis: Any) -> tuple[Any, Any]:
     """1 - hits² / (reference · hypothesis) as a fraction: word information lost.
 
-    Morris, Maier & Green 2004, "From WER and RIL to MER and WIL", section 3. 0 where both sides
+    Morris, Maier & Green 2004, "From WER and RIL to MER and WIL". 0 where both sides
     are empty, 1 where one is, as jiwer has it. Takes numbers, or arrays of them.
 
     >>> information_lost(2, 3, 4), information_lost(0, 3, 0), information_lost(0, 0, 0)

@@ -46,6 +46,7 @@ METRICS = {
         Metric("LER", LEVELS["letters"], "letters", grouped=True),
         Metric("WER", LEVELS["words"], "words", grouped=True),
         Metric("SER", LEVELS["sentences"], "sentences"),
+        # 0 where both sides are empty, 1 where one is: never more, unlike the WER.
         Metric(
             "MER", LEVELS["words"], "match_error_rate", ("errors", "aligned"),
             about=f"match error rate, errors in all aligned words {_MORRIS}",
