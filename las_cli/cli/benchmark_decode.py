@@ -80,6 +80,7 @@ def speed_table(results: list[Measured], normalise: str) -> Table:
     from rich.table import Table
 
     from las_cli.scoring import score_pairs
+    from las_cli.scoring.rows import percent
 
     seconds = max((done.audio_seconds for done in results), default=0.0)
     table = Table(
@@ -98,8 +99,7 @@ def speed_table(results: list[Measured], normalise: str) -> Table:
         score = score_pairs(done.references, done.hypotheses, normalise)
         table.add_row(
             done.contender.name,
-            f"{100 * score.letters.rate:.2f} %",
-            f"{100 * score.words.rate:.2f} %",
+            *(percent(score.counts[level].rate) for level in ("letters", "words")),
             f"{done.real_time_factor:.4f}",
             f"{done.load_seconds:.2f} s",
             f"{done.peak_bytes / 1e6:.0f} MB",
@@ -113,6 +113,7 @@ def gain_line(results: list[Measured], normalise: str) -> str:
     from las_cli.scoring import score_pairs
     from las_cli.scoring.bootstrap import RESAMPLES, SEED
     from las_cli.scoring.comparison import compare
+    from las_cli.scoring.rows import points, points_range
 
     done = {one.contender.name: one for one in results if not one.failure and one.references}
     beams = [name for name in done if name.startswith("beam")]
@@ -125,9 +126,9 @@ def gain_line(results: list[Measured], normalise: str) -> str:
     )
     gain = compare(names, one, other, None, "utterances", RESAMPLES, SEED)
     parts = (
-        f"{unit} {100 * found.difference:+.2f} points "
-        f"(95 %: {100 * found.interval.low:+.2f} … {100 * found.interval.high:+.2f})"
-        for unit, found in (("WER", gain.words), ("LER", gain.letters))
+        f"{name} {points(gain.differences[name].difference)} points "
+        f"(95 %: {points_range(gain.differences[name].interval)})"
+        for name in ("WER", "LER")
     )
     return f"{names[1]} against greedy: {', '.join(parts)}"
 

@@ -101,7 +101,8 @@ def command(**given: Any) -> None:
     Formats are recognised: a line an utterance; `id text` (kaldi); `text (id)` (trn); tables with
     a header, tab-separated (tsv) or, in files named .csv, comma-separated; JSON and JSON Lines;
     stm and ctm; lists of letters as printed by Python. With ids the order does not matter. Rates
-    are errors divided by reference units, added up over all utterances; 95 % intervals come from
+    are errors divided by reference units, added up over all utterances; beside them stand match
+    error rate (MER) and word information lost (WIL) (Morris et al. 2004). 95 % intervals come from
     the bootstrap (Bisani & Ney 2004).
     """
     from las_cli.scoring.manifest import Manifest

@@ -113,7 +113,7 @@ def command(
 
     def count(reference: str, hypothesis: str) -> tuple[int, int]:
         score = score_pairs([reference], [hypothesis])
-        counts = score.words if metric == "wer" else score.letters
+        counts = score.counts["words" if metric == "wer" else "letters"]
         return counts.errors, counts.reference
 
     def tell(trial: Trial) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from las_cli.scoring.bootstrap import (
-    Interval,
-    error_columns,
-    interval,
-    resampled_rates,
-    sum_by_group,
-)
+from las_cli.scoring.bootstrap import Interval, sum_by_group, table_intervals
 from las_cli.scoring.counts import ErrorCounts
+from las_cli.scoring.levels import LEVELS
+from las_cli.scoring.metrics import GROUPED
+from las_cli.scoring.score import counts_at
 
 if TYPE_CHECKING:
     import numpy
@@ -28,11 +25,8 @@ class Group:
 
     label: str
     utterances: int
-    letters: ErrorCounts
-    words: ErrorCounts
-    sentences: ErrorCounts
-    letter_interval: Interval
-    word_interval: Interval
+    counts: Mapping[str, ErrorCounts]  # by the names of LEVELS
+    intervals: Mapping[str, Interval]  # by the names of GROUPED
 
 
 def by_label(
@@ -42,7 +36,7 @@ def by_label(
     seed: int,
     draw: Sequence[str] | None = None,
 ) -> list[Group]:
-    """Groups of a count table [N, 2, 4] by `labels` [N], the most letters first.
+    """Groups of a count table [N, L, 4] by `labels` [N], the most letters first.
 
     `draw` [N]: the label of what the bootstrap draws (a speaker); None draws utterances.
     """
@@ -55,16 +49,16 @@ def by_label(
     for name, rows in zip(names, numpy.split(order, starts), strict=True):
         drawn = None if draw is None else [draw[row] for row in rows.tolist()]
         groups.append(_group(str(name), table[rows], drawn, resamples, seed))
-    return sorted(groups, key=lambda group: (-group.letters.reference, group.label))
+    return sorted(groups, key=lambda group: (-group.counts["letters"].reference, group.label))
 
 
 def by_length(
     table: numpy.ndarray, resamples: int, seed: int, draw: Sequence[str] | None = None
 ) -> list[Group]:
-    """Groups of a count table [N, 2, 4] by the number of words in the reference, shortest first."""
+    """Groups of a count table [N, L, 4] by the number of words in the reference, shortest first."""
     import numpy
 
-    words = table[:, 1, :3].sum(axis=1)
+    words = counts_at(table, "words").reference
     groups = []
     for first, last in LENGTHS:
         inside = (words >= first) & (words <= (words.max(initial=0) if last is None else last))
@@ -83,22 +77,13 @@ def _group(
     resamples: int,
     seed: int,
 ) -> Group:
-    letters, words = (ErrorCounts(*map(int, sums)) for sums in table.sum(axis=0))
-    errors, references = error_columns(table)
-    wrong = int(errors[:, 2].sum())
-    errors, references = sum_by_group(errors, draw), sum_by_group(references, draw)
+    sums = table.sum(axis=0).tolist()
+    drawn = sum_by_group(table, draw)
     # One speaker drawn again and again says nothing about others.
-    resamples = resamples if len(errors) > 1 else 0
-    letter_interval, word_interval = (
-        interval(resampled_rates(errors[:, [column]], references[:, column], resamples, seed)[:, 0])
-        for column in range(2)
-    )
+    resamples = resamples if len(drawn) > 1 else 0
     return Group(
         label=label,
         utterances=len(table),
-        letters=letters,
-        words=words,
-        sentences=ErrorCounts(hits=len(table) - wrong, substitutions=wrong),
-        letter_interval=letter_interval,
-        word_interval=word_interval,
+        counts={name: ErrorCounts(*own) for name, own in zip(LEVELS, sums, strict=True)},
+        intervals=table_intervals(drawn, GROUPED.values(), resamples, seed),
     )

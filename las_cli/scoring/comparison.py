@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from las_cli.errors import LasError
-from las_cli.scoring.bootstrap import (
-    Interval,
-    error_columns,
-    interval,
-    resampled_rates,
-    sum_by_group,
-)
-from las_cli.scoring.counts import error_rate
+from las_cli.scoring.bootstrap import Interval, interval, resampled_rates, sum_by_group
+from las_cli.scoring.counts import ErrorCounts
+from las_cli.scoring.levels import LEVELS
+from las_cli.scoring.metrics import METRICS, Metric
+from las_cli.scoring.score import counts_at
 
 if TYPE_CHECKING:
     import numpy
@@ -37,9 +34,7 @@ class Comparison:
 
     first: str  # their names
     second: str
-    letters: Difference
-    words: Difference
-    sentences: Difference
+    differences: Mapping[str, Difference]  # by the names of METRICS
     better: int  # utterances in which the second has fewer letter errors
     worse: int
     equal: int
@@ -56,30 +51,21 @@ def compare(
     resamples: int,
     seed: int,
 ) -> Comparison:
-    """Compare count tables [N, 2, 4] of the same N utterances (Bisani & Ney 2004, section 4).
+    """Compare count tables [N, L, 4] of the same N utterances (Bisani & Ney 2004, section 4).
 
     Both systems are scored on each resample of utterances (or of `groups`, a label each), so what
     is hard for both does not blur the difference. `improvement` is the probability of improvement.
     """
     if not (first[:, :, :3].sum(axis=2) == second[:, :, :3].sum(axis=2)).all():
         raise LasError(f"{names[0]} and {names[1]} were not scored against the same references")
-    errors, references = error_columns(first)
-    other_errors, _ = error_columns(second)
-    gain = errors[:, 0] - other_errors[:, 0]
-    errors, references = sum_by_group(errors, groups), sum_by_group(references, groups)
-    other_errors = sum_by_group(other_errors, groups)
-    letters, words, sentences = (
-        _difference(
-            errors[:, column], other_errors[:, column], references[:, column], resamples, seed
-        )
-        for column in range(3)
-    )
+    gain = counts_at(first, "letters").errors - counts_at(second, "letters").errors
+    tables = [sum_by_group(table, groups) for table in (first, second)]
     return Comparison(
         first=names[0],
         second=names[1],
-        letters=letters,
-        words=words,
-        sentences=sentences,
+        differences={
+            name: _difference(metric, tables, resamples, seed) for name, metric in METRICS.items()
+        },
         better=int((gain > 0).sum()),
         worse=int((gain < 0).sum()),
         equal=int((gain == 0).sum()),
@@ -89,18 +75,16 @@ def compare(
 
 
 def _difference(
-    first: numpy.ndarray,
-    second: numpy.ndarray,
-    references: numpy.ndarray,
-    resamples: int,
-    seed: int,
+    metric: Metric, tables: Sequence[numpy.ndarray], resamples: int, seed: int
 ) -> Difference:
     import numpy
 
-    rates = resampled_rates(numpy.column_stack([first, second]), references, resamples, seed)
+    rates = resampled_rates(metric, tables, resamples, seed)
     differences = rates[:, 1] - rates[:, 0]
-    total = int(references.sum())
-    one, other = error_rate(int(first.sum()), total), error_rate(int(second.sum()), total)
+    place = list(LEVELS).index(metric.level.name)
+    one, other = (
+        metric.rate(ErrorCounts(*table[:, place].sum(axis=0).tolist())) for table in tables
+    )
     known = differences[~numpy.isnan(differences)]
     return Difference(
         first=one,

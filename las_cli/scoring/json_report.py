@@ -10,18 +10,40 @@ from typing import Any, TextIO
 
 from las_cli.scoring.bootstrap import Interval
 from las_cli.scoring.breakdown import Group
-from las_cli.scoring.comparison import Comparison, Difference
+from las_cli.scoring.comparison import Comparison
 from las_cli.scoring.confusions import Confusions
-from las_cli.scoring.counts import ErrorCounts
+from las_cli.scoring.levels import LEVELS, PARTS
+from las_cli.scoring.metrics import OF_PARTS, Metric
 from las_cli.scoring.report import Report
+from las_cli.scoring.rows import COUNTS, ReportRow, difference_rows, mean_rows, rate_rows
 from las_cli.scoring.score import UtteranceScore
 
 FORMAT = 1  # raised whenever a field changes its meaning
+
+
+def _csv_columns(metric: Metric) -> dict[str, str]:
+    """Counts beside a metric: name in CSV → attribute of ErrorCounts."""
+    if not metric.counted:
+        return {}
+    level = metric.level
+    names = {f"{level.one}_{heading}": name for name, heading in COUNTS.items() if heading}
+    del names[f"{level.one}_reference"]
+    return names | {level.name: "reference"}
+
+
+# Rates without counts came later, so they stand at the end.
+_CSV_METRICS = {
+    metric: _csv_columns(metric)
+    for metric in sorted(OF_PARTS.values(), key=lambda metric: not metric.counted)
+}
 CSV_COLUMNS = (
-    "system", "id", "reference", "hypothesis",
-    "ler", "letter_errors", "letter_sub", "letter_del", "letter_ins", "letter_hits", "letters",
-    "wer", "word_errors", "word_sub", "word_del", "word_ins", "word_hits", "words",
-)  # fmt: skip
+    *("system", "id", "reference", "hypothesis"),
+    *(
+        column
+        for metric, counts in _CSV_METRICS.items()
+        for column in (metric.name.lower(), *counts)
+    ),
+)
 
 
 def csv_writer(file: TextIO) -> Callable[[str, UtteranceScore], None]:
@@ -36,17 +58,11 @@ def csv_writer(file: TextIO) -> Callable[[str, UtteranceScore], None]:
             utterance.reference,
             utterance.hypothesis,
         ]
-        for counts in (utterance.letters, utterance.words):
-            rate = counts.rate
-            cells += [
-                "" if math.isinf(rate) else f"{rate:.6f}",
-                counts.errors,
-                counts.substitutions,
-                counts.deletions,
-                counts.insertions,
-                counts.hits,
-                counts.reference,
-            ]
+        for metric, names in _CSV_METRICS.items():
+            counts = utterance.counts[metric.level.name]
+            rate = metric.rate(counts)
+            cells.append("" if math.isinf(rate) else f"{rate:.6f}")
+            cells += (getattr(counts, name) for name in names.values())
         writer.writerow(cells)
 
     return write
@@ -66,40 +82,29 @@ def to_json(reports: Sequence[Report], comparisons: Iterable[Comparison] = ()) -
 
 def _system(report: Report) -> dict[str, Any]:
     score, intervals = report.score, report.intervals
-    bounds = (
-        (intervals.letters, intervals.words, intervals.sentences)
-        if intervals
-        else (None, None, None)
-    )
+    confusions = {
+        f"{level.one}_confusions": _confusions(report.confusions.get(name), report)
+        for name, level in PARTS.items()
+    }
     return {
         "name": report.name,
         "title": report.title,
         "utterances": score.count,
-        "letters": _counts(score.letters, bounds[0]),
-        "words": _counts(score.words, bounds[1]),
-        "sentences": {
-            "rate": _finite(score.sentences.rate),
-            "interval": _bounds(bounds[2]),
-            "wrong": score.sentences.errors,
-            "right": score.sentences.hits,
-        },
-        "mean_of_letter_rates": _finite(score.mean_letter_rate),
-        "mean_of_word_rates": _finite(score.mean_word_rate),
+        **_objects(rate_rows(score.counts, intervals.of if intervals else {})),
+        **_objects(mean_rows(score)),
         "bootstrap": intervals
         and {"unit": intervals.unit, "units": intervals.units, "resamples": intervals.resamples},
         "groups": {
             column: [_group(group) for group in groups] for column, groups in report.groups.items()
         },
         "lengths": [_group(group) for group in report.lengths],
-        "letter_confusions": _confusions(report.letter_confusions, report.options.confusions),
-        "word_confusions": _confusions(report.word_confusions, report.options.confusions),
+        **confusions,
         "worst": [
             {
                 "id": utterance.id or str(utterance.number),
                 "reference": utterance.reference,
                 "hypothesis": utterance.hypothesis,
-                "letters": _counts(utterance.letters, None),
-                "words": _counts(utterance.words, None),
+                **_objects(rate_rows(utterance.counts, {}, OF_PARTS.values())),
             }
             for utterance in report.worst
         ],
@@ -107,36 +112,22 @@ def _system(report: Report) -> dict[str, Any]:
     }
 
 
-def _counts(counts: ErrorCounts, bounds: Interval | None) -> dict[str, Any]:
-    return {
-        "rate": _finite(counts.rate),
-        "interval": _bounds(bounds),
-        "errors": counts.errors,
-        "substitutions": counts.substitutions,
-        "deletions": counts.deletions,
-        "insertions": counts.insertions,
-        "hits": counts.hits,
-        "reference": counts.reference,
-        "hypothesis": counts.hypothesis,
-    }
-
-
 def _group(group: Group) -> dict[str, Any]:
+    whole = (level.name for level in LEVELS.values() if level.whole)
     return {
         "label": group.label,
         "utterances": group.utterances,
-        "letters": _counts(group.letters, group.letter_interval),
-        "words": _counts(group.words, group.word_interval),
-        "sentences_wrong": group.sentences.errors,
+        **_objects(rate_rows(group.counts, group.intervals, OF_PARTS.values())),
+        **{f"{name}_wrong": group.counts[name].errors for name in whole},
     }
 
 
-def _confusions(confusions: Confusions | None, count: int) -> list[dict[str, Any]]:
+def _confusions(confusions: Confusions | None, report: Report) -> list[dict[str, Any]]:
     if confusions is None:
         return []
     return [
         {"reference": ours, "hypothesis": theirs, "times": times}
-        for ours, theirs, times in confusions.most_common(count)
+        for ours, theirs, times in confusions.most_common(report.options.confusions)
     ]
 
 
@@ -144,9 +135,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         "first": comparison.first,
         "second": comparison.second,
-        "letters": _difference(comparison.letters),
-        "words": _difference(comparison.words),
-        "sentences": _difference(comparison.sentences),
+        **_objects(difference_rows(comparison)),
         "utterances_better": comparison.better,
         "utterances_worse": comparison.worse,
         "utterances_equal": comparison.equal,
@@ -154,21 +143,19 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
-    return {
-        "first": _finite(difference.first),
-        "second": _finite(difference.second),
-        "difference": _finite(difference.difference),
-        "interval": _bounds(difference.interval),
-        "probability_of_improvement": _finite(difference.improvement),
-    }
+def _objects(rows: Iterable[ReportRow]) -> dict[str, Any]:
+    """An object a row, by its key; a value without a name stands by itself."""
+    objects: dict[str, Any] = {}
+    for row in rows:
+        values = {cell.key: _plain(cell.value) for cell in row.cells if cell.key}
+        objects[row.key] = values or _plain(row.cells[0].value)
+    return objects
 
 
-def _bounds(bounds: Interval | None) -> list[float] | None:
-    if bounds is None or not (math.isfinite(bounds.low) and math.isfinite(bounds.high)):
+def _plain(value: float | Interval | None) -> float | list[float] | None:
+    if isinstance(value, Interval):
+        known = math.isfinite(value.low) and math.isfinite(value.high)
+        return [round(value.low, 6), round(value.high, 6)] if known else None
+    if value is None or not math.isfinite(value):
         return None
-    return [round(bounds.low, 6), round(bounds.high, 6)]
-
-
-def _finite(rate: float) -> float | None:
-    return round(rate, 6) if math.isfinite(rate) else None
+    return round(value, 6)

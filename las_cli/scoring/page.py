@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from las_cli.scoring.alignment import align
-from las_cli.scoring.bootstrap import Interval
-from las_cli.scoring.breakdown import Group
 from las_cli.scoring.comparison import Comparison
-from las_cli.scoring.confusions import Confusions
-from las_cli.scoring.counts import ErrorCounts
 from las_cli.scoring.histogram import histogram_svg
 from las_cli.scoring.report import Report
+from las_cli.scoring.rows import ReportTable, comparison_table, report_tables, utterance_line
 from las_cli.scoring.score import UtteranceScore
-from las_cli.scoring.terminal import caption, percent, percent_range, shown_unit
 
 MOST_ALIGNMENTS = 1000  # a page with more hardly opens; the worst ones are shown
 
@@ -53,135 +48,40 @@ def to_html(reports: Sequence[Report], comparisons: Iterable[Comparison] = ()) -
 def _body(reports: Sequence[Report], comparisons: Iterable[Comparison]) -> Iterator[str]:
     yield "<h1>Error rates</h1>"
     for comparison in comparisons:
-        yield from _comparison(comparison)
+        yield from _table(comparison_table(comparison), "h2")
     for report in reports:
-        yield f"<h2>{escape(report.title)}</h2>"
-        yield from _overall(report)
+        overall, *others = report_tables(report)
+        yield from _table(overall, "h2")
+        for note in report.notes:
+            yield f'<p class="note">{escape(note)}</p>'
         if report.score.utterances:
-            rates = (utterance.letters.rate for utterance in report.score.utterances)
+            rates = (utterance.counts["letters"].rate for utterance in report.score.utterances)
             yield "<h3>Utterances by letter error rate</h3>"
             yield histogram_svg(rates, "utterances by letter error rate")
-        for column, groups in report.groups.items():
-            yield from _groups(f"by {column}", groups)
-        if report.lengths:
-            yield from _groups("by words in the reference", report.lengths)
-        for unit, confusions in (
-            ("letters", report.letter_confusions),
-            ("words", report.word_confusions),
-        ):
-            if confusions is not None and report.options.confusions:
-                yield from _confusions(unit, confusions, report.options.confusions)
+        for table in others:
+            yield from _table(table, "h3")
         yield from _alignments(report.score.utterances)
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    lines = ("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return (
+def _table(table: ReportTable, heading: str) -> Iterator[str]:
+    head = "".join(f"<th>{escape(column.text)}</th>" for column in table.headings)
+    lines = (
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
+    )
+    yield f"<{heading}>{escape(table.title)}</{heading}>"
+    yield (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
-
-
-def _overall(report: Report) -> Iterator[str]:
-    score, intervals = report.score, report.intervals
-    bounds: tuple[Interval | None, ...] = (None, None, None)
-    if intervals is not None:
-        bounds = (intervals.letters, intervals.words, intervals.sentences)
-    rows = [
-        _counts("letters (LER)", score.letters, bounds[0]),
-        _counts("words (WER)", score.words, bounds[1]),
-    ]
-    wrong = _counts("sentences (SER)", score.sentences, bounds[2])
-    rows.append([*wrong[:4], "", "", "", *wrong[7:]])
-    for name, rate in (
-        ("mean of LERs", score.mean_letter_rate),
-        ("mean of WERs", score.mean_word_rate),
-    ):
-        rows.append([name, percent(rate), *[""] * 7])
-    headings = ("", "rate", "95 % interval", "errors", "sub", "del", "ins", "hits", "reference")
-    yield _table(headings, rows)
-    yield f'<p class="note">{escape(caption(score, intervals))}</p>'
-    for note in report.notes:
-        yield f'<p class="note">{escape(note)}</p>'
-
-
-def _counts(name: str, counts: ErrorCounts, bounds: Interval | None) -> list[str]:
-    return [
-        name,
-        percent(counts.rate),
-        percent_range(bounds),
-        str(counts.errors),
-        str(counts.substitutions),
-        str(counts.deletions),
-        str(counts.insertions),
-        str(counts.hits),
-        str(counts.reference),
-    ]
-
-
-def _groups(title: str, groups: Sequence[Group]) -> Iterator[str]:
-    yield f"<h3>{escape(title)}</h3>"
-    headings = ("", "utts", "LER", "95 % interval", "WER", "95 % interval", "letters", "words")
-    yield _table(
-        headings,
-        (
-            (
-                group.label,
-                str(group.utterances),
-                percent(group.letters.rate),
-                percent_range(group.letter_interval),
-                percent(group.words.rate),
-                percent_range(group.word_interval),
-                str(group.letters.reference),
-                str(group.words.reference),
-            )
-            for group in groups
-        ),
-    )
-
-
-def _confusions(unit: str, confusions: Confusions, count: int) -> Iterator[str]:
-    yield f"<h3>Most frequent errors, {unit}</h3>"
-    rows = (
-        (shown_unit(ours), shown_unit(theirs), str(times))
-        for ours, theirs, times in confusions.most_common(count)
-    )
-    yield _table(("reference", "hypothesis", "times"), rows)
-
-
-def _comparison(comparison: Comparison) -> Iterator[str]:
-    yield f"<h2>{escape(comparison.second)} against {escape(comparison.first)}</h2>"
-    rows = (
-        (
-            name,
-            percent(difference.first),
-            percent(difference.second),
-            f"{100 * difference.difference:+.2f}",
-            percent_range(difference.interval),
-            percent(difference.improvement),
-        )
-        for name, difference in (
-            ("letters (LER)", comparison.letters),
-            ("words (WER)", comparison.words),
-            ("sentences (SER)", comparison.sentences),
-        )
-    )
-    yield _table(
-        ("", "first", "second", "difference", "95 % interval", "probability of improvement"), rows
-    )
-    yield (
-        f'<p class="note">letter errors: fewer in {comparison.better} utterances, more in '
-        f"{comparison.worse}, as many in {comparison.equal}; bootstrap over "
-        f"{escape(comparison.unit)}, {comparison.resamples} draws</p>"
-    )
+    if table.caption:
+        yield f'<p class="note">{escape(table.caption)}</p>'
 
 
 def _alignments(utterances: Sequence[UtteranceScore]) -> Iterator[str]:
-    wrong = [utterance for utterance in utterances if utterance.words.errors]
+    wrong = [utterance for utterance in utterances if utterance.wrong]
     if not wrong:
         return
-    wrong.sort(key=lambda u: (-u.letters.rate, -u.letters.errors, u.number))
+    wrong.sort(key=lambda u: (-u.counts["letters"].rate, -u.counts["letters"].errors, u.number))
     shown = wrong[:MOST_ALIGNMENTS]
     right = len(utterances) - len(wrong)
     yield "<h3>Alignments, worst first</h3>"
@@ -192,14 +92,13 @@ def _alignments(utterances: Sequence[UtteranceScore]) -> Iterator[str]:
         '<span class="deletion">deletion</span><span class="insertion">insertion</span></p>'
     )
     for utterance in shown:
-        name = utterance.id or f"utterance {utterance.number}"
+        name, rates = utterance_line(utterance)
         columns = "".join(
             f'<span class="{column.kind}"><b>{escape(column.reference) or "&nbsp;"}</b>'
             f"<i>{escape(column.hypothesis) or '&nbsp;'}</i></span>"
-            for column in align(utterance.reference.split(), utterance.hypothesis.split())
+            for column in utterance.aligned("words")
         )
         yield (
-            f'<div class="utterance"><div>{escape(name)} · LER {percent(utterance.letters.rate)}'
-            f" · WER {percent(utterance.words.rate)}</div>"
+            f'<div class="utterance"><div>{escape(" · ".join((name, *rates)))}</div>'
             f'<div class="words">{columns}</div></div>'
         )

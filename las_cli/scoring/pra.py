@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from las_cli.scoring.alignment import MARKS, AlignedUnits, align, cell_width, pad_cell
+from las_cli.scoring.alignment import MARKS, AlignedUnits, cell_width, pad_cell
 from las_cli.scoring.confusions import Confusions, ranked
 from las_cli.scoring.counts import ErrorCounts
+from las_cli.scoring.levels import PARTS
 from las_cli.scoring.report import Report
-from las_cli.scoring.score import UtteranceScore
+from las_cli.scoring.score import UtteranceScore, counts_at
 
 
 def pra_lines(report: Report) -> Iterator[str]:
@@ -43,8 +44,8 @@ def _speaker(id: str) -> str:
 
 
 def _utterance_lines(utterance: UtteranceScore) -> Iterator[str]:
-    columns = align(utterance.reference.split(), utterance.hypothesis.split())
-    counts = utterance.words
+    columns = utterance.aligned("words")
+    counts = utterance.counts["words"]
     yield f"id: ({utterance.id or utterance.number})"
     yield (
         f"Scores: (#C #S #D #I) {counts.hits} {counts.substitutions} "
@@ -79,7 +80,7 @@ def dtl_lines(report: Report) -> Iterator[str]:
     The confusions are there if the report was made with them.
     """
     score = report.score
-    table = score.table.numpy()[:, 1]  # words: [N, 4]
+    words = counts_at(score.table.numpy(), "words")
     total = score.count
     yield f"DETAILED OVERALL REPORT FOR THE SYSTEM: {report.name}"
     yield f"(normalisation: {score.normaliser})"
@@ -87,19 +88,19 @@ def dtl_lines(report: Report) -> Iterator[str]:
     yield "SENTENCE RECOGNITION PERFORMANCE"
     yield ""
     yield f" sentences                                     {total:7d}"
-    for name, columns in (
-        (" with errors", (1, 2, 3)),
-        ("   with substitutions", (1,)),
-        ("   with deletions", (2,)),
-        ("   with insertions", (3,)),
+    for name, errors in (
+        (" with errors", words.errors),
+        ("   with substitutions", words.substitutions),
+        ("   with deletions", words.deletions),
+        ("   with insertions", words.insertions),
     ):
-        count = int((table[:, columns].sum(axis=1) > 0).sum())
+        count = int((errors > 0).sum())
         yield f"{name:37s}{_share(count, total)}"
     yield ""
-    yield from _performance("WORD", score.words)
-    yield from _performance("LETTER", score.letters)
-    if report.word_confusions is not None:
-        yield from _confusion_lines(report.word_confusions)
+    for name, level in reversed(PARTS.items()):
+        yield from _performance(level.one.upper(), score.counts[name])
+    if "words" in report.confusions:
+        yield from _confusion_lines(report.confusions["words"])
 
 
 def _performance(unit: str, counts: ErrorCounts) -> Iterator[str]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from las_cli.errors import LasError
-from las_cli.scoring.alignment import align
 from las_cli.scoring.bootstrap import RESAMPLES, SEED, Intervals, score_intervals
 from las_cli.scoring.breakdown import Group, by_label, by_length
 from las_cli.scoring.comparison import Comparison, compare
 from las_cli.scoring.confusions import Confusions
+from las_cli.scoring.levels import PARTS
 from las_cli.scoring.manifest import Manifest, facts_of_reference
 from las_cli.scoring.normalisers import Normaliser, find_normaliser
 from las_cli.scoring.pairing import PairSource
@@ -29,7 +29,7 @@ class ReportOptions:
     by: tuple[str, ...] = ()  # columns to break the rates down by
     draw: str = UTTERANCES  # what the bootstrap draws: utterances, or a column such as speaker
     worst: int = 0  # utterances with the highest rates to list
-    confusions: int = 0  # most frequent errors to list, of letters and of words
+    confusions: int = 0  # most frequent errors to list, of each of PARTS
     count_confusions: bool = False  # count all errors by unit even if none are to be listed
     lengths: bool = False  # rates by length of the reference
     keep: bool = False  # keep all utterances: alignments are wanted
@@ -55,8 +55,7 @@ class Report:
     groups: Mapping[str, list[Group]]  # by column
     lengths: list[Group]
     worst: list[UtteranceScore]  # highest letter error rate first
-    letter_confusions: Confusions | None
-    word_confusions: Confusions | None
+    confusions: Mapping[str, Confusions]  # by the names of PARTS; empty unless they are counted
     labels: Mapping[str, list[str]]  # by column, a label an utterance
     options: ReportOptions
     ids: tuple[str, ...] = ()
@@ -83,8 +82,7 @@ def make_report(
     columns = options.columns
     labels: dict[str, list[str]] = {column: [] for column in columns}
     counted = options.confusions or options.count_confusions
-    letter_confusions = Confusions() if counted else None
-    word_confusions = Confusions() if counted else None
+    confusions = {name: Confusions() for name in PARTS} if counted else {}
     kept: list[UtteranceScore] = []
     ids: list[str] = []
     worst: list[tuple[float, int, int, UtteranceScore]] = []
@@ -102,10 +100,11 @@ def make_report(
             kept.append(utterance)
         if options.ids:
             ids.append(pair.id)
-        if letter_confusions is not None and word_confusions is not None:
-            _count_confusions(utterance, letter_confusions, word_confusions, options.spaces)
-        if options.worst and utterance.letters.errors:
-            counts = utterance.letters
+        if confusions and utterance.wrong:
+            for name, own in confusions.items():
+                own.add(utterance.aligned(name, options.spaces))
+        counts = utterance.counts["letters"]
+        if options.worst and counts.errors:
             entry = (counts.rate, counts.errors, -utterance.number, utterance)
             push = heapq.heappush if len(worst) < options.worst else heapq.heappushpop
             push(worst, entry)
@@ -134,8 +133,7 @@ def make_report(
         },
         lengths=by_length(table, *resampling) if options.lengths and table is not None else [],
         worst=[utterance for *_, utterance in sorted(worst, key=lambda e: e[:3], reverse=True)],
-        letter_confusions=letter_confusions,
-        word_confusions=word_confusions,
+        confusions=confusions,
         labels=labels,
         options=options,
         ids=tuple(ids),
@@ -161,14 +159,3 @@ def compare_reports(first: Report, second: Report) -> Comparison:
     options = first.options
     names = (first.name, second.name)
     return compare(names, ours, theirs, drawn, options.draw, options.resamples, options.seed)
-
-
-def _count_confusions(
-    utterance: UtteranceScore, letters: Confusions, words: Confusions, spaces: bool
-) -> None:
-    if utterance.words.errors:
-        ours, theirs = utterance.reference, utterance.hypothesis
-        words.add(align(ours.split(), theirs.split()))
-        if not spaces:
-            ours, theirs = ours.replace(" ", ""), theirs.replace(" ", "")
-        letters.add(align(ours, theirs))

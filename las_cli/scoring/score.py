@@ -1,16 +1,18 @@
-"""Reference and hypothesis sentences in, letter, word and sentence error counts out."""
+"""Reference and hypothesis sentences in, error counts by level (letters, words, sentences) out."""
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.scoring.alignment import count_errors
+from las_cli.scoring.alignment import AlignedUnits, align, count_errors
 from las_cli.scoring.counts import ErrorCounts
+from las_cli.scoring.levels import LEVELS, PARTS
 from las_cli.scoring.normalisers import Normaliser, find_normaliser
 
 if TYPE_CHECKING:
@@ -25,49 +27,63 @@ class UtteranceScore:
     number: int  # place among the references, from 1
     reference: str  # normalised, words parted by single spaces
     hypothesis: str
-    letters: ErrorCounts
-    words: ErrorCounts
+    counts: Mapping[str, ErrorCounts]  # by the names of LEVELS
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is any error in it."""
+        return self.reference != self.hypothesis
+
+    def aligned(self, level: str, spaces: bool = True) -> list[AlignedUnits]:
+        """The alignment of its units at a level, by the name in PARTS."""
+        split = PARTS[level].split
+        return align(split(self.reference, spaces), split(self.hypothesis, spaces))
+
+
+_numbers = attrgetter("hits", "substitutions", "deletions", "insertions")
 
 
 class CountTable:
-    """Counts per utterance in 32 bytes each, so that a million of them fit anywhere."""
+    """Counts per utterance in 48 bytes each, so that a million of them fit anywhere."""
 
     def __init__(self) -> None:
-        self._cells = array("i")
+        self._cells = array("i")  # levels one after the other, of each hits to insertions
+        self._count = 0
 
-    def append(self, letters: ErrorCounts, words: ErrorCounts) -> None:
-        self._cells.extend(
-            (
-                letters.hits,
-                letters.substitutions,
-                letters.deletions,
-                letters.insertions,
-                words.hits,
-                words.substitutions,
-                words.deletions,
-                words.insertions,
-            )
-        )
+    def append(self, counts: Mapping[str, ErrorCounts]) -> None:
+        """Add an utterance's counts, in the order of LEVELS."""
+        for own in counts.values():
+            self._cells.extend(_numbers(own))
+        self._count += 1
 
     def __len__(self) -> int:
-        return len(self._cells) // 8
+        return self._count
+
+    def level(self, name: str) -> list[array[int]]:
+        """Hits, substitutions, deletions, insertions of all utterances: four arrays [N]."""
+        first = 4 * list(LEVELS).index(name)
+        return [self._cells[first + place :: 4 * len(LEVELS)] for place in range(4)]
 
     def numpy(self) -> numpy.ndarray:
-        """Int64 [utterances, letters and words, hits to insertions] = [N, 2, 4]."""
+        """Int32 [utterances, levels, hits to insertions] = [N, L, 4]."""
         import numpy
 
-        return numpy.array(self._cells, dtype=numpy.int64).reshape(-1, 2, 4)
+        return numpy.array(self._cells, dtype=numpy.int32).reshape(-1, len(LEVELS), 4)
+
+
+def counts_at(table: numpy.ndarray, level: str) -> Any:
+    """The ErrorCounts of a level whose numbers are arrays [N], of a count table [N, L, 4]."""
+    return ErrorCounts(*table[:, list(LEVELS).index(level)].T)
 
 
 @dataclass(frozen=True)
 class Score:
     """Error counts of a corpus, added up over its utterances."""
 
-    letters: ErrorCounts
-    words: ErrorCounts
-    sentences: ErrorCounts  # hits: sentences without an error; substitutions: the others
-    mean_letter_rate: float  # mean of the utterances' own rates, as the research code reported
-    mean_word_rate: float  # the same for words; both leave out utterances with empty references
+    counts: Mapping[str, ErrorCounts]  # by the names of LEVELS
+    # Means of the utterances' own rates, as the research code reported them, by the names of PARTS;
+    # utterances with empty references are left out.
+    mean_rates: Mapping[str, float]
     normaliser: str  # its name
     spaces: bool  # whether the space between two words counts as a letter
     table: CountTable = field(repr=False, compare=False)
@@ -76,7 +92,7 @@ class Score:
     @property
     def count(self) -> int:
         """Utterances scored."""
-        return self.sentences.reference
+        return len(self.table)
 
 
 class Scorer:
@@ -86,49 +102,41 @@ class Scorer:
         self.normaliser = find_normaliser(normaliser)
         self.spaces = spaces
         self.table = CountTable()
-        self._totals = [0] * 8
-        self._wrong = 0
-        self._letter_rates = 0.0
-        self._word_rates = 0.0
-        self._with_reference = 0
 
     def add(self, reference: str, hypothesis: str, id: str = "") -> UtteranceScore:
         """Score one utterance; either side may be empty."""
-        ref_words = self.normaliser.apply(reference).split()
-        hyp_words = self.normaliser.apply(hypothesis).split()
-        ref_text, hyp_text = " ".join(ref_words), " ".join(hyp_words)
-        words = count_errors(ref_words, hyp_words)
-        if self.spaces:
-            letters = count_errors(ref_text, hyp_text)
-        else:
-            letters = count_errors("".join(ref_words), "".join(hyp_words))
-        self.table.append(letters, words)
-        self._wrong += ref_words != hyp_words
-        if ref_words:
-            self._letter_rates += letters.rate
-            self._word_rates += words.rate
-            self._with_reference += 1
-        for place, counts in ((0, letters), (4, words)):
-            self._totals[place] += counts.hits
-            self._totals[place + 1] += counts.substitutions
-            self._totals[place + 2] += counts.deletions
-            self._totals[place + 3] += counts.insertions
-        return UtteranceScore(id, len(self.table), ref_text, hyp_text, letters, words)
+        ours = " ".join(self.normaliser.apply(reference).split())
+        theirs = " ".join(self.normaliser.apply(hypothesis).split())
+        spaces = self.spaces
+        counts = {
+            name: count_errors(level.split(ours, spaces), level.split(theirs, spaces))
+            for name, level in LEVELS.items()
+        }
+        self.table.append(counts)
+        return UtteranceScore(id, len(self.table), ours, theirs, counts)
 
     def result(self, utterances: Iterable[UtteranceScore] = ()) -> Score:
         """The score of all pairs so far, with the `utterances` that were kept of them."""
-        count, spoken = len(self.table), self._with_reference
+        columns = {name: self.table.level(name) for name in LEVELS}
         return Score(
-            letters=ErrorCounts(*self._totals[:4]),
-            words=ErrorCounts(*self._totals[4:]),
-            sentences=ErrorCounts(hits=count - self._wrong, substitutions=self._wrong),
-            mean_letter_rate=self._letter_rates / spoken if spoken else math.nan,
-            mean_word_rate=self._word_rates / spoken if spoken else math.nan,
+            counts={name: ErrorCounts(*map(sum, columns[name])) for name in LEVELS},
+            mean_rates={name: _mean_rate(*columns[name]) for name in PARTS},
             normaliser=self.normaliser.name,
             spaces=self.spaces,
             table=self.table,
             utterances=tuple(utterances),
         )
+
+
+def _mean_rate(
+    hits: Sequence[int], subs: Sequence[int], deletions: Sequence[int], insertions: Sequence[int]
+) -> float:
+    total, spoken = 0.0, 0
+    for hit, sub, deletion, insertion in zip(hits, subs, deletions, insertions, strict=True):
+        if reference := hit + sub + deletion:
+            total += (sub + deletion + insertion) / reference
+            spoken += 1
+    return total / spoken if spoken else math.nan
 
 
 def score_pairs(
@@ -145,9 +153,10 @@ def score_pairs(
     them unless `spaces` is False. Raises LasError when the lists differ in length.
 
     >>> score = score_pairs(["the cat sat", ""], ["The cat sad.", "oh"])
-    >>> score.words
+    >>> score.counts["words"]
     ErrorCounts(hits=2, substitutions=1, deletions=0, insertions=1)
-    >>> score.letters.errors, score.letters.reference, score.sentences.rate
+    >>> letters, sentences = score.counts["letters"], score.counts["sentences"]
+    >>> letters.errors, letters.reference, sentences.rate
     (3, 11, 1.0)
     """
     if len(references) != len(hypotheses):
@@ -173,4 +182,4 @@ def letter_error_rate(
     >>> letter_error_rate(["abcd"], ["abxd"])
     0.25
     """
-    return score_pairs(references, hypotheses, normaliser).letters.rate
+    return score_pairs(references, hypotheses, normaliser).counts["letters"].rate

@@ -136,9 +136,9 @@ def validate(
     ctc = score_pairs(references, ctc_texts, normaliser="none") if ctc_texts else None
     total = max(1.0, float(sums[2]))
     return Validation(
-        ler=score.letters.rate,
-        wer=score.words.rate,
-        ctc_ler=ctc.letters.rate if ctc else float("nan"),
+        ler=score.counts["letters"].rate,
+        wer=score.counts["words"].rate,
+        ctc_ler=ctc.counts["letters"].rate if ctc else float("nan"),
         attention_loss=float(sums[0]) / total,
         ctc_loss=float(sums[1]) / total,
         diagonal=sum(d for d, _ in health) / max(1, len(health)),
@@ -166,6 +166,7 @@ def rates_by_group(
         ctc = math.nan
         if ctc_texts:
             alone = [ctc_texts[i] for i in indices]
-            ctc = score_pairs(references, alone, normaliser="none").letters.rate
-        rates[name] = GroupRates(len(indices), score.letters.rate, score.words.rate, ctc)
+            ctc = score_pairs(references, alone, normaliser="none").counts["letters"].rate
+        letters, words = score.counts["letters"], score.counts["words"]
+        rates[name] = GroupRates(len(indices), letters.rate, words.rate, ctc)
     return rates

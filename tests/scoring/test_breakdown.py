@@ -29,16 +29,16 @@ def test_short_ones_come_first_and_empty_bins_are_left_out() -> None:
     assert [(group.label, group.utterances) for group in groups] == [
         ("0", 1), ("1–3", 2), ("51+", 1),
     ]  # fmt: skip
-    assert groups[1].words == ErrorCounts(hits=2, deletions=1)
-    assert groups[1].sentences == ErrorCounts(hits=1, substitutions=1)
-    assert groups[2].words == ErrorCounts(substitutions=60)
+    assert groups[1].counts["words"] == ErrorCounts(hits=2, deletions=1)
+    assert groups[1].counts["sentences"] == ErrorCounts(hits=1, substitutions=1)
+    assert groups[2].counts["words"] == ErrorCounts(substitutions=60)
 
 
 def test_the_label_with_most_letters_comes_first() -> None:
     table = score_pairs(["ab", "abcdef", "abc", "abc"], ["ab", "abcdex", "abc", "xbc"])
     groups = by_label(table.table.numpy(), ["z", "b", "z", "a"], 50, 1)
     assert [group.label for group in groups] == ["b", "z", "a"]
-    assert [group.letters for group in groups] == [
+    assert [group.counts["letters"] for group in groups] == [
         ErrorCounts(hits=5, substitutions=1),
         ErrorCounts(hits=5),
         ErrorCounts(hits=2, substitutions=1),
@@ -54,7 +54,7 @@ def test_one_speaker_says_nothing_about_others() -> None:
     """A group of one drawn unit has no interval; the same utterances of two speakers have one."""
     table = score_pairs(["abcd"] * 6, ["abcd", "xbcd", "xxcd", "abcd", "xxxx", "abcx"])
     (alone,) = by_label(table.table.numpy(), ["us"] * 6, 200, 1, ["ann"] * 6)
-    assert math.isnan(alone.letter_interval.low) and math.isnan(alone.word_interval.high)
+    assert math.isnan(alone.intervals["LER"].low) and math.isnan(alone.intervals["WER"].high)
     (both,) = by_label(table.table.numpy(), ["us"] * 6, 200, 1, ["ann"] * 3 + ["bob"] * 3)
     # Ann has 3 errors in 12 letters, Bob 5; drawn twice either may come alone.
-    assert (both.letter_interval.low, both.letter_interval.high) == (3 / 12, 5 / 12)
+    assert (both.intervals["LER"].low, both.intervals["LER"].high) == (3 / 12, 5 / 12)

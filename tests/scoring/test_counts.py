@@ -44,15 +44,15 @@ def test_published_examples_of_jiwer(references, hypotheses, counts) -> None:
     score = score_pairs(references, hypotheses, "none")
     words = jiwer.process_words(references, hypotheses)
     letters = jiwer.process_characters(references, hypotheses)
-    assert score.words == ErrorCounts(
+    assert score.counts["words"] == ErrorCounts(
         words.hits, words.substitutions, words.deletions, words.insertions
     )
-    assert score.letters == ErrorCounts(
+    assert score.counts["letters"] == ErrorCounts(
         letters.hits, letters.substitutions, letters.deletions, letters.insertions
     )
-    assert score.words.rate == words.wer
-    assert score.letters.rate == letters.cer
-    assert score.words == counts
+    assert score.counts["words"].rate == words.wer
+    assert score.counts["letters"].rate == letters.cer
+    assert score.counts["words"] == counts
 
 
 sentences = st.lists(st.sampled_from(["a", "ab", "abc", "b", "ca"]), min_size=1, max_size=7)
@@ -66,8 +66,8 @@ def test_counts_are_those_of_jiwer(reference: list[str], hypothesis: list[str]) 
     one, other = " ".join(reference), " ".join(hypothesis)
     score = score_pairs([one], [other], "none")
     for ours, theirs in (
-        (score.words, jiwer.process_words(one, other)),
-        (score.letters, jiwer.process_characters(one, other)),
+        (score.counts["words"], jiwer.process_words(one, other)),
+        (score.counts["letters"], jiwer.process_characters(one, other)),
     ):
         assert ours == ErrorCounts(
             theirs.hits, theirs.substitutions, theirs.deletions, theirs.insertions
@@ -111,10 +111,10 @@ def test_concatenated_corpora_add_their_counts(first, second) -> None:
         return score_pairs(corpus, [text[1:] for text in corpus])
 
     one, other, both = scored(first), scored(second), scored(first + second)
-    assert one.letters + other.letters == both.letters
-    assert one.words + other.words == both.words
-    assert one.sentences + other.sentences == both.sentences
-    assert sum((u.letters for u in both.utterances), ErrorCounts()) == both.letters
+    assert list(both.counts) == ["letters", "words", "sentences"]
+    for level, counts in both.counts.items():
+        assert one.counts[level] + other.counts[level] == counts
+        assert sum((u.counts[level] for u in both.utterances), ErrorCounts()) == counts
 
 
 def test_sclite_like_counts_on_random_pairs() -> None:
@@ -175,36 +175,44 @@ def dynamic_programme(reference: list, hypothesis: list, costs: tuple[int, int, 
 def test_empty_sides(reference: str, hypothesis: str, errors: int, rate: float) -> None:
     score = score_pairs([reference], [hypothesis])
     assert score.count == 1
-    assert score.letters.errors == errors
-    assert score.letters.rate == rate
+    assert score.counts["letters"].errors == errors
+    assert score.counts["letters"].rate == rate
 
 
 def test_an_empty_reference_adds_its_insertions_to_the_total() -> None:
     score = score_pairs(["abcd", ""], ["abcd", "ab"])
-    assert score.letters == ErrorCounts(hits=4, insertions=2)
-    assert score.letters.rate == 0.5
-    assert score.mean_letter_rate == 0.0  # over utterances that have a reference
-    assert math.isnan(score_pairs([""], ["a"]).mean_letter_rate)
+    assert score.counts["letters"] == ErrorCounts(hits=4, insertions=2)
+    assert score.counts["letters"].rate == 0.5
+    assert score.mean_rates["letters"] == 0.0  # over utterances that have a reference
+    assert math.isnan(score_pairs([""], ["a"]).mean_rates["letters"])
 
 
 def test_totals_are_sums_and_means_are_named_apart() -> None:
     score = score_pairs(["abcdefghij", "ab"], ["abcdefghij", "xx"])
-    assert score.letters.rate == pytest.approx(2 / 12)
-    assert score.mean_letter_rate == pytest.approx(0.5)
+    assert score.counts["letters"].rate == pytest.approx(2 / 12)
+    assert score.mean_rates["letters"] == pytest.approx(0.5)
 
 
 def test_the_mean_word_rate_is_that_of_words() -> None:
     """One word of four and one of one are wrong, but one letter of seven and one of three."""
     score = score_pairs(["a b c d", "cat"], ["a b c x", "cut"])
-    assert score.words == ErrorCounts(hits=3, substitutions=2)
-    assert score.mean_word_rate == pytest.approx((1 / 4 + 1) / 2)
-    assert score.mean_letter_rate == pytest.approx((1 / 7 + 1 / 3) / 2)
+    assert score.counts["words"] == ErrorCounts(hits=3, substitutions=2)
+    assert score.mean_rates["words"] == pytest.approx((1 / 4 + 1) / 2)
+    assert score.mean_rates["letters"] == pytest.approx((1 / 7 + 1 / 3) / 2)
 
 
 def test_spaces_are_letters_unless_said_otherwise() -> None:
-    assert score_pairs(["a b"], ["ab"]).letters == ErrorCounts(hits=2, deletions=1)
-    assert score_pairs(["a b"], ["ab"], spaces=False).letters == ErrorCounts(hits=2)
+    assert score_pairs(["a b"], ["ab"]).counts["letters"] == ErrorCounts(hits=2, deletions=1)
+    assert score_pairs(["a b"], ["ab"], spaces=False).counts["letters"] == ErrorCounts(hits=2)
     assert letter_error_rate(["a  b"], ["a b"], "none") == 0.0  # runs of spaces are one
+
+
+def test_a_sentence_is_right_or_wrong() -> None:
+    """"a b" and "ab" have the same letters without spaces, but are not the same sentence."""
+    score = score_pairs(["a b", "c", ""], ["ab", "c", ""], spaces=False)
+    assert score.counts["letters"].errors == 0
+    assert score.counts["sentences"] == ErrorCounts(hits=2, substitutions=1)
+    assert [utterance.wrong for utterance in score.utterances] == [True, False, False]
 
 
 def test_unequal_lists_are_an_error_with_both_counts() -> None:

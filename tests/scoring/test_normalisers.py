@@ -67,7 +67,7 @@ def test_rules_are_carried_out_in_order(tmp_path: Path) -> None:
     assert rules.name == "rules of english.rules"
     text = rules.apply("Uh, I'm GONNA see New York on the 5th")
     assert text.split() == "i'm going to see newyork on the 5".split()
-    assert score_pairs(["I'm gonna"], ["i'm going to"], rules).words.errors == 0
+    assert score_pairs(["I'm gonna"], ["i'm going to"], rules).counts["words"].errors == 0
 
 
 @pytest.mark.parametrize(

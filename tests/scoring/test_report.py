@@ -55,9 +55,8 @@ def test_groups_add_up_to_the_whole() -> None:
     assert [group.label for group in made.groups["speaker"]] == ["ann", "bob"]
     assert {group.label for group in made.groups["age"]} == {"20", "(none)"}
     for groups in made.groups.values():
-        assert sum((g.letters for g in groups), ErrorCounts()) == made.score.letters
-        assert sum((g.words for g in groups), ErrorCounts()) == made.score.words
-        assert sum((g.sentences for g in groups), ErrorCounts()) == made.score.sentences
+        for level, counts in made.score.counts.items():
+            assert sum((g.counts[level] for g in groups), ErrorCounts()) == counts
         assert sum(g.utterances for g in groups) == 4
 
 
@@ -73,19 +72,20 @@ def test_worst_come_first_and_perfect_ones_never() -> None:
 
 def test_confusions_are_counted_by_unit() -> None:
     made = report(confusions=3)
-    assert made.word_confusions is not None and made.letter_confusions is not None
-    assert made.word_confusions.substitutions["sat", "sad"] == 1
-    assert made.word_confusions.deletions == {"the": 1}
-    letters = made.letter_confusions
+    letters, words = made.confusions["letters"], made.confusions["words"]
+    assert words.substitutions["sat", "sad"] == 1
+    assert words.deletions == {"the": 1}
     kinds = (letters.substitutions, letters.deletions, letters.insertions)
+    counts = made.score.counts["letters"]
     assert [sum(kind.values()) for kind in kinds] == [
-        made.score.letters.substitutions,
-        made.score.letters.deletions,
-        made.score.letters.insertions,
+        counts.substitutions,
+        counts.deletions,
+        counts.insertions,
     ]
-    assert len(made.word_confusions.most_common(3)) == 3
-    without = report(confusions=3, spaces=False).letter_confusions
-    assert without is not None and " " not in without.deletions | without.insertions
+    assert len(words.most_common(3)) == 3
+    without = report(confusions=3, spaces=False).confusions["letters"]
+    assert " " not in without.deletions | without.insertions
+    assert report().confusions == {}
 
 
 def test_utterances_are_kept_only_if_asked_for() -> None:
@@ -135,7 +135,7 @@ def test_systems_are_compared_on_the_utterances_both_have() -> None:
     comparison = compare_reports(report(ids=True), report(better, "new.txt", ids=True))
     assert (comparison.first, comparison.second) == ("hyp.txt", "new.txt")
     assert (comparison.better, comparison.worse, comparison.equal) == (2, 0, 1)
-    assert comparison.letters.second == 0.0
+    assert comparison.differences["LER"].second == 0.0
     other = [Pair("eve", "a", "a")]
     with pytest.raises(LasError, match="no utterance in common"):
         compare_reports(report(ids=True), report(other, "new.txt", ids=True))
@@ -244,8 +244,8 @@ def test_json_is_valid_and_complete() -> None:
     document = json.loads(to_json([made], [compare_reports(made, made)]))
     system = document["systems"][0]
     assert document["normalisation"] == "none"
-    assert system["letters"]["errors"] == made.score.letters.errors
-    assert system["letters"]["rate"] == pytest.approx(made.score.letters.rate, abs=1e-6)
+    assert system["letters"]["errors"] == made.score.counts["letters"].errors
+    assert system["letters"]["rate"] == pytest.approx(made.score.counts["letters"].rate, abs=1e-6)
     assert system["worst"][0]["letters"]["rate"] is None  # an empty reference has no finite rate
     assert [group["label"] for group in system["groups"]["speaker"]] == ["ann", "bob"]
     assert document["comparisons"][0]["letters"]["difference"] == 0.0

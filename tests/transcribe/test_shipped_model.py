@@ -209,6 +209,6 @@ def test_float16_weights_on_disk_cost_no_words(shared_data: Path, tmp_path: Path
         average_checkpoints(run, tmp_path / str(half), half=half)
         options = DecodingOptions(search="greedy", lm_weight=0.0, precision="float32")
         decoded = decode_split(load_model(str(tmp_path / str(half)), "cpu"), cuts, options)
-        rates.append(score_pairs(decoded.references, decoded.hypotheses).words.rate)
+        rates.append(score_pairs(decoded.references, decoded.hypotheses).counts["words"].rate)
     print(f"WER: float32 {100 * rates[0]:.2f} %, float16 {100 * rates[1]:.2f} %")
     assert abs(rates[1] - rates[0]) <= 0.002
