@@ -81,10 +81,10 @@ EXAMPLES = (
 )
 @click.option(
     "--most-ngrams",
-    default=3_000_000,
+    default=2_000_000,
     show_default=True,
     type=click.IntRange(min=1),
-    help="N-grams of two words and more, at most; a million are 7 MB of the file.",
+    help="N-grams of two words and more, at most; a million are about 8 MB of the file.",
 )
 @click.option(
     "--counting-memory",

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from las_cli.language.ngram_tables import Block, Floats, NgramTable
+from las_cli.language.ngram_tables import Block, Floats, Ints, NgramTable, Packing, share_rest
 from las_cli.language.spool import Spool, Table
 
 LEAST = 1e-30  # of a probability that is divided by
+ROUNDING = 1e-9  # what is left where n-grams of all words follow a context
 
 
 def losses(block: Block) -> Floats:
     """Relative entropy that the model gains when each n-gram alone is left to backing off, [N].
 
-    In nats, times the number of words of the text (Stolcke 1998, section 3): exact for a model whose
-    other probabilities stay as they are while the context's weight of backing off makes up for it.
+    In nats, times the words of the text (Stolcke 1998, section 3): exact for a model whose other
+    probabilities stay as they are while the context's weight of backing off makes up for it.
     How likely a context is, is counted: the probabilities of shorter contexts under Kneser–Ney say
     in how many places they are new, not how frequent (Chelba et al. 2010, section 3).
     """
@@ -33,7 +34,7 @@ def losses(block: Block) -> Floats:
     return -block.sums(block.column("times"))[groups] * (whole * change + left * grown)
 
 
-def choose(tables: Sequence[NgramTable], most: int, spool: Spool) -> list[NDArray[np.int64]]:
+def choose(tables: Sequence[NgramTable], most: int, spool: Spool) -> list[Ints]:
     """Rows of each table from bigrams on that are kept: `most` in all, or all if there are fewer.
 
     One threshold for all orders. Contexts of n-grams that are kept are kept too.
@@ -61,7 +62,7 @@ def choose(tables: Sequence[NgramTable], most: int, spool: Spool) -> list[NDArra
     return _largest(tables[1:], most)
 
 
-def _largest(tables: Sequence[NgramTable], most: int) -> list[NDArray[np.int64]]:
+def _largest(tables: Sequence[NgramTable], most: int) -> list[Ints]:
     """The rows of the `most` largest losses; of equal ones those of shorter n-grams first.
 
     No n-gram has a larger loss than its context, so that no context is missing.
@@ -74,9 +75,9 @@ def _largest(tables: Sequence[NgramTable], most: int) -> list[NDArray[np.int64]]
                 largest = np.partition(largest, -most)[-most:]
     threshold = largest.min()
     room = most - int((largest > threshold).sum())  # for losses that equal the threshold
-    rows: list[NDArray[np.int64]] = []
+    rows: list[Ints] = []
     for own in tables:
-        kept: list[NDArray[np.int64]] = []
+        kept: list[Ints] = []
         for block in own.blocks():
             lost = block.column("lost")
             equal = np.flatnonzero(lost == threshold)[:room]
@@ -85,3 +86,67 @@ def _largest(tables: Sequence[NgramTable], most: int) -> list[NDArray[np.int64]]
             kept.append(block.start + np.sort(found))
         rows.append(np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64))
     return rows
+
+
+class Kept:
+    """The n-grams that are kept: what each adds to the probability after its shorter context.
+
+    Those that are kept have the probabilities of the column `whole`, all others are left to backing
+    off. As in any interpolated model what a context's n-grams leave of 1 is its weight of backing
+    off: with `added` p(w | h) - weight · p(w | shorter h), the two are the same (Chen and Goodman
+    1999, section 2.8).
+    """
+
+    def __init__(
+        self, tables: Sequence[NgramTable], rows: Sequence[Ints], unigrams: Floats
+    ) -> None:
+        """`unigrams` [W + 1]: discounted probabilities of the words; `rows` of all other tables."""
+        end = len(unigrams) - 1
+        self.keys: list[NDArray] = []
+        self.added: list[Floats] = []
+        self._rests: list[Floats] = []
+        self._unigrams = share_rest(unigrams, end)
+        self._stride = end + 2
+        for own, kept in zip(tables[1:], rows, strict=True):
+            keys, whole = (own.table.take(name, kept) for name in ("keys", "whole"))
+            words = own.packing.unpack(keys)
+            below = self.probability(words[1:])
+            contexts, count = self._contexts(words)
+
+            def left(values: Floats, of: Ints = contexts, count: int = count) -> Floats:
+                return np.maximum(1 - np.bincount(of, weights=values, minlength=count), 0.0)
+
+            # Less than by backing off cannot be said: such n-grams are left to it.
+            weights = left(whole) / np.maximum(left(below), ROUNDING)
+            more = whole > weights[contexts] * below
+            weights = left(whole * more) / np.maximum(left(below * more), ROUNDING)
+            added = np.maximum(whole - weights[contexts] * below, 0.0) * more
+            self.keys.append(keys)
+            self.added.append(added)
+            self._rests.append(left(added))
+
+    def probability(self, words: Ints) -> Floats:
+        """p of the last word of n-grams [order, N] after the others, [N]."""
+        order = len(words)
+        if order == 1:
+            return self._unigrams[words[0]]
+        below = self.probability(words[1:])
+        contexts, _ = self._contexts(words)
+        known = contexts >= 0
+        rests = np.where(known, self._rests[order - 2][contexts], 1.0)
+        rows = self._rows(words)
+        return np.where(rows >= 0, self.added[order - 2][rows], 0.0) + rests * below
+
+    def _contexts(self, words: Ints) -> tuple[Ints, int]:
+        """Row of each n-gram's context, -1 where there is none, and how many contexts there are."""
+        if len(words) == 2:
+            return words[0], self._stride
+        return self._rows(words[:-1]), len(self.keys[len(words) - 3])
+
+    def _rows(self, words: Ints) -> Ints:
+        keys = self.keys[len(words) - 2]
+        wanted = Packing(len(words), self._stride).pack(words)
+        if not len(keys):
+            return np.full(len(wanted), -1)
+        rows = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        return np.where(keys[rows] == wanted, rows, -1)

@@ -1,4 +1,4 @@
-"""Text in ids out of word_tokens in; tables of n-grams with Kneser–Ney probabilities out, on disk."""
+"""Text in ids of words in, tables of n-grams with Kneser–Ney probabilities out, on disk."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ class NgramTable:
 
     packing: Packing
     table: Table
+    discounts: Floats | None = None  # taken off counts of 0, 1, 2, 3 and more; of all n-grams
 
     def __len__(self) -> int:
         return len(self.table)
@@ -102,7 +103,8 @@ class Block:
 
     def sums(self, values: NDArray) -> Floats:
         """Of each context, [C]; added in order, so that no block size changes a bit."""
-        return np.bincount(self.groups, weights=values, minlength=len(self.starts))
+        sums = np.bincount(self.groups, weights=values, minlength=len(self.starts))
+        return sums.astype(np.float64, copy=False)
 
 
 def count_order(tokens: Column, order: int, end: int, spool: Spool) -> NgramTable:
@@ -121,26 +123,35 @@ def count_order(tokens: Column, order: int, end: int, spool: Spool) -> NgramTabl
     return NgramTable(packing, counter.table())
 
 
-def estimate(tables: Sequence[NgramTable], end: int, spool: Spool) -> Floats:
+def estimate(
+    tables: Sequence[NgramTable], end: int, spool: Spool, kept: Sequence[Ints] | None = None
+) -> Floats:
     """Modified Kneser–Ney probabilities into the columns `alone` and `whole` of all tables.
 
+    kept: rows of each table from bigrams on, for a model that is to hold no others; the tables were
+        estimated without before
     Returns the probability of each word and of the end of sentence, [W + 1].
     """
-    for own, above in zip(tables, [*tables[1:], None], strict=True):
-        _set_counts(own, above, end, spool)
+    rows: list[Ints | None] = [None] * (len(tables) + 1) if kept is None else [None, *kept, None]
+    # From the longest on, since n-grams that are not kept hand their counts down.
+    for own, above, above_kept in reversed(
+        list(zip(tables, [*tables[1:], None], rows[1:], strict=True))
+    ):
+        _set_counts(own, above, above_kept, end, spool)
     unigrams = np.zeros(end + 1)
     for n, own in enumerate(tables, 1):
-        discounts = _discounts(own)
+        if own.discounts is None:
+            own.discounts = _discounts(own)
+        own.table.drop("alone", "whole")
         for block in own.blocks():
             counts = block.column("counts")
-            left = np.maximum(counts - discounts[np.minimum(counts, 3)], 0.0)
+            left = np.maximum(counts - own.discounts[np.minimum(counts, 3)], 0.0)
             alone = left / np.maximum(block.sums(counts)[block.groups], 1.0)
             own.table.add("alone", alone)
             if n == 1:
                 words = block.words[0]
                 unigrams[words[words <= end]] = alone[words <= end]
-                below = alone + max(0.0, 1 - alone.sum()) / (end + 1)
-                own.table.add("whole", below)
+                own.table.add("whole", share_rest(alone, end))
                 continue
             lower = tables[n - 2]
             rest = 1 - block.sums(alone)
@@ -149,17 +160,34 @@ def estimate(tables: Sequence[NgramTable], end: int, spool: Spool) -> Floats:
     return unigrams
 
 
-def _set_counts(own: NgramTable, above: NgramTable | None, end: int, spool: Spool) -> None:
-    """What is discounted, into the column `counts`."""
+def share_rest(alone: Floats, end: int) -> Floats:
+    """Discounted probabilities of words and an equal share each of what they leave of 1."""
+    return alone + max(0.0, 1 - alone.sum()) / (end + 1)
+
+
+def _set_counts(
+    own: NgramTable, above: NgramTable | None, kept: Ints | None, end: int, spool: Spool
+) -> None:
+    """What is discounted, into the column `counts`.
+
+    Below the highest order it says in how many places an n-gram is new (Kneser and Ney 1995). Where
+    the longer n-gram is not `kept` it is as often needed as that one was counted (Siivola et al.
+    2007, section III).
+    """
     places: Table | None = None
     if above is not None:
-        # Below the highest order it counts in how many places a word is new (Kneser and Ney 1995).
         counter = KeyCounter(spool, own.packing.dtype)
         for block in above.blocks():
-            counter.add(own.packing.pack(block.words[1:]))
+            times = None
+            if kept is not None:
+                times = block.column("counts")
+                first, last = np.searchsorted(kept, (block.start, block.stop))
+                times[kept[first:last] - block.start] = 1
+            counter.add(own.packing.pack(block.words[1:]), times)
         places = counter.table()
+    own.table.drop("counts")
     for block in own.blocks():
-        times = counts = block.column("times")
+        counts = times = block.column("times")
         if places is not None:
             found = places.find("times", own.packing.pack(block.words))
             starts = block.words[0] == end + 1  # nothing can stand before these

@@ -16,7 +16,8 @@ from las_cli.errors import LasError
 Array = NDArray[Any]
 
 SAMPLES = 1024  # of each sorted run, which tell where others stand in it
-COUNTING, READING = 128, 400  # bytes for each key that is sorted, for each row that is reckoned with
+COUNTING = 128  # bytes for each key while keys are sorted
+READING = 400  # bytes for each row while rows are reckoned with
 
 
 class Spool:
@@ -124,6 +125,12 @@ class Table:
             self.values[name] = Column(self.spool, values.dtype)
         self.values[name].append(values)
 
+    def drop(self, *names: str) -> None:
+        """Give the disk of columns back, where they are there."""
+        for name in names:
+            if name in self.values:
+                self.values.pop(name).close()
+
     def close(self) -> None:
         """Give the disk back."""
         for column in (self.keys, *self.values.values()):
@@ -226,8 +233,7 @@ class KeyCounter:
             step = self._runs[0][2]
             samples = np.sort(np.concatenate([samples for *_, samples in self._runs]))
             apart = max(1, self._spool.keys // step - len(self._runs))
-            for edge in samples[apart::apart]:
-                yield edge
+            yield from samples[apart::apart]
         yield None
 
     def _place(self, run: tuple[int, int, int, Array], edge: Any) -> int:

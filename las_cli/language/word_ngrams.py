@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from las_cli.errors import LasError
-from las_cli.language.ngram_pruning import choose
+from las_cli.language.ngram_pruning import Kept, choose
 from las_cli.language.ngram_tables import Floats, Ints, NgramTable, Packing, count_order, estimate
 from las_cli.language.spool import Spool
 from las_cli.language.word_tokens import read_words
 
 MOST_WORDS = 200_000  # in a vocabulary
-MOST_NGRAMS = 3_000_000  # of two words and more; 6 bytes each in the file, 10 if others begin so
+MOST_NGRAMS = 2_000_000  # of two words and more; 6 bytes each in the file, 10 if shorter than the longest
 MEMORY = 10**9  # bytes to count in
 
 
@@ -89,17 +90,29 @@ def count_ngrams(
             )
         unigrams = estimate(tables, end, spool)
         rows = choose(tables, most_ngrams, spool)
+        if sum(map(len, rows)) < sum(map(len, tables[1:])):
+            # What is not kept counts for the shorter n-grams.
+            unigrams = estimate(tables, end, spool, rows)
+            added = Kept(tables, rows, unigrams).added
+        else:
+            added = [
+                own.table.take("alone", kept) for own, kept in zip(tables[1:], rows, strict=True)
+            ]
         return WordNgrams(
             letters=np.array([letter for word in vocabulary for letter in word], dtype=np.int64),
             lengths=np.array([len(word) for word in vocabulary], dtype=np.int64),
             logs=_log(unigrams),
-            orders=_orders(tables[1:], rows, end),
+            orders=_orders(tables[1:], rows, added, end),
         )
-def _orders(tables: Sequence[NgramTable], rows: Sequence[Ints], end: int) -> tuple[Order, ...]:
+
+
+def _orders(
+    tables: Sequence[NgramTable], rows: Sequence[Ints], added: Sequence[Floats], end: int
+) -> tuple[Order, ...]:
     """The n-grams above single words, those of `rows` in new rows."""
     orders: list[Order] = []
-    below: Ints | None = None  # keys of the contexts that were kept
-    for own, kept in zip(tables, rows, strict=True):
+    below: NDArray | None = None  # keys of the contexts
+    for own, kept, probabilities in zip(tables, rows, added, strict=True):
         if not len(kept):
             break
         keys = own.table.take("keys", kept)
@@ -110,7 +123,7 @@ def _orders(tables: Sequence[NgramTable], rows: Sequence[Ints], end: int) -> tup
             packing = Packing(own.packing.order - 1, own.packing.stride)
             contexts, count = np.searchsorted(below, packing.pack(words[:-1])), len(below)
         followers = np.bincount(contexts, minlength=count)
-        orders.append(Order(followers, words[-1], _log(own.table.take("alone", kept))))
+        orders.append(Order(followers, words[-1], _log(probabilities)))
         below = keys
     return tuple(orders)
 

@@ -81,8 +81,8 @@ def test_losses_by_hand() -> None:
     assert found["a", "b"] == pytest.approx(1.5880, abs=5e-4)
 
 
-@pytest.mark.parametrize("most", [1, 2, 5, 17, 30, 200])
-@pytest.mark.parametrize("memory", [1, 10**6])
+@pytest.mark.parametrize("most", [1, 5, 17, 200])
+@pytest.mark.parametrize("memory", [2000, 10**6])
 def test_the_largest_losses_are_kept_and_their_contexts(most: int, memory: int) -> None:
     with tables_of(zipf(20), 3, memory) as (names, tables, spool):
         worth: list[tuple[float, int, Gram]] = []

@@ -10,20 +10,20 @@ import pytest
 from las_cli.language.spool import COUNTING, Column, KeyCounter, Spool, Table
 
 
-@pytest.mark.parametrize("at_a_time", [2, 7, 300, 5000])
+@pytest.mark.parametrize("at_a_time", [7, 300, 5000])
 @pytest.mark.parametrize("dtype", [np.dtype(np.int64), np.dtype("S8")])
 def test_keys_are_counted(at_a_time: int, dtype: np.dtype) -> None:
-    drawn = np.random.default_rng(4).zipf(1.3, 3000) % 1000
+    drawn = np.random.default_rng(4).zipf(1.3, 600) % 200
     keys = drawn.astype(">u8").view("S8") if dtype.kind == "S" else drawn
     with Spool(at_a_time * COUNTING) as spool:
         counter = KeyCounter(spool, dtype)
-        for start in range(0, 2000, 111):
-            counter.add(keys[start : min(start + 111, 2000)])
-        counter.add(keys[2000:], np.arange(1000))
+        for start in range(0, 400, 111):
+            counter.add(keys[start : min(start + 111, 400)])
+        counter.add(keys[400:], np.arange(200))
         table = counter.table()
         found, times = (table.read(name, 0, len(table)) for name in ("keys", "times"))
-    expected = Counter(keys[:2000].tolist())
-    for key, often in zip(keys[2000:].tolist(), range(1000), strict=True):
+    expected = Counter(keys[:400].tolist())
+    for key, often in zip(keys[400:].tolist(), range(200), strict=True):
         expected[key] += often
     assert list(zip(found.tolist(), times.tolist(), strict=True)) == sorted(expected.items())
 
