@@ -14,7 +14,7 @@ LEAST = 1e-30  # of a probability that is divided by
 ROUNDING = 1e-9  # what is left where n-grams of all words follow a context
 
 
-def losses(block: Block) -> Floats:
+def pruning_losses(block: Block) -> Floats:
     """Relative entropy that the model gains when each n-gram alone is left to backing off, [N].
 
     In nats, times the words of the text (Stolcke 1998, section 3): exact for a model whose other
@@ -34,7 +34,7 @@ def losses(block: Block) -> Floats:
     return -block.sums(block.column("times"))[groups] * (whole * change + left * grown)
 
 
-def choose(tables: Sequence[NgramTable], most: int, spool: Spool) -> list[Ints]:
+def choose_ngrams(tables: Sequence[NgramTable], most: int, spool: Spool) -> list[Ints]:
     """Rows of each table from bigrams on that are kept: `most` in all, or all if there are fewer.
 
     One threshold for all orders. Contexts of n-grams that are kept are kept too.
@@ -45,7 +45,7 @@ def choose(tables: Sequence[NgramTable], most: int, spool: Spool) -> list[Ints]:
     for lower, own in reversed(list(zip(tables, tables[1:], strict=False))):
         contexts = Table(spool, lower.packing.dtype)
         for block in own.blocks():
-            lost = losses(block)
+            lost = pruning_losses(block)
             if above is not None:
                 found = above.find("lost", own.packing.pack(block.words), missing=-np.inf)
                 lost = np.maximum(lost, found)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from las_cli.errors import LasError
-from las_cli.language.ngram_pruning import Kept, choose
+from las_cli.language.ngram_pruning import Kept, choose_ngrams
 from las_cli.language.ngram_tables import Floats, Ints, NgramTable, Packing, count_order, estimate
 from las_cli.language.spool import Spool
 from las_cli.language.word_tokens import read_words
 
 MOST_WORDS = 200_000  # in a vocabulary
-MOST_NGRAMS = 2_000_000  # of two words and more; 6 bytes each in the file, 10 if shorter than the longest
+MOST_NGRAMS = 2_000_000  # of two words and more; about 8 bytes each in the file
 MEMORY = 10**9  # bytes to count in
 
 
@@ -89,7 +89,7 @@ def count_ngrams(
                 "word n-grams: no word of the vocabulary stands beside another or at an end"
             )
         unigrams = estimate(tables, end, spool)
-        rows = choose(tables, most_ngrams, spool)
+        rows = choose_ngrams(tables, most_ngrams, spool)
         if sum(map(len, rows)) < sum(map(len, tables[1:])):
             # What is not kept counts for the shorter n-grams.
             unigrams = estimate(tables, end, spool, rows)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from las_cli.language.ngram_pruning import choose, losses
+from las_cli.language.ngram_pruning import choose_ngrams, pruning_losses
 from las_cli.language.ngram_tables import NgramTable, Packing, count_order, estimate
 from las_cli.language.spool import Spool
 from las_cli.language.word_ngrams import count_ngrams
@@ -33,7 +33,7 @@ def losses_of(names: Sequence[str], table: NgramTable) -> dict[Gram, float]:
     return {
         tuple(names[word] for word in gram): loss
         for block in table.blocks()
-        for gram, loss in zip(block.words.T.tolist(), losses(block).tolist(), strict=True)
+        for gram, loss in zip(block.words.T.tolist(), pruning_losses(block).tolist(), strict=True)
     }
 
 
@@ -92,7 +92,7 @@ def test_the_largest_losses_are_kept_and_their_contexts(most: int, memory: int) 
             worth.append((max([loss, *behind]), 2, gram))
         worth += [(loss, 3, gram) for gram, loss in trigrams.items()]
         worth.sort(key=lambda row: (-row[0], row[1]))
-        rows = choose(tables, most, spool)
+        rows = choose_ngrams(tables, most, spool)
         kept = {
             tuple(names[word] for word in gram)
             for table, own in zip(tables[1:], rows, strict=True)
