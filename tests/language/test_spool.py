@@ -37,22 +37,26 @@ def test_nothing_to_count() -> None:
 
 def test_merging_keeps_to_its_memory() -> None:
     draw = np.random.default_rng(1)
+    expected: Counter[int] = Counter()
     with Spool(4000 * COUNTING) as spool:
         counter = KeyCounter(spool, np.int64)
-        for _ in range(20):
-            counter.add(draw.permutation(4000))  # 20 runs of the same keys
-        lengths: list[int] = []
+        for _ in range(20):  # runs of different keys
+            keys = draw.choice(30_000, 4000, replace=False)
+            counter.add(keys)
+            expected.update(keys.tolist())
+        merged: list[int] = []
         append = Table.append
 
-        def watched(table: Table, keys: np.ndarray, **values: np.ndarray) -> None:
-            lengths.append(20 * len(keys))
-            append(table, keys, **values)
+        def watched(table: Table, keys: np.ndarray, times: np.ndarray) -> None:
+            merged.append(int(times.sum()))
+            append(table, keys, times=times)
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Table, "append", watched)
             table = counter.table()
-        assert table.read("times", 0, 4000).tolist() == [20] * 4000
-    assert max(lengths) <= 4000 and len(lengths) >= 20
+        found, times = (table.read(name, 0, len(table)) for name in ("keys", "times"))
+    assert list(zip(found.tolist(), times.tolist(), strict=True)) == sorted(expected.items())
+    assert max(merged) <= 4000 and len(merged) >= 20
 
 
 def test_rows_are_found_again() -> None:

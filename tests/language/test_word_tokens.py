@@ -37,3 +37,10 @@ def test_letters_of_any_alphabet() -> None:
             words, tokens = read_words(lines, 2, spool, 10)
             assert words == [[3], [3, far]]
             assert tokens.read(0, 99).tolist() == [3, 1, 2, 3, -1, 2, 3, -1, 0, 2]
+
+
+@pytest.mark.parametrize("memory", [1, 10**6])
+def test_of_words_as_frequent_the_first_are_kept(memory: int) -> None:
+    with Spool(memory) as spool:
+        words, _ = read_words(encoded(["d", "b", "a", "c b"]), SPACE, spool, 3)
+    assert list(map(ALPHABET.decode, words)) == ["a", "b", "d"]
