@@ -152,7 +152,7 @@ def read_list(name: str) -> list[Input]:
         ) from None
     folder = Path() if name == "-" else path.parent
     root = folder if folder != Path() else Path(".")
-    entries = _entries(name, lines)
+    entries = _entries(name, lines, folder)
     if not entries:
         raise LasError(f"{name}: the list names no file; write a path a line")
     return [Input(_located(entry, folder), root) for entry in entries]
@@ -162,7 +162,7 @@ def _lines(file: TextIO) -> list[str]:
     return [line.rstrip("\r\n") for line in file]
 
 
-def _entries(name: str, lines: Sequence[str]) -> list[str]:
+def _entries(name: str, lines: Sequence[str], folder: Path) -> list[str]:
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not filled:
         return []
@@ -175,7 +175,11 @@ def _entries(name: str, lines: Sequence[str]) -> list[str]:
         rows = csv.reader((line for _, line in filled[1:]), delimiter="\t", quoting=csv.QUOTE_NONE)
         place = columns.index("path")
         return [row[place] for row in rows if len(row) > place and row[place]]
-    return [line.strip() for _, line in filled if not line.lstrip().startswith("#")]
+    # A remark, as in a playlist, unless there is a recording of that name.
+    entries = [line.strip() for _, line in filled]
+    return [
+        entry for entry in entries if not entry.startswith("#") or _located(entry, folder).exists()
+    ]
 
 
 def _json_path(where: str, line: str) -> str:

@@ -124,6 +124,18 @@ def test_a_table_without_splits_is_recognised_whole(tmp_path: Path) -> None:
     assert split == "dev" and len(named.cuts("dev")) == len(trained.cuts("dev"))
 
 
+def test_a_line_feed_in_a_sentence_is_two_rows_refused_by_number(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_clip(tmp_path / f"{name}.wav")
+    path = tmp_path / "clips.tsv"
+    path.write_text("path\tsentence\tlocale\na.wav\twe went\nto the sea\ten\nb.wav\tall well\ten\n")
+    rows = list(detect_layout(path).read("train"))
+    assert [getattr(row, "text", None) or row.where for row in rows] == [
+        "clips.tsv:2", "clips.tsv:3", "all well",
+    ]  # fmt: skip
+    assert getattr(rows[0], "detail", "") == "2 columns where the header has 3"
+
+
 def test_a_folder_with_splits_is_not_recognised_whole(tmp_path: Path) -> None:
     table_of(tmp_path / "clips", ["a", "b"]).rename(tmp_path / "train.tsv")
     corpus, split = load_split(tmp_path, None, "test")

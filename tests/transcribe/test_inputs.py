@@ -96,6 +96,12 @@ def test_lists(tree: Path, name: str, text: str, expected: list[str]) -> None:
     assert names(read_list(name)) == expected
 
 
+def test_a_recording_whose_name_begins_with_a_number_sign_is_no_remark(tree: Path) -> None:
+    (tree / "in" / "#1 monday.wav").write_bytes(b"x")
+    Path("in/list.txt").write_text("# monday and tuesday\n#1 monday.wav\nb.wav\n")
+    assert names(read_list("in/list.txt")) == ["in/#1 monday.wav", "in/b.wav"]
+
+
 def test_clips_of_a_common_voice_table_are_found(tree: Path) -> None:
     (tree / "cv" / "clips").mkdir(parents=True)
     (tree / "cv" / "clips" / "e.mp3").write_bytes(b"x")
