@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from las_cli.errors import LasError
 
@@ -60,6 +61,13 @@ def write_text(path: Path, text: str, advice: str = "") -> None:
     with whole_file(path, advice=advice) as file:
         # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def standard_input() -> TextIO:
+    """Standard input; LasError where it is closed, as for services and jobs of cron."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise LasError("standard input: is closed; send something to it, or name a file")
+    return sys.stdin
 
 
 def sha256_of(path: Path) -> str:

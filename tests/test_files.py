@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.files import write_bytes, write_text
+from las_cli.files import standard_input, write_bytes, write_text
 
 
 def test_writing_replaces_whole_files(tmp_path: Path) -> None:
@@ -56,3 +56,9 @@ def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     with pytest.raises(LasError, match="cannot be written"):
         write_bytes(tmp_path / "nowhere" / "file", b"")
+
+
+def test_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python has it after `<&-`
+    with pytest.raises(LasError, match="standard input: is closed"):
+        standard_input()

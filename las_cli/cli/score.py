@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -15,6 +14,7 @@ import click
 from las_cli.cli.decode import decode_corpus, search_options
 from las_cli.cli.grouped import GroupedCommand, options_given
 from las_cli.errors import UsageError
+from las_cli.files import standard_input
 from las_cli.scoring.bootstrap import RESAMPLES, SEED
 from las_cli.scoring.listings import FORMATS
 
@@ -200,7 +200,7 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
         name = f"{given['model']} on {split} of {given['data']}"
         yield DecodedPairs(name, decoded, unusable)
         return
-    if not given["hyps"] and sys.stdin.isatty():
+    if not given["hyps"] and standard_input().isatty():
         click.echo("las: hypotheses are read from standard input", err=True)
     for path in given["hyps"] or ("-",):
         format, id_column = given["format_"], given["id_column"]

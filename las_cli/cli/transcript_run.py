@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,7 @@ def events(
 
 def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Display) -> Any:
     """What `Transcriber.follow` takes: a path, or a source for what is no file."""
+    from las_cli.files import standard_input
     from las_cli.transcribe.inputs import STDIN
 
     if microphone:
@@ -58,12 +58,12 @@ def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Displa
     if entry.path == STDIN and raw_rate is not None:
         from las_cli.audio.sources import PCMSource
 
-        return PCMSource(sys.stdin.buffer, raw_rate)
+        return PCMSource(standard_input().buffer, raw_rate)
     if entry.is_pipe:
         from las_cli.audio.sources import PipeSource
 
         if entry.path == STDIN:
-            return PipeSource(lambda: sys.stdin.buffer)
+            return PipeSource(lambda: standard_input().buffer)
         return PipeSource(lambda: entry.path.open("rb"), str(entry.path))
     return entry.path
 

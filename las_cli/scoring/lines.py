@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from las_cli.errors import LasError
+from las_cli.files import standard_input
 
 NO_FACTS: Mapping[str, str] = {}
 _ALTERNATIVES = re.compile(r"\{[^{}]*\s/\s[^{}]*\}")
@@ -39,7 +39,7 @@ class TextSource:
         self.suffix = "" if path == "-" else Path(path).suffix.lower()
         self.stem = "" if path == "-" else Path(path).stem
         if path == "-":
-            self._stream = stream if stream is not None else sys.stdin.buffer
+            self._stream = stream if stream is not None else standard_input().buffer
         else:
             self._stream = _open(path)
         self._lines = self._decoded()

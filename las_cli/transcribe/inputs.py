@@ -7,7 +7,6 @@ import glob
 import gzip
 import json
 import os
-import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from las_cli.errors import LasError
+from las_cli.files import standard_input
 
 # What counts as audio inside a folder or a glob; a file named outright may have any name.
 EXTENSIONS = frozenset(
@@ -134,7 +134,7 @@ def read_list(name: str) -> list[Input]:
     path = Path(name)
     try:
         if name == "-":
-            lines = _lines(sys.stdin)
+            lines = _lines(standard_input())
         elif path.suffix == ".gz":
             with gzip.open(path, "rt", encoding="utf-8-sig") as file:
                 lines = _lines(file)
