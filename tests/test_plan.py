@@ -26,10 +26,11 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports_of(path: Path, lazy: bool) -> Iterator[str]:
+def imports_of(path: Path, lazy: bool, typing: bool = True) -> Iterator[str]:
     """What a module imports, packages from elsewhere by their dotted names.
 
-    lazy: inside functions too. What only the type checker sees counts in either case.
+    lazy: inside functions too
+    typing: what only the type checker sees too
     """
     pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while pending:
@@ -39,16 +40,18 @@ def imports_of(path: Path, lazy: bool) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not typing:
+            pending.extend(node.orelse)
         elif lazy or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             pending.extend(ast.iter_child_nodes(node))
 
 
-def graph_of(lazy: bool) -> dict[str, set[str]]:
+def graph_of(lazy: bool, typing: bool = True) -> dict[str, set[str]]:
     """Module → modules of the package that it imports."""
     graph: dict[str, set[str]] = {}
     for name, path in MODULES.items():
         graph[name] = set()
-        for imported in imports_of(path, lazy):
+        for imported in imports_of(path, lazy, typing):
             first, _, below = imported.partition(".")
             if first == PACKAGE.name:
                 # `from las_cli.text import Units` names a value of the module las_cli.text.
@@ -119,6 +122,22 @@ def test_a_room_knows_nothing_of_those_above_it(room: str, strangers: set[str]) 
             known = imported.removeprefix("las_cli.").split(".")
             reached = {".".join(known[:length]) for length in range(1, len(known) + 1)}
             assert not reached & strangers, f"{path} imports {imported}"
+
+
+def test_a_configuration_imports_no_torch() -> None:
+    graph = graph_of(lazy=False, typing=False)
+    reached, pending = set(), ["network.config"]
+    while pending:
+        module = pending.pop()
+        if module not in reached:
+            reached.add(module)
+            # A module brings the packages that it stands in.
+            pending.extend([*graph[module], module.rpartition(".")[0]])
+    assert "audio.analysis" in reached
+    for module in reached:
+        found = imports_of(MODULES[module], lazy=False, typing=False)
+        roots = {name.partition(".")[0] for name in found}
+        assert not roots & {"torch", "torchaudio", "lhotse"}, module
 
 
 def test_every_file_name_stands_once() -> None:

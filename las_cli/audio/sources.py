@@ -1,4 +1,4 @@
-"""Sound that is no file: a waveform in memory, raw PCM from a pipe. Blocks at 16 kHz out."""
+"""Sound that is no file in: a waveform, raw PCM, a container from a pipe. Blocks at 16 kHz out."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def command(
     from las_cli.language.lm_training import (
         CHECKPOINT,
         LMTraining,
-        Result,
+        TrainedLM,
         measure_perplexity,
         new_model,
         train_letter_lm,
@@ -216,7 +216,7 @@ def command(
         network = known.letters if isinstance(known, MixedLM) else known
         # With words the mixture is measured, and the letters in passing.
         perplexity = math.nan if counts_words else measure_perplexity(network, sentences.held_out())
-        result = Result(perplexity, 0, 0.0)
+        result = TrainedLM(perplexity, 0, 0.0)
         output.mkdir(parents=True, exist_ok=True)
     else:
         config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)

@@ -29,14 +29,14 @@ from las_cli.text.normalise import normalise
 STEP = 200  # clips between two calls of `progress`
 FINDINGS = "findings.sqlite"  # in the output folder from the beginning of a run
 ASIDE = "prepare.partial"  # folder in the output that holds everything else until it is whole
-Progress = Callable[[str, int, int], None]  # what is done, clips done, clips in all
+OnProgress = Callable[[str, int, int], None]  # what is done, clips done, clips in all
 
 
 def prepare(
     layout: Layout,
     output: Path,
     options: PrepareOptions | None = None,
-    progress: Progress = lambda stage, done, total: None,
+    progress: OnProgress = lambda stage, done, total: None,
 ) -> PreparationReport:
     """Check every clip of a corpus and write `cuts_SPLIT.jsonl.gz`, `rejected.tsv`,
     `report.json` and perhaps `shards/SPLIT/` into `output`.
@@ -76,7 +76,7 @@ def prepare(
 
 class _Preparation:
     def __init__(
-        self, layout: Layout, output: Path, options: PrepareOptions, progress: Progress
+        self, layout: Layout, output: Path, options: PrepareOptions, progress: OnProgress
     ) -> None:
         self.layout, self.output, self.options = layout, output, options
         self.aside = output / ASIDE

@@ -61,7 +61,7 @@ class LMProgress:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainedLM:
     """What a training reached."""
 
     perplexity: float  # per letter on held-out lines, ends of sentence counted as letters
@@ -77,7 +77,7 @@ def train_letter_lm(
     folder: Path,
     resume: bool = False,
     report: Callable[[LMProgress, float], None] | None = None,
-) -> Result:
+) -> TrainedLM:
     """Train `model` in place, leaving a checkpoint in `folder`: delete it once `model` is saved.
 
     total: letters in one pass, from `Sentences.count`
@@ -134,7 +134,7 @@ def train_letter_lm(
             at.epoch, at.batches = at.epoch + 1, 0
     model.eval()
     perplexity = measure_perplexity(model, sentences.held_out(), settings.batch_letters)
-    return Result(perplexity, at.letters, at.seconds / 60)
+    return TrainedLM(perplexity, at.letters, at.seconds / 60)
 
 
 def schedule(step: int, share: float) -> float:

@@ -1,4 +1,4 @@
-"""A file or standard input in, its numbered lines of text out; UTF-8 whatever the locale says."""
+"""A file or standard input in, its numbered lines out, UTF-8 whatever the locale; their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A written sentence in, the sentence that is compared out; every normaliser has a name."""
+"""A written sentence in, the sentence that is compared out: by a name, or by a file of rules."""
 
 from __future__ import annotations
 
