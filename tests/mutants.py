@@ -261,7 +261,7 @@ MUTANTS = [
            "smooth = rates", "evaluation/test_tuning.py"),
     Mutant("wider-beam-is-worth-it", "evaluation.tuning", "WORTH = 0.002", "WORTH = 0.2",
            "evaluation/test_tuning.py"),
-    Mutant("too-short", "decoding.decoder", "torch.cat(counts) * (", "torch.cat(counts) * (0 <= ",
+    Mutant("too-short", "decoding.heard", "torch.cat(counts) * (", "torch.cat(counts) * (0 <= ",
            "decoding/test_searches.py"),
     Mutant("batch-budget", "evaluation.decode_split",
            "seconds[batch[0]] * (len(batch) + 1) > budget",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from las_cli.decoding.beam_search import Ended, beam_search
 from las_cli.decoding.greedy import greedy_ctc, greedy_search
+from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis, Scores
 from las_cli.decoding.joint import JointScorer, LanguageModel, Sources
 from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
-from las_cli.decoding.precision import listening, searching
+from las_cli.decoding.precision import searching
 from las_cli.decoding.prefix_score import CTCPrefixScorer
 from las_cli.decoding.repeats import is_looped
 from las_cli.decoding.rescoring import rescore
@@ -26,18 +27,6 @@ from las_cli.text.units import Units
 if TYPE_CHECKING:
     from las_cli.network.attention import Memory
     from las_cli.network.las import LAS
-
-SHORTEST = 0.1  # seconds a batch is padded to, so that features of a click can be computed
-LISTEN_SECONDS = 80.0  # of padded sound heard at a time by a lane: about 100 MB; more is no faster
-
-
-class Heard(NamedTuple):
-    """What the listener makes of a batch; searches with other options may share it."""
-
-    states: Tensor  # [B, T, E]
-    lengths: Tensor  # listener steps, [B]; 0 for an utterance shorter than one
-    log_probs: Tensor | None  # of the CTC head, float32, [B, T, V]
-    seconds: tuple[float, ...]  # of sound, B of them
 
 
 def options_for(
@@ -58,32 +47,6 @@ def options_for(
     if lm is None and options.lm_weight:
         options = dataclasses.replace(options, lm_weight=0.0)
     return options, notes
-
-
-@torch.inference_mode()
-def listen(model: LAS, waveforms: Tensor, lengths: Tensor, precision: str = "auto") -> Heard:
-    """Run the listener over waveforms [B, S] float32 at 16 kHz of `lengths` [B] samples."""
-    rate = model.config.features.sample_rate
-    lengths = lengths.to(waveforms.device)
-    seconds = tuple(length / rate for length in lengths.tolist())
-    shortest = int(SHORTEST * rate)
-    if waveforms.shape[1] < shortest:
-        waveforms = torch.nn.functional.pad(waveforms, (0, shortest - waveforms.shape[1]))
-    rows = len(lengths)
-    if waveforms.device.type == "cpu":
-        rows = max(1, int(LISTEN_SECONDS * rate / waveforms.shape[1]))
-    found: list[Tensor] = []
-    counts: list[Tensor] = []
-    with listening(model, waveforms.device, precision) as network:
-        for part, own in zip(waveforms.split(rows), lengths.split(rows), strict=True):
-            part = part[:, : max(shortest, int(own.max()))]
-            states, steps = network.listen(part, own)
-            found += states.float().unbind()
-            counts.append(steps)
-    states = torch.nn.utils.rnn.pad_sequence(found, batch_first=True)  # [B, T, E]
-    steps = torch.cat(counts) * (lengths >= round(model.config.step_seconds * rate))
-    log_probs = model.ctc_log_probs(states) if model.has_ctc else None
-    return Heard(states, steps, log_probs, seconds)
 
 
 def decode(

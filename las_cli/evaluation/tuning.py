@@ -16,7 +16,8 @@ from las_cli.decoding.calibration import (
     calibration_error,
     fit_calibration,
 )
-from las_cli.decoding.decoder import Heard, listen, search
+from las_cli.decoding.decoder import search
+from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.lanes import lanes, side_by_side

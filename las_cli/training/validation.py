@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from las_cli.decoding import DecodingOptions, Heard, greedy_ctc, search, texts_of
+from las_cli.decoding.decoder import search, texts_of
+from las_cli.decoding.greedy import greedy_ctc
+from las_cli.decoding.heard import Heard
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.network.device import autocast
 from las_cli.network.las import LAS, Output

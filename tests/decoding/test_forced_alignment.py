@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from las_cli.decoding import DecodingOptions, Heard, decode, search
+from las_cli.decoding.decoder import decode, search
 from las_cli.decoding.forced_alignment import (
     Span,
     align_attention,
@@ -16,6 +16,8 @@ from las_cli.decoding.forced_alignment import (
     place_words,
     spread_evenly,
 )
+from las_cli.decoding.heard import Heard
+from las_cli.decoding.options import DecodingOptions
 from las_cli.network.las import LAS
 from las_cli.text import Alphabet
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from las_cli.decoding import Calibration, DecodingOptions
+from las_cli.decoding.calibration import Calibration
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import UsageError
 
 

@@ -10,19 +10,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from las_cli.decoding import (
-    CUT_OFF,
-    LOOPED,
-    TOO_SHORT,
-    DecodingOptions,
-    Heard,
-    Hypothesis,
-    decode,
-    listen,
-    options_for,
-    search,
-    texts_of,
-)
+from las_cli.decoding.decoder import decode, options_for, search, texts_of
+from las_cli.decoding.heard import Heard, listen
+from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.network.las import LAS
@@ -291,7 +282,8 @@ def test_an_alphabet_of_another_model_is_refused(model: LAS) -> None:
 
 
 def test_words_are_weighed_without_a_ctc_head_and_with_gradients_on() -> None:
-    from las_cli.decoding.decoder import listen, search
+    from las_cli.decoding.decoder import search
+    from las_cli.decoding.heard import listen
     from las_cli.decoding.word_confidence import weigh_words
 
     network = tiny_model(ctc=False)

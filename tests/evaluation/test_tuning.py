@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from las_cli.decoding import DecodingOptions
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.evaluation.pool import Candidate, Pool
 from las_cli.evaluation.trials import Trials

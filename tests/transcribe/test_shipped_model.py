@@ -17,8 +17,9 @@ from las_cli import Transcriber
 from las_cli.audio.reader import read_audio
 from las_cli.audio.resampling import resample
 from las_cli.audio.voice_activity import FRAME, loudness
-from las_cli.decoding import DecodingOptions, listen
 from las_cli.decoding.forced_alignment import align_ctc, place_words
+from las_cli.decoding.heard import listen
+from las_cli.decoding.options import DecodingOptions
 from las_cli.scoring import letter_error_rate
 from las_cli.sharing.find import shipped_models
 

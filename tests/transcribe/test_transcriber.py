@@ -17,7 +17,7 @@ from las_cli import Transcriber
 from las_cli.audio.reader import NOT_FINITE, TRUNCATED, read_audio
 from las_cli.audio.segmentation import SegmentationOptions
 from las_cli.audio.sources import PCMSource
-from las_cli.decoding import Hypothesis, Scores
+from las_cli.decoding.hypothesis import Hypothesis, Scores
 from las_cli.errors import LasError, UsageError
 from las_cli.transcribe.transcriber import Finished, Recognised
 from las_cli.transcript import Word
