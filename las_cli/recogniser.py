@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from las_cli.decoding.decoder import options_for
+from las_cli.decoding.decode import options_for
 from las_cli.decoding.options import MAX_BEAM, DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.language import LetterLM, MixedLM

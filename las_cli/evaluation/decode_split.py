@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from las_cli.corpus import read_cut
-from las_cli.decoding.decoder import decode
+from las_cli.decoding.decode import decode
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.lanes import lanes, side_by_side

@@ -16,7 +16,7 @@ from las_cli.decoding.calibration import (
     calibration_error,
     fit_calibration,
 )
-from las_cli.decoding.decoder import search
+from las_cli.decoding.decode import search
 from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.joint import LanguageModel

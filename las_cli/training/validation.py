@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from las_cli.decoding.decoder import search, texts_of
-from las_cli.decoding.greedy import greedy_ctc
+from las_cli.decoding.decode import search, texts_of
+from las_cli.decoding.ctc_search import greedy_ctc
 from las_cli.decoding.heard import Heard
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError

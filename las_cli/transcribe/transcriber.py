@@ -24,7 +24,7 @@ from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.reader import AudioReader
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.sources import Source, WaveformSource
-from las_cli.decoding.decoder import decode
+from las_cli.decoding.decode import decode
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError

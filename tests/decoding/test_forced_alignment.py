@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from las_cli.decoding.decoder import decode, search
+from las_cli.decoding.decode import decode, search
 from las_cli.decoding.forced_alignment import (
     Span,
     align_attention,

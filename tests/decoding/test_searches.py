@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from las_cli.decoding.decoder import decode, options_for, search, texts_of
+from las_cli.decoding.decode import decode, options_for, search, texts_of
 from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis
 from las_cli.decoding.options import DecodingOptions
@@ -282,7 +282,7 @@ def test_an_alphabet_of_another_model_is_refused(model: LAS) -> None:
 
 
 def test_words_are_weighed_without_a_ctc_head_and_with_gradients_on() -> None:
-    from las_cli.decoding.decoder import search
+    from las_cli.decoding.decode import search
     from las_cli.decoding.heard import listen
     from las_cli.decoding.word_confidence import weigh_words
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from las_cli.cli.tune import described
-from las_cli.decoding.decoder import decode
+from las_cli.decoding.decode import decode
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.language import MixedLM

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from las_cli.decoding.beam_search import Ended, beam_search
-from las_cli.decoding.greedy import greedy_ctc, greedy_search
+from las_cli.decoding.ctc_search import greedy_ctc, greedy_search
 from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis, Scores
 from las_cli.decoding.joint import JointScorer, LanguageModel, Sources

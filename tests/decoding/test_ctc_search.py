@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from las_cli.decoding.beam_search import beam_search
-from las_cli.decoding.greedy import greedy_ctc, greedy_search
+from las_cli.decoding.ctc_search import greedy_ctc, greedy_search
 from las_cli.decoding.options import DecodingOptions
 
 from .scripted import Script, Scripted, path, random_script, text_of
