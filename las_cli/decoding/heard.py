@@ -24,6 +24,34 @@ class Heard(NamedTuple):
     log_probs: Tensor | None  # of the CTC head, float32, [B, T, V]
     seconds: tuple[float, ...]  # of sound, B of them
 
+    def take(self, rows: Tensor) -> Heard:
+        """The utterances `rows` [b] alone; all of them is the common case and copies nothing."""
+        if len(rows) == len(self.seconds):
+            return self
+        return Heard(
+            self.states[rows],
+            self.lengths[rows],
+            None if self.log_probs is None else self.log_probs[rows],
+            tuple(self.seconds[row] for row in rows.tolist()),
+        )
+
+    def utterance(self, row: int) -> HeardUtterance:
+        """One utterance without its padding."""
+        steps = int(self.lengths[row])
+        return HeardUtterance(
+            self.states[row, :steps],
+            None if self.log_probs is None else self.log_probs[row, :steps],
+            self.seconds[row],
+        )
+
+
+class HeardUtterance(NamedTuple):
+    """What the listener makes of one utterance."""
+
+    states: Tensor  # [T, E]
+    log_probs: Tensor | None  # of the CTC head, [T, V]
+    seconds: float  # of sound
+
 
 @torch.inference_mode()
 def listen(model: LAS, waveforms: Tensor, lengths: Tensor, precision: str = "auto") -> Heard:
