@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.corpus.checks import Limits
 from las_cli.corpus.cuts import cut_record
 from las_cli.corpus.headers import AudioHeader
@@ -15,7 +16,6 @@ from las_cli.corpus.preparation_report import PreparationReport, SplitReport
 from las_cli.corpus.utterance import Utterance
 from las_cli.text.normalise import TextPolicy
 
-RATE = 16000  # Hz
 FILES = 32
 WORDS = ("the", "cat", "sat", "on", "a", "mat", "and", "looked", "at", "seven", "grey", "birds")
 
@@ -34,10 +34,10 @@ def write_synthetic(folder: Path, clips: int, seed: int = 0) -> None:
     draw = random.Random(seed)
     files = []
     for index in range(FILES):
-        frames = RATE + index * 14 * RATE // FILES
+        frames = SAMPLE_RATE + index * 14 * SAMPLE_RATE // FILES
         path = folder / f"noise-{index:02d}.wav"
-        soundfile.write(path, 0.05 * noise.standard_normal(frames).astype("float32"), RATE)
-        files.append((str(path), AudioHeader(RATE, frames, 1)))
+        soundfile.write(path, 0.05 * noise.standard_normal(frames).astype("float32"), SAMPLE_RATE)
+        files.append((str(path), AudioHeader(SAMPLE_RATE, frames, 1)))
     report = PreparationReport(str(folder), "synthetic", TextPolicy(), Limits(), check_audio=False)
     for split, count in (("train", clips), ("dev", 100)):
         found = report.splits[split] = SplitReport(speakers=min(count, 1000))

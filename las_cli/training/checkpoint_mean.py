@@ -17,7 +17,7 @@ from las_cli.training.checkpoint import (
     saved_progress,
 )
 from las_cli.training.moving_average import mean_of
-from las_cli.training.setup import plan_of
+from las_cli.training.setup import SETUP, read_plan
 
 
 def average_checkpoints(
@@ -42,7 +42,7 @@ def average_checkpoints(
         paths = paths[-last:]
     if not paths:
         raise LasError(f"{run}: holds no checkpoints to average; is it a run of `las train`?")
-    plan = plan_of(run)
+    plan = read_plan(run / SETUP)
     units = units_from_json(read_json(run / ALPHABET))
     weights = mean_of(map(best_weights, paths))
     facts = read_json(run / CONFIG).get("facts", {}) if (run / CONFIG).is_file() else {}

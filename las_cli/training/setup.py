@@ -62,12 +62,12 @@ class Plan:
         return ", ".join(self.data)
 
 
-def plan_of(folder: Path) -> Plan:
-    """The plan of the training in `folder`. LasError for a damaged file."""
-    saved = read_json(folder / SETUP)
-    if isinstance(saved.get("data"), str):
-        saved = {**saved, "data": [saved["data"]]}  # before there could be several
-    training = saved.get("training")
+def read_plan(path: Path) -> Plan:
+    """The plan saved in `path`, of this version or an older one; LasError names a wrong field."""
+    saved = read_json(path)
+    if isinstance(saved, dict) and isinstance(saved.get("data"), str):
+        saved["data"] = [saved["data"]]  # was one folder
+    training = saved.get("training") if isinstance(saved, dict) else None
     if isinstance(training, dict) and isinstance(training.get("noise"), str):
         training["noise"] = [training["noise"]] if training["noise"] else []  # was one folder
     plan = build(Plan, saved, "training")
@@ -135,7 +135,7 @@ def resume(folder: Path, changes: dict[str, Any], *, quiet: bool = False) -> Tra
     """
     if not (folder / SETUP).is_file():
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
-    plan = plan_of(folder)
+    plan = read_plan(folder / SETUP)
     before = plan.training
     plan = replace(plan, training=replace(before, **changes))
     plan, corpora = read_corpora(plan)

@@ -244,7 +244,8 @@ def test_a_listener_is_led_and_the_model_is_as_without(
     trainer = small_trainer(corpus, network, tmp_path / "run", teacher=(str(states),), **options)
     trainer.train()
     led = [row["teacher"] for row in rows_of(tmp_path / "run").values()]
-    assert len(led) == 40 and led[0] > 1.2 and sum(led[-5:]) / 5 < 0.7
+    # Guesses that know nothing are 0.8 off (L1 of a normal number) and 1 (cosine).
+    assert len(led) == 40 and led[0] > 1.7 and sum(led[-5:]) / 5 < 1.2
     small_trainer(corpus, network, tmp_path / "alone", max_steps=1).train()
     mine, other = (load_file(tmp_path / name / "model.safetensors") for name in ("run", "alone"))
     assert {n: t.shape for n, t in mine.items()} == {n: t.shape for n, t in other.items()}
