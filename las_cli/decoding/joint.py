@@ -10,7 +10,7 @@ from torch import Tensor
 
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.repeats import RepeatGuard
-from las_cli.decoding.scorers import LEAST, Scorer, take_rows
+from las_cli.decoding.scorers import LEAST, SourceScorer, take_rows
 from las_cli.text.units import EOS
 
 # nats; CTC agrees to an end where it gives it at least this probability, once it is there. A
@@ -36,7 +36,7 @@ class JointScorer:
 
     def __init__(
         self,
-        scorers: Mapping[str, Scorer],
+        scorers: Mapping[str, SourceScorer],
         options: DecodingOptions,
         batch: int,
         units: int,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEAST = -1e6  # nats; stands for -inf in sums, since 0 · -inf is no number
 
 
-class Scorer(Protocol):
+class SourceScorer(Protocol):
     """One source of a search: what it says of all hypotheses and of every letter behind them."""
 
     def score(self, previous: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,29 +106,29 @@ class CTCScorer:
         self._prefix, self._state = self._prefix.take(rows), take_rows(self._state, rows)
 
 
-def _speller(decoder: Decoder, heard: Heard) -> Scorer:
+def _speller(decoder: Decoder, heard: Heard) -> SourceScorer:
     memory = remember(decoder.model, heard)
     return SpellerScorer(decoder.model.speller, memory, decoder.options.width)
 
 
-def _ctc(decoder: Decoder, heard: Heard) -> Scorer:
+def _ctc(decoder: Decoder, heard: Heard) -> SourceScorer:
     assert heard.log_probs is not None  # the decoder has seen to it
     return CTCScorer(CTCPrefixScorer(heard.log_probs, heard.lengths), decoder.options.width)
 
 
-def _lm(decoder: Decoder, heard: Heard) -> Scorer:
+def _lm(decoder: Decoder, heard: Heard) -> SourceScorer:
     assert decoder.lm is not None
     return LanguageScorer(decoder.lm, len(heard.lengths), decoder.options.width)
 
 
-SCORERS: dict[str, Callable[[Decoder, Heard], Scorer]] = {
+SCORERS: dict[str, Callable[[Decoder, Heard], SourceScorer]] = {
     "attention": _speller,
     "ctc": _ctc,
     "lm": _lm,
 }
 
 
-def scorers_for(decoder: Decoder, heard: Heard) -> dict[str, Scorer]:
+def scorers_for(decoder: Decoder, heard: Heard) -> dict[str, SourceScorer]:
     """The scorers of all sources that have weight, for utterances of at least one step."""
     weights = decoder.options.weights
     return {name: SCORERS[name](decoder, heard) for name, weight in weights.items() if weight}

@@ -10,7 +10,7 @@ import torch
 from las_cli.decoding.joint import JointScorer
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.prefix_score import CTCPrefixScorer
-from las_cli.decoding.scorers import CTCScorer, LanguageScorer, Scorer, SpellerScorer
+from las_cli.decoding.scorers import CTCScorer, LanguageScorer, SourceScorer, SpellerScorer
 
 EOS, A, B, C = 1, 2, 3, 4
 UNITS = 5
@@ -43,7 +43,7 @@ CTC = torch.tensor([[0.1, 1e-9, 0.8, 0.05, 0.05], [0.1, 1e-9, 0.4, 0.4, 0.1],
 def scorer(
     speller: Table | None = SPELLER, ctc: bool = True, lm: Table | None = LM, **options: object
 ) -> JointScorer:
-    scorers: dict[str, Scorer] = {}
+    scorers: dict[str, SourceScorer] = {}
     if speller is not None:
         scorers["attention"] = SpellerScorer(speller, None, 1)  # type: ignore[arg-type]
     if ctc:

@@ -160,9 +160,7 @@ def test_a_word_too_unlikely_for_a_float_is_no_harm() -> None:
 
 
 def test_searches_with_other_words_are_never_taken_for_these() -> None:
-    recogniser = SimpleNamespace(
-        loaded=SimpleNamespace(model=make_letters()), options=SimpleNamespace(precision="auto")
-    )
+    loaded, options = SimpleNamespace(model=make_letters()), SimpleNamespace(precision="auto")
     letters, words = make_letters(), make_words()
     other = count_ngrams(encoded([*SMALL, "cab cab"]), SPACE)
     models = (
@@ -171,7 +169,8 @@ def test_searches_with_other_words_are_never_taken_for_these() -> None:
         MixedLM(letters, words, 0.5),
         MixedLM(letters, WordLM(other, len(ALPHABET), SPACE), 0.4),
     )
-    told = {described(recogniser, lm, [])["language model"] for lm in models}  # type: ignore[arg-type]
+    recognisers = [SimpleNamespace(loaded=loaded, options=options, lm=lm) for lm in models]
+    told = {described(one, [])["language model"] for one in recognisers}  # type: ignore[arg-type]
     assert len(told) == len(models)
 
 
