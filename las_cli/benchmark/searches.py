@@ -205,7 +205,7 @@ def _run(
 
     recogniser = load_recogniser(model, lm=contender.lm, threads=threads, **contender.search)
     loaded = time.perf_counter() - started
-    decoded = decode_split(recogniser.loaded, cuts, recogniser.options, recogniser.lm)
+    decoded = decode_split(recogniser, cuts)
     folder = recogniser.loaded.folder
     files = [folder / WEIGHTS, *([folder / LM_WEIGHTS] if recogniser.lm else [])]
     return Measured(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.decoding.search_table import SEARCHES
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
@@ -18,8 +19,20 @@ if TYPE_CHECKING:
     from las_cli.evaluation.decode_split import BrokenClip, DecodedSplit
     from las_cli.recogniser import Recogniser
 
+NAMES = tuple(SEARCHES)
+
+
+def complete_searches(typed: str) -> list[str]:
+    """What the shell offers for `--search`."""
+    return [name for name in NAMES if name.startswith(typed)]
+
+
 SEARCH = (
-    click.option("--search", help="beam, greedy, ctc or rescore.  [default: the model's, beam]"),
+    click.option(
+        "--search",
+        shell_complete=lambda context, option, typed: complete_searches(typed),
+        help=f"{', '.join(NAMES[:-1])} or {NAMES[-1]}.  [default: the model's, beam]",
+    ),
     click.option("--beam", type=int, help="Hypotheses kept, 1 … 100.  [default: the model's, 8]"),
     click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
     click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
@@ -155,7 +168,7 @@ def decode_corpus(
 
     cuts = corpus.cuts(split)
     console = Console(stderr=True)
-    for note in (*corpus.notes, *recogniser.notes):
+    for note in (*corpus.notes, *recogniser.decoder.notes):
         click.echo(f"las: {note}", err=True)
     unusable = corpus.faults.get(split, [])
     for fault in unusable[:MOST_FAULTS]:
@@ -184,10 +197,8 @@ def decode_corpus(
             bar.console.print(f"las: {clip.reason}", markup=False, highlight=False, soft_wrap=True)
 
         decoded = decode_split(
-            recogniser.loaded,
+            recogniser,
             listed,
-            recogniser.options,
-            recogniser.lm,
             batch_seconds=batch_seconds,
             progress=advance,
             on_broken=complain,
@@ -199,9 +210,9 @@ def summary(decoded: DecodedSplit, recogniser: Recogniser, unusable: int = 0) ->
     """Lines below the table: how it was searched, how fast, how many hypotheses are suspect."""
     options = recogniser.options
     weights = f"ctc {options.ctc_weight:g}, lm {options.lm_weight:g}"
-    if options.search == "ctc":
+    if not options.kind.asks_speller:
         weights = f"lm {options.lm_weight:g}"
-    width = "" if options.search == "greedy" else f" {options.width}"
+    width = f" {options.width}" if options.kind.has_beam else ""
     lines = [
         f"search: {options.search}{width} ({weights}, length bonus {options.length_bonus:g})",
         f"speed: {decoded.audio_seconds:.1f} s of sound in {decoded.wall_seconds:.1f} s, "

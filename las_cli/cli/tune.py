@@ -99,15 +99,18 @@ def command(
     from las_cli.decoding.options import DecodingOptions
     from las_cli.evaluation.trials import Trials
     from las_cli.evaluation.tuning import Tuner, hear
-    from las_cli.recogniser import find_language_model, load_recogniser
+    from las_cli.recogniser import Recogniser, find_language_model, load_recogniser
     from las_cli.scoring import score_pairs
 
     recogniser = load_recogniser(model, **given)
-    lm = recogniser.lm or find_language_model(recogniser.loaded, given["lm"])
     corpus, chosen = load_split(data, split, "dev")
     cuts = list(corpus.cuts(chosen))
-    for note in (*corpus.notes, *recogniser.notes):
+    for note in (*corpus.notes, *recogniser.decoder.notes):
         click.echo(f"las: {note}", err=True)
+    loaded = recogniser.loaded
+    if recogniser.lm is None:  # without weight so far, it may get some
+        lm = find_language_model(loaded, given["lm"])
+        recogniser = Recogniser.of(loaded, recogniser.options, lm)
     cuts = cuts[:: max(1, -(-len(cuts) // clips))]
     console = Console(stderr=True)
 
@@ -120,14 +123,14 @@ def command(
         console.print(f"{options_text(trial.options)}  {metric} {100 * trial.rate:.2f} %",
                       highlight=False)  # fmt: skip
 
-    kept = Trials(trials, described(recogniser, lm, cuts)) if trials else None
+    kept = Trials(trials, described(recogniser, cuts)) if trials else None
     with console.status(f"listening to {len(cuts)} clips"):
-        batched = hear(recogniser.loaded, cuts, recogniser.options.precision)
-    tuner = Tuner(recogniser.loaded, batched, lm, count, tell, kept)
+        batched = hear(recogniser, cuts)
+    tuner = Tuner(recogniser, batched, count, tell, kept)
     with console.status("searching"):
         start = tuner.attempt(dataclasses.replace(recogniser.options, nbest=1))
         best = tuner.tune(dataclasses.replace(recogniser.options, nbest=1))
-        if best.search != "greedy":
+        if best.kind.has_beam:
             best = tuner.widen(best, widths)
         calibration, utterances = tuner.calibrate(best, right_words)
     best = dataclasses.replace(best, calibration=calibration)
@@ -149,18 +152,18 @@ def command(
     from las_cli.files import read_json, write_json
     from las_cli.saved_model.names import CONFIG
 
-    path = recogniser.loaded.folder / CONFIG
+    path = loaded.folder / CONFIG
     config = read_json(path)
     # The precision was this machine's and this run's; the model goes to others.
-    own = DecodingOptions.from_config(recogniser.loaded.decoding).precision
+    own = DecodingOptions.from_config(loaded.decoding).precision
     config["decoding"] = dataclasses.replace(best, precision=own).to_config()
-    if lm is None:
+    if recogniser.lm is None:
         del config["decoding"]["lm_weight"]  # nothing is known of the one it may get some day
     write_json(path, config)
     click.echo(f"written to {path}")
 
 
-def described(recogniser: Recogniser, lm: Any, cuts: Sequence[Any]) -> dict[str, Any]:
+def described(recogniser: Recogniser, cuts: Sequence[Any]) -> dict[str, Any]:
     """What the searches of a tuning run depend on beside their options."""
     from hashlib import sha256
 
@@ -170,6 +173,7 @@ def described(recogniser: Recogniser, lm: Any, cuts: Sequence[Any]) -> dict[str,
             found.update(f"{name} {tuple(tensor.shape)} {tensor.double().sum():.9e}".encode())
         return found.hexdigest()[:16]
 
+    lm: Any = recogniser.lm
     return {
         "model": digest(recogniser.loaded.model.state_dict()),
         "language model": digest(lm.tensors()) if lm is not None else None,
