@@ -57,8 +57,9 @@ def test_a_length_bonus_makes_up_for_a_language_model_that_likes_it_short() -> N
 def test_what_ctc_is_given_the_speller_loses() -> None:
     """The speller likes the wrong one by 5 nats, CTC the right one by 1: (1 - c) · 5 against c."""
     pool = Pool(["a"], count)
-    pool.add([[Candidate("a", -6.0, -1.0, 0.0, 1), Candidate("b", -1.0, -2.0, 0.0, 1)]])
-    rates = pool.rates([0.1, 0.5, 0.8, 0.85, 0.9], [0.0], [0.0]).flatten().tolist()
+    right = candidate("a", attention=-6.0, ctc=-1.0, lm=0.0)
+    pool.add([[right, candidate("b", attention=-1.0, ctc=-2.0, lm=0.0)]])
+    rates = pool.rates(PLAIN, [0.1, 0.5, 0.8, 0.85, 0.9], [0.0], [0.0]).flatten().tolist()
     assert rates == [1.0, 1.0, 1.0, 0.0, 0.0]  # from 5/6 on
 
 
@@ -70,7 +71,7 @@ def test_a_lone_low_rate_is_taken_for_luck() -> None:
             table[4:7, 7:10, 1:4] = 0.1
             return table
 
-    found = Landscape([], count).best()
+    found = Landscape([], count).best(PLAIN)
     assert found == Weights(CTC_WEIGHTS[5], LM_WEIGHTS[8], LENGTH_BONUSES[2])
     assert (found.ctc, found.lm, found.bonus) == (0.35, 0.4, -0.25)
 
