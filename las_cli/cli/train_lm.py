@@ -182,6 +182,7 @@ def command(
     )
     from las_cli.language.mixing import with_words
     from las_cli.language.text import Sentences
+    from las_cli.memory import return_freed_memory
     from las_cli.network.device import pick_device
     from las_cli.saved_model.names import LM_CONFIG, LM_WEIGHTS
     from las_cli.sharing.cache import short_name
@@ -250,6 +251,7 @@ def command(
             "las: no words are counted: the model does not write letters and spaces", err=True
         )
     elif counts_words:
+        return_freed_memory()
         found, mixture = with_words(
             network,
             loaded.alphabet,
