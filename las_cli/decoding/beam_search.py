@@ -22,8 +22,7 @@ END_LENGTHS = 3
 END_MARGIN = 10.0  # nats
 # No letter raises a total but for the length bonus. A hypothesis can so rise by at most the bonus
 # for each letter to come, however many; an open one is given up where that for about a word, all of
-# it certain, would not lift it above the ended. A choice of ours: 0 cuts good readings short, and
-# more only makes the search longer where the sound has long been written.
+# it certain, would not lift it above the ended. A choice that bounds the search, not a measurement.
 BONUS_LETTERS = 5.0
 SHRINK = 0.75  # drop ended utterances from the batch once this share or less is left
 
