@@ -142,19 +142,10 @@ def decode_corpus(
     quiet: bool = False,
 ) -> tuple[DecodedSplit, int]:
     """The decoded split, with a progress bar on stderr, and how many clips were unusable before."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
+    from las_cli.cli.progress_bar import ProgressBar
     from las_cli.evaluation.decode_split import decode_split
 
     cuts = corpus.cuts(split)
-    console = Console(stderr=True)
     for note in (*corpus.notes, *recogniser.notes):
         click.echo(f"las: {note}", err=True)
     unusable = corpus.faults.get(split, [])
@@ -163,25 +154,17 @@ def decode_corpus(
     if len(unusable) > MOST_FAULTS:
         click.echo(f"las: and {len(unusable) - MOST_FAULTS} clips more", err=True)
     listed = list(cuts.subset(first=limit) if limit and limit < len(cuts) else cuts)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("clips · {task.fields[speed]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
-        task = bar.add_task(f"{split}", total=len(listed), speed="")
-        heard = 0.0
+    with ProgressBar(split, show=not quiet, total=max(1, len(listed))) as bar:
+        done, heard = 0, 0.0
 
         def advance(clips: int, seconds: float) -> None:
-            nonlocal heard
-            heard += seconds
-            elapsed = max(bar.tasks[0].elapsed or 0.0, 1e-9)
-            bar.update(task, advance=clips, speed=f"{heard / elapsed:.0f} × real time")
+            nonlocal done, heard
+            done, heard = done + clips, heard + seconds
+            speed = heard / max(bar.seconds, 1e-9)
+            bar.update(done, f"{done}/{len(listed)} clips · {speed:.0f} × real time")
 
         def complain(clip: BrokenClip) -> None:
-            bar.console.print(f"las: {clip.reason}", markup=False, highlight=False, soft_wrap=True)
+            bar.print(f"las: {clip.reason}")
 
         decoded = decode_split(
             recogniser.loaded,

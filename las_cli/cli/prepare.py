@@ -165,6 +165,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     import json
     import sys
 
+    from las_cli.cli.progress_bar import ProgressBar
     from las_cli.corpus.checks import Limits
     from las_cli.corpus.detection import detect_layout
     from las_cli.corpus.preparation import prepare
@@ -175,9 +176,18 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     policy = TextPolicy(**{name: options.pop(name) for name in names})
     limits = Limits(options.pop("min_seconds"), options.pop("max_seconds"))
     layout = detect_layout(corpus.absolute())
-    with _Bar(show=sys.stderr.isatty() and not json_only) as bar:
+    with ProgressBar("", show=sys.stderr.isatty() and not json_only) as bar:
+
+        now = ""
+
+        def tell(stage: str, done: int, total: int) -> None:
+            nonlocal now
+            if stage != now:
+                bar.begin(now := stage, max(1, total))
+            bar.update(done, f"{done:,} of {total:,}" if total else "")
+
         report = prepare(
-            layout, output, PrepareOptions(policy=policy, limits=limits, **options), bar.update
+            layout, output, PrepareOptions(policy=policy, limits=limits, **options), tell
         )
     if json_only:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
@@ -211,29 +221,3 @@ def _print(report: PreparationReport, output: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
-
-
-class _Bar:
-    """Progress on a terminal; nothing elsewhere."""
-
-    def __init__(self, show: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Left
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
-        self._progress = Progress(
-            *columns, console=Console(stderr=True), disable=not show, transient=True
-        )
-        self._task = self._progress.add_task("")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def update(self, stage: str, done: int, total: int) -> None:
-        """Called by the library."""
-        self._progress.update(self._task, description=stage, completed=done, total=total or None)

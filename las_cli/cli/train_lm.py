@@ -153,6 +153,7 @@ def command(
         raise UsageError(f"--letters-of trains nothing: {idle} would be of no use")
     import torch
 
+    from las_cli.cli.progress_bar import ProgressBar
     from las_cli.language import (
         LetterLMConfig,
         MixedLM,
@@ -209,10 +210,11 @@ def command(
         config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)
         network = new_model(config, seed, pick_device(device))
         output.mkdir(parents=True, exist_ok=True)
-        with ProgressBar(quiet) as bar:
+        with ProgressBar("train-lm", show=not quiet) as bar:
             result = train_letter_lm(
-                network, sentences, count.letters, settings, output, resume, bar.report
-            )
+                network, sentences, count.letters, settings, output, resume,
+                lambda at, share: bar.update(share, state(at)),
+            )  # fmt: skip
         # Whatever becomes of the words: hours are in the letters.
         save_language_model(output, network, loaded.alphabet)
         (output / CHECKPOINT).unlink(missing_ok=True)
@@ -252,34 +254,9 @@ def command(
     )
 
 
-class ProgressBar:
-    """A line on standard error: share done, loss, letters a second."""
-
-    def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("train-lm"),
-            BarColumn(),
-            TextColumn("{task.percentage:.1f} % · {task.fields[state]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
-        )
-        self._task = self._bar.add_task("", total=1.0, state="")
-
-    def __enter__(self) -> ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def report(self, at: LMProgress, share: float) -> None:
-        state = (
-            f"pass {at.epoch + 1} · {math.exp(at.loss):.3f} perplexity a letter · "
-            f"{at.letters / max(at.seconds, 1e-9):,.0f} letters/s"
-        )
-        self._bar.update(self._task, completed=share, state=state)
+def state(at: LMProgress) -> str:
+    """Where a training of letters is, in words."""
+    return (
+        f"pass {at.epoch + 1} · {math.exp(at.loss):.3f} perplexity a letter · "
+        f"{at.letters / max(at.seconds, 1e-9):,.0f} letters/s"
+    )
