@@ -12,7 +12,7 @@ import click
 @click.option("--last", type=click.IntRange(1), help="The last N checkpoints.")
 @click.option("--best", type=click.IntRange(1), help="The N checkpoints of the lowest dev LER.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="New model.  [default: RUN/average]"
+    "-o", "--output", type=click.Path(path_type=Path), help="New model.  [default: RUN/average]"
 )
 @click.option("--half", is_flag=True, help="Store float16 weights: half the size.")
 def command(run: Path, last: int | None, best: int | None, output: Path | None, half: bool) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from las_cli.cli.common_options import processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.cli.training_settings import RARE, chosen_settings, training_settings
 from las_cli.errors import UsageError
@@ -72,7 +73,11 @@ EXAMPLES = (
     "sound in an update, or without: then what is left is shared by size.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Run folder."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Run folder.",
 )
 @click.option("--split", default="train", show_default=True, help="Split to train on.")
 @click.option("--dev-split", default="dev", show_default=True, help="Split to validate on.")
@@ -117,9 +122,7 @@ EXAMPLES = (
 )
 @click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
 @training_settings
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
+@processes_option(
     default=1,
     show_default=True,
     help="Train with N processes on this machine; on CPUs one a core is fastest.",
@@ -127,7 +130,7 @@ EXAMPLES = (
 @click.option(
     "--dry-run", is_flag=True, help="Two batches through everything, an estimate, then stop."
 )
-@click.option("--quiet", is_flag=True, help="Warnings only.")
+@quiet_option("Warnings only.")
 def command(
     data: tuple[str, ...],
     output: Path,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.common_options import quiet_option, threads_option
 from las_cli.cli.grouped import GroupedCommand, options_given
 from las_cli.errors import UsageError
 
@@ -54,7 +55,7 @@ EXAMPLES = (
 @click.argument("more", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]…")
 @click.option("--model", "-m", required=True, help="Recogniser whose spelling it learns.")
 @click.option(
-    "--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder to write."
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder to write."
 )
 @click.option("--embedding", default=64, show_default=True, help="Size of a letter's vector.")
 @click.option("--hidden", default=512, show_default=True, help="Size of each LSTM layer.")
@@ -110,8 +111,8 @@ EXAMPLES = (
     show_default=True,
     type=click.Choice(["auto", "float32", "bf16"]),
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+@threads_option()
+@quiet_option()
 def command(
     first: tuple[Path, ...],
     more: tuple[Path, ...],

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import search_options
+from las_cli.cli.common_options import clips_option
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.search_options import MACHINE, SEARCH, search_options
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 GROUPS = {
     "Input": ("model", "data", "split", "clips"),
     "Tuning": ("metric", "beams", "trials", "dry_run"),
-    "Where the search starts": (
-        *("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold"),
-    ),
-    "Machine": ("device", "precision", "threads"),
+    "Where the search starts": SEARCH,
+    "Machine": MACHINE,
 }
 EXAMPLES = (
     ("las tune --model runs/en --data cv-corpus/en", "On the dev split, 300 clips of it."),
@@ -42,13 +41,7 @@ EXAMPLES = (
 @click.option(
     "--split", help="Split to tune on.  [default: dev; of a single table without splits: all]"
 )
-@click.option(
-    "--clips",
-    type=click.IntRange(min=1),
-    default=300,
-    show_default=True,
-    help="At most so many clips, spread over the split.",
-)
+@clips_option(default=300)
 @click.option("--beams", default="4,8,16", show_default=True, help="Beams to try, at the end.")
 @click.option(
     "--metric",
@@ -95,7 +88,7 @@ def command(
     from rich.console import Console
     from rich.table import Table
 
-    from las_cli.corpus import load_split
+    from las_cli.corpus import load_split, spread
     from las_cli.decoding.options import DecodingOptions
     from las_cli.evaluation.trials import Trials
     from las_cli.evaluation.tuning import Tuner, hear
@@ -105,10 +98,9 @@ def command(
     recogniser = load_recogniser(model, **given)
     lm = recogniser.lm or find_language_model(recogniser.loaded, given["lm"])
     corpus, chosen = load_split(data, split, "dev")
-    cuts = list(corpus.cuts(chosen))
+    cuts = spread(list(corpus.cuts(chosen)), clips)
     for note in (*corpus.notes, *recogniser.notes):
         click.echo(f"las: {note}", err=True)
-    cuts = cuts[:: max(1, -(-len(cuts) // clips))]
     console = Console(stderr=True)
 
     def count(reference: str, hypothesis: str) -> tuple[int, int]:

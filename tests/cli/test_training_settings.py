@@ -9,11 +9,14 @@ from typing import Any
 import click
 import pytest
 
+from las_cli.cli.main import cli
 from las_cli.cli.train import command
 from las_cli.cli.training_settings import RARE, chosen_settings
 from las_cli.errors import UsageError
 from las_cli.training.hyperparameters import TrainingConfig, parse_setting, parse_value
 
+# click keeps a command's help option as the first context has it: with -h, as `las` gives it.
+ROOT = cli.make_context("las", [], resilient_parsing=True)
 OPTIONS = {str(option.name): option for option in command.params}
 FIELDS = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
 # What stands in the help where the default is no limit, or nothing.
@@ -25,7 +28,7 @@ IN_WORDS = {
 
 def chosen(*words: str) -> dict[str, Any]:
     """What a training is told by these words."""
-    context = command.make_context("train", ["--output", "run", *words])
+    context = command.make_context("train", ["--output", "run", *words], parent=ROOT)
     given = {name: value for name, value in context.params.items() if name in FIELDS}
     return chosen_settings(given, context.params["set_"])
 
@@ -38,7 +41,7 @@ def test_every_field_is_an_option_and_nothing_given_changes_nothing() -> None:
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_help_has_the_defaults_of_the_dataclass(name: str) -> None:
     option = OPTIONS[name]
-    context = click.Context(command)
+    context = click.Context(command, parent=ROOT)
     assert isinstance(option, click.Option)
     record = option.get_help_record(context)
     assert record is not None
@@ -136,6 +139,6 @@ def test_hidden_spellings_are_not_offered() -> None:
     shown = " ".join(
         record[0]
         for option in command.params
-        if (record := option.get_help_record(click.Context(command)))
+        if (record := option.get_help_record(click.Context(command, parent=ROOT)))
     )
     assert "--set" in shown and "--bad-steps" not in shown and "--ema" not in shown
