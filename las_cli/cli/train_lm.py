@@ -22,7 +22,7 @@ GROUPS = {
     "Input": ("first", "model"),
     "Output": ("output", "checkpoint_minutes", "resume", "quiet"),
     "Letters": (*NETWORK, "letters_of"),
-    "Words": ("word_order", "most_words", "most_ngrams"),
+    "Words": ("word_order", "most_words", "most_ngrams", "counting_memory"),
     "Training": ("epochs", "max_minutes", "batch_letters", "learning_rate", "seed"),
     "Machine": ("device", "precision", "threads"),
 }
@@ -85,7 +85,15 @@ EXAMPLES = (
     default=2_000_000,
     show_default=True,
     type=click.IntRange(min=1),
-    help="N-grams of each length, at most; 6 bytes each in the file.",
+    help="N-grams of two words and more, at most; a million are about 8 MB of the file.",
+)
+@click.option(
+    "--counting-memory",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="MB",
+    help="Memory that counting words takes, at most; the rest lies in --output meanwhile.",
 )
 @click.option(
     "--epochs",
@@ -126,6 +134,7 @@ def command(
     word_order: int,
     most_words: int,
     most_ngrams: int,
+    counting_memory: int,
     epochs: float,
     max_minutes: float | None,
     batch_letters: int,
@@ -145,8 +154,12 @@ def command(
     has learned from: one in a hundred is kept apart, and measures the perplexity per letter.
 
     The text is spelled as the recogniser spells (case, punctuation, alphabet); lines with digits
-    or letters it cannot write are left out and counted. Words need about 150 bytes of memory for
-    each word of the text.
+    or letters it cannot write are left out and counted.
+
+    Of the n-grams those are kept that the model would lose most without (relative entropy), as many
+    as --most-ngrams says. Words of any amount of text are counted in --counting-memory and in
+    temporary files in --output: about 60 bytes of free disk for each word of the text, which are
+    free again whatever ends the command.
     """
     if not first and not more:
         raise UsageError("--text is missing: the files to learn from")
@@ -241,7 +254,14 @@ def command(
         )
     elif counts_words:
         found, mixture = with_words(
-            network, loaded.alphabet, sentences, word_order, most_words, most_ngrams
+            network,
+            loaded.alphabet,
+            sentences,
+            word_order,
+            most_words,
+            most_ngrams,
+            counting_memory * 10**6,
+            output,
         )
         click.echo(f"las: {mixture.summary}", err=True)
         facts |= mixture.facts

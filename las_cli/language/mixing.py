@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from las_cli.language.lm_training import pad_letters
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.text import Sentences
 from las_cli.language.word_lm import WordLM, tree_bytes
-from las_cli.language.word_ngrams import MOST_NGRAMS, MOST_WORDS, count_ngrams
+from las_cli.language.word_ngrams import MEMORY, MOST_NGRAMS, MOST_WORDS, count_ngrams
 from las_cli.text.units import EOS, Units
 
 ROUNDS = 50  # of expectation maximisation
@@ -63,14 +64,19 @@ def with_words(
     order: int = 3,
     most_words: int = MOST_WORDS,
     most_ngrams: int = MOST_NGRAMS,
+    memory: int = MEMORY,
+    folder: Path | None = None,
 ) -> tuple[MixedLM, MixtureFit]:
     """`letters` mixed with the word n-grams of `sentences`, by the share that held-out lines give.
 
+    memory, folder: see `count_ngrams`
     LasError for an alphabet without spaces (see `parts_words`) or a text without words.
     """
     space = alphabet.encode(" ")[0]
     most_letters = MOST_TREE // tree_bytes(1, len(alphabet))
-    ngrams = count_ngrams(sentences.lines(), space, order, most_words, most_ngrams, most_letters)
+    ngrams = count_ngrams(
+        sentences.lines(), space, order, most_words, most_ngrams, most_letters, memory, folder
+    )
     words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
     # Lines that were counted would say that nothing but the words is needed.
     held_out = sentences.spares_lines()

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from las_cli.language.word_ngrams import Ints, Order, WordNgrams
+from las_cli.language.ngram_tables import Ints
+from las_cli.language.word_ngrams import Order, WordNgrams
 from las_cli.text.units import BLANK, EOS
 
 NOWHERE = -1  # a context that the text does not hold

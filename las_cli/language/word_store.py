@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from las_cli.errors import LasError
-from las_cli.language.word_ngrams import LONGEST_WORD, Order, WordNgrams
+from las_cli.language.word_ngrams import Order, WordNgrams
+from las_cli.language.word_tokens import LONGEST_WORD
 
 PREFIX = "words."  # of the names of all tensors here
 HIGHEST = 6  # order

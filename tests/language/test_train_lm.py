@@ -167,6 +167,7 @@ def test_wrong_usage(model: Path, text: Path, trained: Path, tmp_path: Path) -> 
         (("--precision", "fp16"), 2, "--precision"),
         (("--most-words", 0), 2, "--most-words"),
         (("--most-ngrams", 0), 2, "--most-ngrams"),
+        (("--counting-memory", 0), 2, "--counting-memory"),
     ):
         result = train(text, model, tmp_path / "lm", *options)
         assert result.exit_code == code and found in result.stderr, result.output

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
 
+import numpy as np
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.language.word_ngrams import count_ngrams, split_words
+from las_cli.language.word_ngrams import count_ngrams
+from las_cli.language.word_tokens import split_words
 
 from .words import (
     END,
@@ -30,11 +34,11 @@ from .words import (
     [
         ([], []),
         ([2], []),
-        ([3, 4], [(3, 4)]),
-        ([2, 3, 2, 2, 4, 5, 2], [(3,), (4, 5)]),
+        ([3, 4], ["CD"]),  # 64 letters behind their ids
+        ([2, 3, 2, 2, 4, 5, 2], ["C", "DE"]),
     ],
 )
-def test_lines_are_split_at_spaces(line: list[int], words: list[tuple[int, ...]]) -> None:
+def test_lines_are_split_at_spaces(line: list[int], words: list[str]) -> None:
     assert split_words(line, 2) == words
 
 
@@ -72,41 +76,84 @@ def test_they_sum_to_one_after_every_context(order: int, most_ngrams: int) -> No
         assert total == pytest.approx(1.0, abs=1e-9)
 
 
-def test_pruning_keeps_the_frequent_ones_and_their_contexts() -> None:
+def test_as_many_are_kept_as_may_be_and_their_contexts() -> None:
     texts = zipf()
     full = grams_of(count_ngrams(encoded(texts), SPACE, 4))
-    most = 60
-    pruned = grams_of(count_ngrams(encoded(texts), SPACE, 4, most_ngrams=most))
-    lines = [f" < {text} > " for text in texts]
-    for n, (table, whole) in enumerate(zip(pruned, full, strict=True), 1):
-        for gram, log in table.items():
-            assert log == whole[gram]
-            assert n <= 2 or gram[:-1] in pruned[n - 2]
-        if n == 1:
-            assert table == whole  # words are never pruned
-            continue
+    assert sum(map(len, full[1:])) > 800
+    pruned = grams_of(count_ngrams(encoded(texts), SPACE, 4, most_ngrams=150))
+    assert sum(map(len, pruned[1:])) == 150
+    assert pruned[0].keys() == full[0].keys()  # words are never pruned
+    for below, table, whole in zip(pruned, pruned[1:], full[1:], strict=False):
         assert 0 < len(table) < len(whole)
-        needed = {gram[:-1] for gram in pruned[n]} if n < 4 else set()
-        assert len(table.keys() - needed) <= most
-        times = {gram: seen(lines, gram) for gram in whole}
-        rarest = min((times[gram] for gram in table.keys() - needed), default=0)
-        assert all(times[gram] <= rarest for gram in whole.keys() - table.keys())
+        assert all(len(gram) == 2 or gram[:-1] in below for gram in table)
+        assert table.keys() <= whole.keys()
 
 
-def seen(lines: list[str], gram: Gram) -> int:
-    """How often the words of `gram` stand in a row."""
-    words = list(gram)
-    return sum(
-        line.split()[place : place + len(words)] == words
-        for line in lines
-        for place in range(len(line.split()))
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_those_kept_have_the_probabilities_of_a_model_of_them(order: int) -> None:
+    texts = zipf()
+    pruned = count_ngrams(encoded(texts), SPACE, order, most_ngrams=120)
+    own = [{gram: math.exp(log) for gram, log in table.items()} for table in grams_of(pruned)]
+    kept = {gram for table in own for gram in table}
+    full = BruteForce(texts, words_of(pruned), order, kept)
+    for gram, log in grams_of(pruned)[0].items():
+        assert math.exp(log) == pytest.approx(full.own[0][gram], rel=1e-9)
+    exact = 0
+    for table in own[1:]:
+        for gram, added in table.items():
+            if added > 1e-20:  # else backing off says as much
+                exact += 1
+                found = interpolated(own, gram[:-1], gram[-1], full.next)
+                expected = full.probability(gram[:-1], gram[-1])
+                assert found == pytest.approx(expected, rel=1e-7)
+    assert exact > 100
+
+
+@pytest.mark.parametrize("most_ngrams", [40, 10**6])
+@pytest.mark.parametrize("memory", [2000, 20_000])
+def test_memory_changes_nothing(memory: int, most_ngrams: int) -> None:
+    lines = encoded(zipf(60))
+    few, much = (
+        count_ngrams(lines, SPACE, 3, 30, most_ngrams, memory=most) for most in (memory, 10**9)
     )
+    assert len(much.lengths) == 30 and len(much.orders) == 3 - 1
+    for one, other in ((few, much), *zip(few.orders, much.orders, strict=True)):
+        for name, values in vars(one).items():
+            if name != "orders":
+                np.testing.assert_array_equal(values, vars(other)[name])
 
 
-def test_where_all_are_as_frequent_as_many_are_kept_as_may_be() -> None:
-    ngrams = count_ngrams(encoded(["a bad cab", "he did", "big egg"]), SPACE, 3, most_ngrams=2)
-    assert len(ngrams.orders[1].words) == 2
-    assert 2 <= len(ngrams.orders[0].words) <= 4
+def test_nothing_is_left_of_a_count_that_ends_early(tmp_path: Path) -> None:
+    def stopped() -> Iterator[list[int]]:
+        yield from encoded(zipf(60))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        count_ngrams(stopped(), SPACE, memory=1, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("memory", [1, 10**9], ids=["text", "numbers"])
+def test_a_full_disk_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int
+) -> None:
+    def full(mode: str = "w+b", **options: Any) -> IO[Any]:
+        options.pop("dir")
+        # Where memory is little the first to be written are words, as text.
+        buffering = -1 if ("b" in mode) == (memory > 1) else 0
+        path = "/dev/full" if buffering else tmp_path / "empty"
+        return open(path, mode, **options)
+
+    monkeypatch.setattr("las_cli.language.spool.tempfile.TemporaryFile", full)
+    with pytest.raises(LasError, match=r": counts of words .*No space left") as error:
+        count_ngrams(encoded(zipf(60)), SPACE, memory=memory, folder=tmp_path)
+    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LasError, match="missing: counts of words cannot be kept there"):
+        count_ngrams(encoded(["a b"]), SPACE, folder=tmp_path / "missing")
 
 
 @pytest.mark.parametrize(

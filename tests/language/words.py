@@ -57,9 +57,18 @@ def grams_of(ngrams: WordNgrams) -> list[dict[Gram, float]]:
 
 
 class BruteForce:
-    """Interpolated modified Kneser–Ney (Chen and Goodman 1999) in dictionaries."""
+    """Interpolated modified Kneser–Ney (Chen and Goodman 1999) in dictionaries.
 
-    def __init__(self, texts: Sequence[str], vocabulary: Sequence[str], order: int) -> None:
+    kept: of a model that holds no others, longer n-grams hand down all that they were counted
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        vocabulary: Sequence[str],
+        order: int,
+        kept: set[Gram] | None = None,
+    ) -> None:
         self.next = [*vocabulary, END]
         seen: list[Counter[Gram]] = [Counter() for _ in range(order)]
         before: list[dict[Gram, set[str]]] = [{} for _ in range(order)]
@@ -74,24 +83,29 @@ class BruteForce:
                             before[n - 1].setdefault(gram, set()).add(words[start - 1])
         self.own: list[dict[Gram, float]] = []
         self.discounts: list[tuple[float, ...]] = []
-        for n, (times, places) in enumerate(zip(seen, before, strict=True), 1):
-            counts = dict(times)
-            if n < order:
-                for gram in counts:
-                    if gram[0] != BEGIN:
-                        counts[gram] = max(1, len(places.get(gram, ())))
-            if n == 1:
-                del counts[BEGIN,]
-            self.discounts.append(discounts(Counter(counts.values())))
+        above: dict[Gram, int] = {}
+        for n, times in reversed(list(enumerate(seen))):
+            counts, needed = dict(times), dict(times)  # as if all were kept, and as it is
+            for gram in times if n < order - 1 else ():
+                if gram[0] != BEGIN:
+                    longer = [(word, *gram) for word in before[n].get(gram, ())]
+                    counts[gram] = max(1, len(longer))
+                    each = [1 if kept is None or one in kept else above[one] for one in longer]
+                    needed[gram] = max(1, sum(each))
+            if n == 0:
+                del counts[BEGIN,], needed[BEGIN,]
+            self.discounts.insert(0, discounts(Counter(counts.values())))
             totals: Counter[Gram] = Counter()
-            for gram, count in counts.items():
+            for gram, count in needed.items():
                 totals[gram[:-1]] += count
-            self.own.append(
+            self.own.insert(
+                0,
                 {
-                    gram: (count - self.discounts[-1][min(count, 3) - 1]) / totals[gram[:-1]]
-                    for gram, count in counts.items()
-                }
+                    gram: (count - self.discounts[0][min(count, 3) - 1]) / totals[gram[:-1]]
+                    for gram, count in needed.items()
+                },
             )
+            above = needed
 
     def probability(self, context: Gram, word: str) -> float:
         return interpolated(self.own, context, word, self.next)
