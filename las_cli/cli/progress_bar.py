@@ -40,7 +40,7 @@ class ProgressBar:
             transient=True,
             redirect_stdout=False,
         )
-        self._task = self._progress.add_task(title, total=total, state="")
+        self._task = self._progress.add_task(title, total=total, state="", before=0.0)
 
     def __enter__(self) -> ProgressBar:
         self._progress.start()
@@ -54,9 +54,16 @@ class ProgressBar:
         """Since it was made."""
         return self._progress.tasks[0].elapsed or 0.0
 
-    def begin(self, title: str, total: float) -> None:
-        """Another stage of the work, whose time counts anew."""
-        self._progress.reset(self._task, total=total, description=title, state="")
+    def begin(self, title: str, total: float, before: float = 0.0) -> None:
+        """A stage of the work, whose time counts anew; `before` of it was done by another run."""
+        self._progress.reset(
+            self._task,
+            total=total,
+            completed=int(before),
+            description=title,
+            state="",
+            before=before,
+        )
 
     def update(self, done: float, state: str = "", title: str | None = None) -> None:
         """`done` of the total; the title stays where none is given."""
@@ -81,9 +88,10 @@ class _TimeLeft(ProgressColumn):
     """Time left at the mean speed so far; rich's own looks at the last steps, which vary widely."""
 
     def render(self, task: Task) -> Text:
-        if not task.completed or not task.total or task.elapsed is None:
+        done = task.completed - task.fields["before"]
+        if done <= 0 or not task.total or task.elapsed is None:
             return Text("-:--:--")
-        left = task.elapsed * max(0.0, task.total - task.completed) / task.completed
+        left = task.elapsed * max(0.0, task.total - task.completed) / done
         return Text(clock(left), style="progress.remaining")
 
 

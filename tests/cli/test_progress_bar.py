@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from threading import RLock
 
 from rich.console import Console
+from rich.progress import Task, TaskID
 
-from las_cli.cli.progress_bar import ProgressBar
+from las_cli.cli.progress_bar import ProgressBar, _TimeLeft
 
 
 def terminal() -> Console:
@@ -33,6 +35,13 @@ def test_a_stage_counts_anew() -> None:
         bar.update(1)
     written = console.file.getvalue()  # type: ignore[attr-defined]
     assert "checking dev" in written and "25%" in written
+
+
+def test_what_another_run_did_is_no_speed() -> None:
+    task = Task(TaskID(0), "", 1.0, 0.6, _get_time=lambda: 30.0, _lock=RLock())
+    task.start_time = 10.0
+    task.fields["before"] = 0.5
+    assert _TimeLeft().render(task).plain == "0:01:20"  # a tenth took 20 s, four are left
 
 
 def test_nothing_where_it_is_not_wanted_but_lines() -> None:
