@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from las_cli.decoding.decoder import options_for
+from las_cli.decoding.decoder import Decoder, LanguageModel
 from las_cli.decoding.options import MAX_BEAM, DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.language import LetterLM, MixedLM
@@ -16,6 +16,8 @@ from las_cli.saved_model.names import LM_CONFIG
 from las_cli.sharing.find import load_model
 
 if TYPE_CHECKING:
+    import torch
+
     from las_cli.saved_model.folder import LoadedModel
 
 NO_LM = "none"  # what --lm takes to leave the model's own language model out
@@ -23,12 +25,29 @@ NO_LM = "none"  # what --lm takes to leave the model's own language model out
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A model with its language model and the options it is searched with."""
+    """A model folder, and a decoder made of it: model, alphabet, options and language model."""
 
     loaded: LoadedModel
-    options: DecodingOptions
-    lm: LetterLM | MixedLM | None
-    notes: tuple[str, ...]  # sentences on fallbacks, for the user
+    decoder: Decoder
+
+    @classmethod
+    def of(
+        cls, loaded: LoadedModel, options: DecodingOptions, lm: LanguageModel | None = None
+    ) -> Recogniser:
+        """`loaded` to be searched with `options`; LasError where it cannot."""
+        return cls(loaded, Decoder(loaded.model, loaded.alphabet, options, lm))
+
+    @property
+    def options(self) -> DecodingOptions:
+        return self.decoder.options
+
+    @property
+    def lm(self) -> LanguageModel | None:
+        return self.decoder.lm
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.loaded.model.parameters()).device
 
 
 def load_recogniser(
@@ -63,8 +82,15 @@ def load_recogniser(
         # The model was tuned without one; a language model that is asked for is meant to be used.
         options = dataclasses.replace(options, lm_weight=DecodingOptions().lm_weight)
     language_model = find_language_model(loaded, lm) if options.lm_weight else None
-    options, notes = options_for(loaded.model, options, language_model)
-    return Recogniser(loaded, options, language_model, tuple(notes))
+    return Recogniser.of(loaded, options, language_model)
+
+
+def with_language_model(recogniser: Recogniser, name: str | None) -> Recogniser:
+    """`recogniser` with the language model `name`, even where it has no weight so far."""
+    if recogniser.lm is not None:
+        return recogniser
+    lm = find_language_model(recogniser.loaded, name)
+    return Recogniser.of(recogniser.loaded, recogniser.options, lm)
 
 
 def find_language_model(loaded: LoadedModel, name: str | None) -> LetterLM | MixedLM | None:

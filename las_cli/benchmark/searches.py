@@ -188,9 +188,9 @@ def _run(
     contender: Contender, model: str, data: Path, split: str, clips: int | None, threads: int | None
 ) -> Measured:
     """In the new process: load, recognise, say what it took."""
-    from las_cli.corpus import load_corpus, spread
+    from las_cli.corpus import load_corpus, spread_cuts
 
-    cuts = spread(list(load_corpus(data).cuts(split)), clips)
+    cuts = spread_cuts(list(load_corpus(data).cuts(split)), clips)
     started = time.perf_counter()
     if contender.program != "las":
         from las_cli.benchmark.competitors import PROGRAMS
@@ -203,7 +203,7 @@ def _run(
 
     recogniser = load_recogniser(model, lm=contender.lm, threads=threads, **contender.search)
     loaded = time.perf_counter() - started
-    decoded = decode_split(recogniser.loaded, cuts, recogniser.options, recogniser.lm)
+    decoded = decode_split(recogniser, cuts)
     folder = recogniser.loaded.folder
     files = [folder / WEIGHTS, *([folder / LM_WEIGHTS] if recogniser.lm else [])]
     return Measured(

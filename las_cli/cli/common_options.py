@@ -34,7 +34,7 @@ def processes_option(name: str = "processes", **more: Any) -> Callable[..., Any]
 
 
 def clips_option(default: int | None = None) -> Callable[..., Any]:
-    """`--clips`: how many of a split, as `corpus.spread` takes them."""
+    """`--clips`: how many of a split, as `corpus.spread_cuts` takes them."""
     return click.option(
         "--clips",
         type=click.IntRange(min=1),

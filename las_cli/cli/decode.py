@@ -118,9 +118,9 @@ def summary(decoded: DecodedSplit, recogniser: Recogniser, unusable: int = 0) ->
     """Lines below the table: how it was searched, how fast, how many hypotheses are suspect."""
     options = recogniser.options
     weights = f"ctc {options.ctc_weight:g}, lm {options.lm_weight:g}"
-    if options.search == "ctc":
+    if not options.kind.asks_speller:
         weights = f"lm {options.lm_weight:g}"
-    width = "" if options.search == "greedy" else f" {options.width}"
+    width = f" {options.width}" if options.kind.has_beam else ""
     lines = [
         f"search: {options.search}{width} ({weights}, length bonus {options.length_bonus:g})",
         f"speed: {decoded.audio_seconds:.1f} s of sound in {decoded.wall_seconds:.1f} s, "

@@ -28,11 +28,11 @@ def decode_corpus(
     clips: at most so many, spread over the split; limit: of its first so many
     """
     from las_cli.cli.progress_bar import ProgressBar
-    from las_cli.corpus import spread
+    from las_cli.corpus import spread_cuts
     from las_cli.evaluation.decode_split import decode_split
 
     cuts = corpus.cuts(split)
-    for note in (*corpus.notes, *recogniser.notes):
+    for note in (*corpus.notes, *recogniser.decoder.notes):
         click.echo(f"las: {note}", err=True)
     unusable = corpus.faults.get(split, [])
     for fault in unusable[:MOST_FAULTS]:
@@ -41,7 +41,7 @@ def decode_corpus(
         click.echo(f"las: and {len(unusable) - MOST_FAULTS} clips more", err=True)
     if limit and limit < len(cuts):
         cuts = cuts.subset(first=limit)
-    listed = spread(list(cuts), clips)
+    listed = spread_cuts(list(cuts), clips)
     with ProgressBar(split, show=not quiet, total=max(1, len(listed))) as bar:
         done, heard = 0, 0.0
 
@@ -55,10 +55,8 @@ def decode_corpus(
             bar.print(f"las: {clip.reason}")
 
         decoded = decode_split(
-            recogniser.loaded,
+            recogniser,
             listed,
-            recogniser.options,
-            recogniser.lm,
             batch_seconds=batch_seconds,
             progress=advance,
             on_broken=complain,

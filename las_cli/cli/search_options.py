@@ -8,12 +8,25 @@ from typing import Any
 import click
 
 from las_cli.cli.common_options import threads_option
+from las_cli.decoding.search_table import SEARCHES
 
 # Names of the parameters, for the groups of a command's help.
 SEARCH = ("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold")
 MACHINE = ("device", "precision", "threads")
+_NAMES = tuple(SEARCHES)
+
+
+def complete_searches(typed: str) -> list[str]:
+    """What the shell offers for `--search`."""
+    return [name for name in _NAMES if name.startswith(typed)]
+
+
 _OPTIONS = (
-    click.option("--search", help="beam, greedy, ctc or rescore.  [default: the model's, beam]"),
+    click.option(
+        "--search",
+        shell_complete=lambda context, option, typed: complete_searches(typed),
+        help=f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}.  [default: the model's, beam]",
+    ),
     click.option("--beam", type=int, help="Hypotheses kept, 1 … 100.  [default: the model's, 8]"),
     click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
     click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),

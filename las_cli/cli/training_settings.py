@@ -15,7 +15,7 @@ from las_cli.training.hyperparameters import (
     TrainingConfig,
     parse_setting,
     parse_value,
-    written,
+    setting_text,
 )
 
 _FOLDERS = click.Path(path_type=Path, file_okay=False)
@@ -68,12 +68,12 @@ def setting(name: str, help: str = "", *, default: str = "", **more: Any) -> Cal
     elif "type" not in more and "int" in str(kind):
         more["type"] = int
     if name in RARE:
-        shown_as = f"{name}={written(getattr(TrainingConfig, name))}"
+        shown_as = f"{name}={setting_text(getattr(TrainingConfig, name))}"
         return click.option(
             flag, name, help=RARE[name], cls=ListedSetting, shown_as=shown_as, **more
         )
     if not default and kind is not bool and kind != tuple[str, ...]:
-        default = written(getattr(TrainingConfig, name))
+        default = setting_text(getattr(TrainingConfig, name))
     if default:
         help = f"{help}  [default: {default}]".strip()
     return click.option(flag, name, help=help, **more)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def spread(cuts: Sequence[Cut], most: int | None) -> Sequence[Cut]:
+def spread_cuts(cuts: Sequence[Cut], most: int | None) -> Sequence[Cut]:
     """At most `most` of the cuts, evenly spread over them; None: all."""
     return cuts if most is None else cuts[:: max(1, -(-len(cuts) // most))]
 

@@ -1,4 +1,4 @@
-"""A joint scorer in, the best hypotheses of every utterance out: batched beam search."""
+"""What was heard in, the best hypotheses of every utterance out: batched joint beam search."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from las_cli.decoding.joint import Continuations, JointScorer, Parts, take_rows
+from las_cli.decoding.decoder import Decoder
+from las_cli.decoding.heard import Heard
+from las_cli.decoding.hypothesis import Scores
+from las_cli.decoding.joint import Continuations, JointScorer
 from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.scorers import scorers_for, take_rows
 from las_cli.text.units import EOS
 
 # End detection (Watanabe et al. 2017, eq. 34): stop when nothing that ended at the last 3 lengths,
 # and nothing still open, is within 10 nats of the best.
 END_LENGTHS = 3
 END_MARGIN = 10.0  # nats
+# An open hypothesis below the best ended one is given up once this many letters' bonus would not
+# lift it above. No letter raises a total but for the bonus, which few letters earn in full: what
+# is behind by more than a word's worth of it does not catch up.
+BONUS_LETTERS = 5.0
 SHRINK = 0.75  # drop ended utterances from the batch once this share or less is left
 
 
@@ -26,9 +34,7 @@ class Ended:
     units: tuple[int, ...]  # [U] without end of sentence
     letter_scores: tuple[float, ...]  # log p of each letter and of the end, [U + 1]
     total: float  # weighted
-    attention: float
-    ctc: float
-    lm: float
+    scores: Scores  # of the sources that were asked
     cut_off: bool  # the length cap ended it
 
 
@@ -36,9 +42,7 @@ class Track(NamedTuple):
     """Hypotheses of every utterance; a total of -inf is an empty place."""
 
     total: Tensor  # [B, K]
-    attention: Tensor  # [B, K]
-    ctc: Tensor  # [B, K]
-    lm: Tensor  # [B, K]
+    scores: Tensor  # by source, [B, K, N]
     length: Tensor  # letters, [B, K] int64
     cut_off: Tensor  # [B, K] bool
     units: Tensor  # [B, K, U] int64, U the longest there may be
@@ -54,19 +58,30 @@ class Track(NamedTuple):
         return Track(*(torch.cat(pair, dim=1) for pair in zip(self, other, strict=True)))
 
 
-def empty_track(batch: int, beams: int, longest: int, device: torch.device) -> Track:
+def empty_track(
+    batch: int, beams: int, sources: int, longest: int, device: torch.device
+) -> Track:
     """No hypotheses, and room for `beams` of up to `longest` letters an utterance."""
     zero = torch.zeros(batch, beams, device=device)
     return Track(
         total=torch.full_like(zero, -torch.inf),
-        attention=zero,
-        ctc=zero,
-        lm=zero,
+        scores=torch.zeros(batch, beams, sources, device=device),
         length=zero.long(),
         cut_off=zero.bool(),
         units=torch.zeros(batch, beams, longest, dtype=torch.int64, device=device),
         letter_scores=torch.zeros(batch, beams, longest + 1, device=device),
     )
+
+
+def joint_search(decoder: Decoder, heard: Heard) -> list[list[Ended]]:
+    """Beam search by all sources that the options give weight to; greedy search is a beam of 1."""
+    options = decoder.options
+    scorers = scorers_for(decoder, heard)
+    joint = JointScorer(
+        scorers, options, len(heard.lengths), decoder.model.config.units, heard.states.device
+    )
+    caps = (heard.lengths * options.letters_per_step).ceil().long().clamp(min=1)
+    return beam_search(joint, caps, options)
 
 
 def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> list[list[Ended]]:
@@ -75,11 +90,11 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
     caps: most letters each utterance may have, [B]. A hypothesis that reaches it is ended there
     and says so, but only where none ended by itself.
     """
-    batch, beams, device = joint.sources.batch, options.width, caps.device
+    batch, beams, device = joint.batch, options.width, caps.device
     longest = int(caps.max())
-    alive = empty_track(batch, beams, longest, device)
+    alive = empty_track(batch, beams, len(joint.sources), longest, device)
     alive.total[:, 0] = 0.0  # all beams begin with the same empty hypothesis: one is enough
-    ended = empty_track(batch, beams, longest, device)
+    ended = empty_track(batch, beams, len(joint.sources), longest, device)
     recent = torch.full((batch, END_LENGTHS), -torch.inf, device=device)
     count = torch.zeros(batch, dtype=torch.int64, device=device)
     done = torch.zeros(batch, dtype=torch.bool, device=device)
@@ -97,13 +112,13 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
         # The cap ends a hypothesis only where none ended by itself.
         late = at_cap & ended.total[:, 0].isfinite()
         ending = ending.masked_fill((late | done)[:, None], -torch.inf)
-        if bool(ending.isfinite().any()):
+        if bool((ending > ended.total[:, -1:]).any()):
             both = ended.join(_end(alive, step, ending, at_cap, length))
             ended = both.pick(both.total.topk(beams, dim=-1).indices)
-            count += ending.isfinite().sum(1)
+        count += ending.isfinite().sum(1)
         recent = torch.cat([recent[:, 1:], ending.amax(-1, keepdim=True)], dim=1)
 
-        total = total.index_fill(-1, torch.tensor(EOS, device=device), -torch.inf)
+        total[..., EOS] = -torch.inf
         score, place = total.flatten(1).topk(beams, dim=-1)  # [B, K]
         best_open = score[:, 0]
         settled = _is_done(best_open, ended.total, recent, count, options, joint.ends_freely)
@@ -111,12 +126,12 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
         open_rows = int((~done).sum())
         shrink = open_rows <= SHRINK * len(done)
         if shrink:
-            _collect(results, ended, original, done, options.nbest)
+            _collect(results, ended, original, done, options.nbest, joint.sources)
             if not open_rows:
                 break
         parents, letters = place // total.shape[-1], place % total.shape[-1]
         alive = _grow(alive, step, score, parents, letters, length)
-        joint.advance(parents, letters, Parts(alive.attention, alive.ctc, alive.lm))
+        joint.advance(parents, letters, alive.scores)
         if shrink:
             left = (~done).nonzero()[:, 0]
             joint.take(left)
@@ -132,9 +147,7 @@ def _end(alive: Track, step: Continuations, total: Tensor, at_cap: Tensor, lengt
     scores[..., length] = step.letter[..., EOS]
     return alive._replace(
         total=total,
-        attention=step.parts.attention[..., EOS],
-        ctc=step.parts.ctc[..., EOS],
-        lm=step.parts.lm[..., EOS],
+        scores=step.scores[..., EOS, :],
         cut_off=at_cap[:, None].expand_as(total),
         letter_scores=scores,
     )
@@ -151,9 +164,7 @@ def _grow(
     grown.letter_scores[..., length] = step.letter[rows, parents, letters]
     return grown._replace(
         total=total,
-        attention=step.parts.attention[rows, parents, letters],
-        ctc=step.parts.ctc[rows, parents, letters],
-        lm=step.parts.lm[rows, parents, letters],
+        scores=step.scores[rows, parents, letters],
         length=grown.length + 1,
     )
 
@@ -172,8 +183,7 @@ def _is_done(
     [B, K]; recent: best that ended at each of the last lengths [B, L]; count: how many ended [B].
     """
     best, last = ended[:, 0], ended[:, options.nbest - 1]
-    # No letter raises a total, but for the bonus: once the open ones are below, nothing changes.
-    room = 5.0 * max(0.0, options.length_bonus)
+    room = BONUS_LETTERS * max(0.0, options.length_bonus)
     settled = best_open + room <= last
     hopeless = torch.maximum(recent.amax(-1), best_open) < best - END_MARGIN
     if not ends_freely:
@@ -182,14 +192,20 @@ def _is_done(
 
 
 def _collect(
-    results: list[list[Ended]], ended: Track, original: Tensor, done: Tensor, nbest: int
+    results: list[list[Ended]],
+    ended: Track,
+    original: Tensor,
+    done: Tensor,
+    nbest: int,
+    sources: tuple[str, ...],
 ) -> None:
     """Write the hypotheses of the utterances that are done into `results`."""
     for row in done.nonzero()[:, 0].tolist():
-        results[int(original[row])] = read_track(Track(*(tensor[row] for tensor in ended)), nbest)
+        track = Track(*(tensor[row] for tensor in ended))
+        results[int(original[row])] = read_track(track, nbest, sources)
 
 
-def read_track(track: Track, nbest: int) -> list[Ended]:
+def read_track(track: Track, nbest: int, sources: tuple[str, ...]) -> list[Ended]:
     """The hypotheses of one utterance, tensors [K, …], out of the search's tensors."""
     entries: list[Ended] = []
     lengths = track.length.tolist()
@@ -202,9 +218,7 @@ def read_track(track: Track, nbest: int) -> list[Ended]:
                 units=tuple(units),
                 letter_scores=tuple(track.letter_scores[place, : lengths[place] + 1].tolist()),
                 total=total,
-                attention=float(track.attention[place]),
-                ctc=float(track.ctc[place]),
-                lm=float(track.lm[place]),
+                scores=dict(zip(sources, track.scores[place].tolist(), strict=True)),
                 cut_off=bool(track.cut_off[place]),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CUT_OFF = "cut off"  # the length cap ended it, not the model
@@ -10,14 +11,9 @@ LOOPED = "looped"  # a pattern repeats more often than speech does
 TOO_SHORT = "too short"  # the utterance is shorter than one listener step
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Natural log probabilities of a whole hypothesis, end of sentence included, unweighted."""
-
-    attention: float = 0.0  # of the speller; 0 where the search does not ask it
-    ctc: float = 0.0  # of all CTC paths that spell the hypothesis; 0 without CTC
-    lm: float = 0.0  # of the language model; 0 without one
-    length: int = 0  # letters
+# Natural log probabilities of a whole hypothesis, end of sentence included, unweighted, by source
+# (`options.SOURCES`): "attention" of the speller, "ctc" of all CTC paths that spell it, "lm".
+Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class Hypothesis:
     units: tuple[int, ...]  # [U] letter ids without end of sentence
     text: str
     score: float  # the weighted sum that ranked it, see DecodingOptions
-    scores: Scores
+    scores: Scores  # 0 of a source that was not asked
     flags: tuple[str, ...] = ()  # CUT_OFF, LOOPED, TOO_SHORT
     confidence: float = math.nan  # 0 … 1: expected share of right words
     words: tuple[UtteranceWord, ...] = ()

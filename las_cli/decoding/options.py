@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from las_cli.decoding.calibration import Calibration
+from las_cli.decoding.search_table import SEARCHES, Search
 from las_cli.errors import UsageError
 from las_cli.network.config import PRECISIONS
 
-SEARCHES = ("beam", "greedy", "ctc", "rescore")
 SEARCH_PRECISIONS = (*PRECISIONS, "int8")
 TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
@@ -26,9 +26,7 @@ class DecodingOptions:
     all of them natural log probabilities (Watanabe et al. 2017, section II-C).
     """
 
-    # "beam": joint search; "greedy": the same with one hypothesis; "ctc": CTC prefix search with
-    # the language model and no speller; "rescore": CTC n-best, scored once by the speller.
-    search: str = "beam"
+    search: str = "beam"  # a name of SEARCHES
     beam: int = 8  # K, hypotheses kept a letter, 1 … 100; 1 is greedy
     nbest: int = 1  # hypotheses returned an utterance, at most `beam`
     ctc_weight: float = 0.3  # 0 … 1; 0 is the speller alone; ignored by a model without CTC head
@@ -55,8 +53,10 @@ class DecodingOptions:
             raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
         if not 1 <= self.nbest <= MAX_BEAM:
             raise UsageError(f"nbest {self.nbest}: choose 1 to {MAX_BEAM}")
-        if self.nbest > 1 and self.search == "greedy":
-            raise UsageError(f"nbest {self.nbest}: greedy gives one reading; use --search beam")
+        if self.nbest > 1 and not self.kind.has_beam:
+            raise UsageError(
+                f"nbest {self.nbest}: {self.search} gives one reading; use --search beam"
+            )
         if self.nbest > self.width:
             raise UsageError(
                 f"nbest {self.nbest}: a beam of {self.width} holds no more than {self.width}; "
@@ -75,14 +75,34 @@ class DecodingOptions:
             raise UsageError(f"letters-per-step {self.letters_per_step}: choose up to 20, above 0")
 
     @property
+    def kind(self) -> Search:
+        """The search by that name."""
+        return SEARCHES[self.search]
+
+    @property
     def width(self) -> int:
         """K: the hypotheses an utterance has in the search."""
-        return 1 if self.search == "greedy" else self.beam
+        return self.beam if self.kind.has_beam else 1
 
     @property
     def tried(self) -> int:
         """C: the letters each hypothesis tries a step."""
         return self.candidates or max(16, 2 * self.width)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each source by name; what has none is not asked."""
+        ctc = self.ctc_weight if self.kind.asks_speller else 1.0
+        return {"attention": 1 - ctc, "ctc": ctc, "lm": self.lm_weight}
+
+    def total(self, scores: Mapping[str, Any], letters: Any) -> Any:
+        """The score of hypotheses of `letters` by the formula above, from those of the sources.
+
+        Floats of one hypothesis, or tensors of many; a source that was not asked is left out.
+        """
+        weights = self.weights
+        total = sum(weights[name] * score for name, score in scores.items())
+        return total + self.length_bonus * letters if self.length_bonus else total
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **overrides: Any) -> DecodingOptions:
@@ -123,3 +143,6 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if type(value) is not type(default):
         raise UsageError(f"decoding option {name}: {value!r} is no {type(default).__name__}")
     return value
+
+
+SOURCES = tuple(DecodingOptions().weights)  # in the order in which files hold their scores

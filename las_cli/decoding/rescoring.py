@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from las_cli.decoding.beam_search import Ended
-from las_cli.decoding.joint import take_rows
+from las_cli.decoding.beam_search import Ended, joint_search
+from las_cli.decoding.decoder import Decoder
+from las_cli.decoding.heard import Heard
 from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.scorers import remember, take_rows
 from las_cli.text.units import EOS
 
 if TYPE_CHECKING:
@@ -17,12 +19,18 @@ if TYPE_CHECKING:
     from las_cli.network.speller import Speller
 
 
+def two_pass_search(decoder: Decoder, heard: Heard) -> list[list[Ended]]:
+    """All hypotheses of a search by CTC and language model, ranked anew by the speller too."""
+    options = decoder.options
+    first = replace(options, search="ctc", nbest=options.beam)
+    found = joint_search(decoder.with_options(first), heard)
+    memory = remember(decoder.model, heard)
+    ranked = rescore(decoder.model.speller, memory, found, options)
+    return [entries[: options.nbest] for entries in ranked]
+
+
 def rescore(
-    speller: Speller,
-    memory: Memory,
-    found: list[list[Ended]],
-    options: DecodingOptions,
-    with_lm: bool,
+    speller: Speller, memory: Memory, found: list[list[Ended]], options: DecodingOptions
 ) -> list[list[Ended]]:
     """The hypotheses of each utterance with the speller's score, best first.
 
@@ -43,18 +51,13 @@ def rescore(
         targets[place, : len(units)] = units
     own = take_rows(memory, torch.tensor(rows, device=device))
     logits, _ = speller(letters, own)
-    scores = torch.log_softmax(logits.float(), dim=-1).gather(2, targets[..., None])[..., 0]
+    spelled = torch.log_softmax(logits.float(), dim=-1).gather(2, targets[..., None])[..., 0]
     ranked: list[list[Ended]] = [[] for _ in found]
-    for row, entry, likely in zip(rows, flat, scores.tolist(), strict=True):
+    for row, entry, likely in zip(rows, flat, spelled.tolist(), strict=True):
         letter_scores = tuple(likely[: len(entry.units) + 1])
-        attention = sum(letter_scores)
-        total = (
-            (1 - options.ctc_weight) * attention
-            + options.ctc_weight * entry.ctc
-            + (options.lm_weight * entry.lm if with_lm else 0.0)
-            + options.length_bonus * len(entry.units)
-        )
+        scores = {"attention": sum(letter_scores), **entry.scores}
+        total = options.total(scores, len(entry.units))
         ranked[row].append(
-            replace(entry, letter_scores=letter_scores, attention=attention, total=total)
+            replace(entry, letter_scores=letter_scores, scores=scores, total=total)
         )
     return [sorted(entries, key=lambda entry: -entry.total) for entries in ranked]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from las_cli.decoding.calibration import Evidence
+from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.forced_alignment import (
     Span,
     align_attention,
@@ -18,9 +18,9 @@ from las_cli.decoding.forced_alignment import (
     place_words,
     spread_evenly,
 )
+from las_cli.decoding.heard import HeardUtterance
 from las_cli.decoding.hypothesis import Hypothesis, UtteranceWord
-from las_cli.decoding.options import DecodingOptions
-from las_cli.text.units import EOS, Units
+from las_cli.text.units import EOS
 
 if TYPE_CHECKING:
     from las_cli.network.las import LAS
@@ -28,33 +28,31 @@ if TYPE_CHECKING:
 
 def describe_words(
     hypothesis: Hypothesis,
-    alphabet: Units,
-    model: LAS,
-    states: Tensor,
-    log_probs: Tensor | None,
-    duration: float,
-    options: DecodingOptions,
+    heard: HeardUtterance,
+    decoder: Decoder,
     with_times: bool,
 ) -> Hypothesis:
     """`hypothesis` with confidence and, if asked, words with times in seconds of the utterance.
 
-    states [T, E] of the listener and log_probs [T, V] of the CTC head, if it has one; duration in
-    seconds. The utterance's confidence is that of its words, weighted by their letters; an empty
-    hypothesis is as sure as its end of sentence.
+    The utterance's confidence is that of its words, weighted by their letters; an empty hypothesis
+    is as sure as its end of sentence.
     """
-    aligned = with_times or bool(options.calibration.weights)
-    groups, spans, evidence = weigh_words(hypothesis, alphabet, model, states, log_probs, aligned)
+    calibration = decoder.options.calibration
+    aligned = with_times or bool(calibration.weights)
+    groups, spans, evidence = weigh_words(hypothesis, heard, decoder, aligned)
     if not groups:
         scores = hypothesis.letter_scores
         sure = min(0.0, scores[-1]) if scores else 0.0
         return replace(hypothesis, confidence=round(math.exp(sure), 4))
-    confidences = [options.calibration.confidence(one) for one in evidence]
+    confidences = [calibration.confidence(one) for one in evidence]
     letters = sum(one.letters for one in evidence)
     overall = sum(c * one.letters for c, one in zip(confidences, evidence, strict=True)) / letters
     words: tuple[UtteranceWord, ...] = ()
     if spans is not None and with_times:
-        step_seconds = model.config.step_seconds
-        places = place_words(hypothesis.units, spans, alphabet, step_seconds, duration)
+        step_seconds = decoder.model.config.step_seconds
+        places = place_words(
+            hypothesis.units, spans, decoder.alphabet, step_seconds, heard.seconds
+        )
         words = tuple(
             UtteranceWord(place.text, place.start, place.end, round(confidence, 4))
             for place, confidence in zip(places, confidences, strict=True)
@@ -64,31 +62,23 @@ def describe_words(
 
 @torch.inference_mode()
 def weigh_words(
-    hypothesis: Hypothesis,
-    alphabet: Units,
-    model: LAS,
-    states: Tensor,
-    log_probs: Tensor | None,
-    aligned: bool = True,
+    hypothesis: Hypothesis, heard: HeardUtterance, decoder: Decoder, aligned: bool = True
 ) -> tuple[list[tuple[int, int, str]], list[Span] | None, list[Evidence]]:
     """The words of a hypothesis, the place of each letter if `aligned`, evidence of each word."""
     units, scores = hypothesis.units, hypothesis.letter_scores
-    groups = group_words(units, alphabet)
+    groups = group_words(units, decoder.alphabet)
     if not groups:
         return [], None, []
-    spans = align_units(units, scores, model, states, log_probs) if aligned else None
-    heard = spans if log_probs is not None else None
-    return groups, spans, [word_evidence(scores, heard, first, last) for first, last, _ in groups]
+    spans = align_units(units, scores, heard, decoder.model) if aligned else None
+    by_ctc = spans if heard.log_probs is not None else None
+    return groups, spans, [word_evidence(scores, by_ctc, first, last) for first, last, _ in groups]
 
 
 def align_units(
-    units: tuple[int, ...],
-    scores: tuple[float, ...],
-    model: LAS,
-    states: Tensor,
-    log_probs: Tensor | None,
+    units: tuple[int, ...], scores: tuple[float, ...], heard: HeardUtterance, model: LAS
 ) -> list[Span]:
     """The place of every letter: by CTC, without a head by attention, else spread evenly."""
+    states, log_probs, _ = heard
     if log_probs is not None:
         return align_ctc(log_probs, units) or spread_evenly(scores[: len(units)], len(states))
     letters = torch.tensor([[EOS, *units[:-1]]], device=states.device)

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from las_cli.corpus import read_cut
-from las_cli.decoding.decoder import decode
+from las_cli.decoding.decode import decode
 from las_cli.decoding.hypothesis import Hypothesis
-from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.lanes import lanes, side_by_side
-from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.padding import pad_waveforms
-from las_cli.text import normalise
+from las_cli.text import TextPolicy, normalise
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
-    from las_cli.saved_model.folder import LoadedModel
+    from las_cli.recogniser import Recogniser
 
 BATCH_SECONDS = 160.0  # of padded sound searched at a time with 8 beams, about 200 MB
 WIDEST = 4.0  # times as much with fewer beams, since a step costs hardly less for it
@@ -77,10 +75,8 @@ class DecodedSplit:
 
 
 def decode_split(
-    loaded: LoadedModel,
+    recogniser: Recogniser,
     cuts: Iterable[Cut],
-    options: DecodingOptions,
-    lm: LanguageModel | None = None,
     *,
     batch_seconds: float | None = None,
     progress: Callable[[int, float], None] | None = None,
@@ -95,15 +91,16 @@ def decode_split(
     started = time.perf_counter()
     listed = list(cuts)
     durations = [cut.duration for cut in listed]
-    device = next(loaded.model.parameters()).device
+    device = recogniser.device
     if batch_seconds is None:
-        batch_seconds = default_budget(sum(durations), options.width, lanes(device))
+        width = recogniser.options.width
+        batch_seconds = default_budget(sum(durations), width, lanes(device))
     planned = list(batches_by_length(durations, batch_seconds))
     done: dict[int, DecodedUtterance] = {}
     broken: dict[int, BrokenClip] = {}
 
     def decoded(batch: list[int]) -> tuple[dict[int, DecodedUtterance], dict[int, BrokenClip]]:
-        return _decode_cuts({index: listed[index] for index in batch}, loaded, options, lm)
+        return _decode_cuts({index: listed[index] for index in batch}, recogniser)
 
     for place, (found, faulty) in side_by_side(decoded, planned, device):
         done |= found
@@ -122,13 +119,10 @@ def decode_split(
 
 
 def _decode_cuts(
-    cuts: Mapping[int, Cut],
-    loaded: LoadedModel,
-    options: DecodingOptions,
-    lm: LanguageModel | None,
+    cuts: Mapping[int, Cut], recogniser: Recogniser
 ) -> tuple[dict[int, DecodedUtterance], dict[int, BrokenClip]]:
     """Recognise cuts as one batch; by their keys, what was done and what could not be read."""
-    rate = loaded.model.config.features.sample_rate
+    rate = recogniser.loaded.model.config.features.sample_rate
     waveforms: dict[int, Tensor] = {}
     broken: dict[int, BrokenClip] = {}
     for index, cut in cuts.items():
@@ -138,24 +132,21 @@ def _decode_cuts(
             broken[index] = BrokenClip(cut.id, f"{error}; left out")
     if not waveforms:
         return {}, broken
-    results = decode_batch(loaded, list(waveforms.values()), options, lm)
+    results = decode_batch(recogniser, list(waveforms.values()))
     done = {
-        index: describe_cut(cuts[index], loaded, hypotheses, len(waveform) / rate)
+        index: describe_cut(cuts[index], recogniser.loaded.policy, hypotheses, len(waveform) / rate)
         for (index, waveform), hypotheses in zip(waveforms.items(), results, strict=True)
     }
     return done, broken
 
 
 def decode_batch(
-    loaded: LoadedModel,
-    waveforms: Sequence[Tensor],
-    options: DecodingOptions,
-    lm: LanguageModel | None = None,
+    recogniser: Recogniser, waveforms: Sequence[Tensor]
 ) -> list[list[Hypothesis]]:
     """Hypotheses of waveforms [S] each, float32 at the model's rate, on the model's device."""
     padded, lengths = pad_waveforms(waveforms)
-    device = next(loaded.model.parameters()).device
-    return decode(loaded.model, loaded.alphabet, padded.to(device), lengths.to(device), options, lm)
+    device = recogniser.device
+    return decode(recogniser.decoder, padded.to(device), lengths.to(device))
 
 
 def default_budget(seconds: float, beams: int, lanes: int) -> float:
@@ -183,9 +174,9 @@ def batches_by_length(
 
 
 def describe_cut(
-    cut: Cut, loaded: LoadedModel, hypotheses: Sequence[Hypothesis], seconds: float
+    cut: Cut, policy: TextPolicy, hypotheses: Sequence[Hypothesis], seconds: float
 ) -> DecodedUtterance:
-    """The result for `cut`, its reference normalised by the model's text policy."""
+    """The result for `cut`, its reference normalised by the text policy of the model."""
     supervision: Any = cut.supervisions[0] if cut.supervisions else None
     labels: dict[str, str] = {}
     if supervision is not None:
@@ -195,7 +186,7 @@ def describe_cut(
         labels |= {name: str(value) for name, value in (supervision.custom or {}).items() if value}
     return DecodedUtterance(
         id=cut.id,
-        reference=normalise((supervision.text or "") if supervision else "", loaded.policy),
+        reference=normalise((supervision.text or "") if supervision else "", policy),
         hypotheses=tuple(hypotheses),
         seconds=seconds,
         labels=labels,

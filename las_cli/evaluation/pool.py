@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from las_cli.decoding.hypothesis import Scores
+from las_cli.decoding.options import SOURCES, DecodingOptions
 
 # Values tried of each weight, all with all: ranking lists anew costs next to nothing.
 LM_WEIGHTS = tuple(step / 20 for step in range(21))  # 0 … 1
 CTC_WEIGHTS = tuple(step / 20 for step in range(2, 19))  # 0.1 … 0.9
 LENGTH_BONUSES = tuple(step / 8 for step in range(-4, 21))  # -0.5 … 2.5 nats a letter
+EMPTY = -1e9  # score of an empty place; the weights of attention and CTC alone sum to 1
 
 # (reference, hypothesis) → errors, units of the reference
 Count = Callable[[str, str], tuple[int, int]]
@@ -28,12 +32,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A hypothesis of a search, with what each source gives it, natural log probabilities."""
+    """A hypothesis of a search, with what each source gives it."""
 
     text: str
-    attention: float
-    ctc: float
-    lm: float
+    scores: Scores
     length: int  # letters
 
 
@@ -57,45 +59,60 @@ class Pool:
                     errors, _ = self._count(reference, candidate.text)
                     known[candidate.text] = (candidate, errors)
 
-    def rates(self, ctc: Sequence[float], lm: Sequence[float], bonus: Sequence[float]) -> Tensor:
-        """Error rate by weight of CTC, of the language model and by length bonus, [C, L, N]."""
-        scores, errors = self._tensors()
+    def rates(
+        self,
+        options: DecodingOptions,
+        ctc: Sequence[float],
+        lm: Sequence[float],
+        bonus: Sequence[float],
+    ) -> Tensor:
+        """Error rate by weight of CTC, of the language model and by length bonus, [C, L, N].
+
+        options: decide what is not tried
+        """
+        scores, lengths, errors = self._tensors()
         table = torch.empty(len(ctc), len(lm), len(bonus))
         bonuses = torch.tensor(bonus)
         for row, own in enumerate(ctc):
-            heard = (1 - own) * scores[..., 0] + own * scores[..., 1]  # [B, H]
             for column, weight in enumerate(lm):
-                ranked = heard + weight * scores[..., 2]
-                totals = ranked[..., None] + bonuses * scores[..., 3:]  # [B, H, N]
+                weighed = replace(options, ctc_weight=own, lm_weight=weight, length_bonus=0.0)
+                ranked = weighed.total(scores, lengths)  # [B, H]
+                totals = ranked[..., None] + bonuses * lengths[..., None]  # [B, H, N]
                 chosen = errors.gather(1, totals.argmax(1))  # [B, N]
                 table[row, column] = chosen.sum(0) / max(1, self._units)
         return table
 
-    def best(self, with_ctc: bool = True, with_lm: bool = True, own: float = 0.0) -> Weights:
+    def best(
+        self, options: DecodingOptions, with_ctc: bool = True, with_lm: bool = True
+    ) -> Weights:
         """The weights in the middle of the best region: a lone low rate between others is luck.
 
-        with_ctc, with_lm: else their weights stay at `own` and 0
+        options: decide what is not tried
+        with_ctc, with_lm: else their weights stay at that of `options` and 0
         """
-        ctc = CTC_WEIGHTS if with_ctc else (own,)
+        ctc = CTC_WEIGHTS if with_ctc else (options.ctc_weight,)
         lm = LM_WEIGHTS if with_lm else (0.0,)
-        rates = self.rates(ctc, lm, LENGTH_BONUSES)
+        rates = self.rates(options, ctc, lm, LENGTH_BONUSES)
         smooth = _mean_of_neighbours(rates)
         place = int(smooth.argmin())
         row, rest = divmod(place, len(lm) * len(LENGTH_BONUSES))
         column, last = divmod(rest, len(LENGTH_BONUSES))
         return Weights(ctc[row], lm[column], LENGTH_BONUSES[last])
 
-    def _tensors(self) -> tuple[Tensor, Tensor]:
-        """Scores by source [B, H, 4] and errors [B, H]; empty places never rank first."""
+    def _tensors(self) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Scores by source, letters and errors, [B, H] each; empty places never rank first."""
         most = max((len(known) for known in self._found), default=0)
-        scores = torch.full((len(self._found), max(1, most), 4), 0.0)
-        scores[..., :2] = -1e9  # of empty places; weights of attention and CTC sum to 1
-        errors = torch.zeros(scores.shape[:2], dtype=torch.int64)
+        shape = (len(self._found), max(1, most))
+        scores = {name: torch.full(shape, EMPTY) for name in SOURCES}
+        lengths = torch.zeros(shape)
+        errors = torch.zeros(shape, dtype=torch.int64)
         for row, known in enumerate(self._found):
             for place, (one, wrong) in enumerate(known.values()):
-                scores[row, place] = torch.tensor([one.attention, one.ctc, one.lm, one.length])
+                for name, score in one.scores.items():
+                    scores[name][row, place] = score
+                lengths[row, place] = one.length
                 errors[row, place] = wrong
-        return scores, errors
+        return scores, lengths, errors
 
 
 def _mean_of_neighbours(table: Tensor) -> Tensor:

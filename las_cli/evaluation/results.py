@@ -66,15 +66,10 @@ def detail(utterance: DecodedUtterance) -> str:
 
 
 def _scores(hypothesis: Hypothesis) -> dict[str, Any]:
-    parts = hypothesis.scores
+    scores = {name: round(score, 4) for name, score in hypothesis.scores.items()}
     return {
         "score": round(hypothesis.score, 4),
-        "scores": {
-            "attention": round(parts.attention, 4),
-            "ctc": round(parts.ctc, 4),
-            "lm": round(parts.lm, 4),
-            "length": parts.length,
-        },
+        "scores": {**scores, "length": len(hypothesis.units)},
     }
 
 

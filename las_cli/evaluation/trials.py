@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.options import SOURCES, DecodingOptions
 from las_cli.errors import LasError
 from las_cli.evaluation.pool import Candidate
 
@@ -57,7 +57,7 @@ class Trials:
     def _take(self, line: str) -> None:
         try:
             data = json.loads(line)
-            found = [[Candidate(*row) for row in candidates] for candidates in data["found"]]
+            found = [[_candidate(row) for row in candidates] for candidates in data["found"]]
             self._known[str(data["options"])] = found
         except (ValueError, KeyError, TypeError):
             return  # the last line of a run that was interrupted; it is searched again
@@ -78,10 +78,9 @@ def _key(options: DecodingOptions) -> str:
 
 
 def _row(one: Candidate) -> Sequence[Any]:
-    return (
-        one.text,
-        round(one.attention, 4),
-        round(one.ctc, 4),
-        round(one.lm, 4),
-        one.length,
-    )
+    return (one.text, *(round(one.scores[name], 4) for name in SOURCES), one.length)
+
+
+def _candidate(row: Sequence[Any]) -> Candidate:
+    text, *scores, length = row
+    return Candidate(text, dict(zip(SOURCES, scores, strict=True)), length)

@@ -16,9 +16,9 @@ from las_cli.decoding.calibration import (
     calibration_error,
     fit_calibration,
 )
-from las_cli.decoding.decoder import Heard, listen, search
+from las_cli.decoding.decode import search
+from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import Hypothesis
-from las_cli.decoding.joint import LanguageModel
 from las_cli.decoding.lanes import lanes, side_by_side
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.word_confidence import weigh_words
@@ -32,7 +32,7 @@ from las_cli.text import normalise
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
-    from las_cli.saved_model.folder import LoadedModel
+    from las_cli.recogniser import Recogniser
 
 # Weights that the first searches use, beside those given: so that the lists hold short and long
 # readings, and what CTC, speller and language model would each rather have.
@@ -63,12 +63,12 @@ RightWords = Callable[[Sequence[str], Sequence[str]], Sequence[bool]]
 
 
 def hear(
-    loaded: LoadedModel, cuts: Iterable[Cut], precision: str, batch_seconds: float | None = None
+    recogniser: Recogniser, cuts: Iterable[Cut], batch_seconds: float | None = None
 ) -> list[HeardBatch]:
     """Run the listener over `cuts` once. Clips that cannot be read are left out."""
     listed = list(cuts)
-    rate = loaded.model.config.features.sample_rate
-    device = next(loaded.model.parameters()).device
+    model, device = recogniser.loaded.model, recogniser.device
+    rate = model.config.features.sample_rate
     seconds = [cut.duration for cut in listed]
     if batch_seconds is None:
         batch_seconds = default_budget(sum(seconds), 8, lanes(device))
@@ -82,11 +82,12 @@ def hear(
             except LasError:  # as in decode_split; tuning does without the clip
                 continue
             text = listed[index].supervisions[0].text or ""
-            references.append(normalise(text, loaded.policy))
+            references.append(normalise(text, recogniser.loaded.policy))
         if not waveforms:
             return None
         padded, lengths = pad_waveforms(waveforms)
-        found = listen(loaded.model, padded.to(device), lengths.to(device), precision)
+        precision = recogniser.options.precision
+        found = listen(model, padded.to(device), lengths.to(device), precision)
         return HeardBatch(found, tuple(references))
 
     done = dict(side_by_side(heard, list(batches_by_length(seconds, batch_seconds)), device))
@@ -101,33 +102,31 @@ class Tuner:
 
     def __init__(
         self,
-        loaded: LoadedModel,
+        recogniser: Recogniser,
         batched: Sequence[HeardBatch],
-        lm: LanguageModel | None,
         count: Count,
         report: Callable[[Trial], None] | None = None,
         trials: Trials | None = None,
     ) -> None:
         """count: errors of a hypothesis; report: called after each trial; trials: kept searches."""
-        self.loaded, self.batched, self.lm = loaded, batched, lm
+        self.recogniser, self.batched = recogniser, batched
         self.references = [text for batch in batched for text in batch.references]
         self._count, self._report = count, report
         self._trials = trials or Trials()
         self._rates: dict[DecodingOptions, Trial] = {}
         self._pool = Pool(self.references, count)
-        self._device = next(loaded.model.parameters()).device
 
     def search(self, options: DecodingOptions) -> list[list[Candidate]]:
         """The hypotheses of all clips, in the order of `references`; searched once only."""
         known = self._trials.get(options)
         if known is not None and len(known) == len(self.references):
             return known
-        model, alphabet = self.loaded.model, self.loaded.alphabet
+        decoder = self.recogniser.decoder.with_options(options)
 
         def searched(batch: HeardBatch) -> list[list[Hypothesis]]:
-            return search(model, alphabet, batch.heard, options, self.lm)
+            return search(decoder, batch.heard)
 
-        done = dict(side_by_side(searched, self.batched, self._device))
+        done = dict(side_by_side(searched, self.batched, self.recogniser.device))
         found = [
             [_candidate(one) for one in hypotheses]
             for place in sorted(done)
@@ -165,14 +164,14 @@ class Tuner:
         """
         wide = options
         if options.width == 1:
-            search = "beam" if options.search == "greedy" else options.search
+            search = options.search if options.kind.has_beam else DecodingOptions().search
             wide = dataclasses.replace(options, search=search, beam=DecodingOptions().beam)
-        has_ctc = self.loaded.model.has_ctc
-        own = 1.0 if options.search == "ctc" else 0.0  # the weight of CTC where it is settled
+        # Where speller and CTC have no weight to share, there is none to tune.
+        with_ctc = self.recogniser.loaded.model.has_ctc and options.kind.asks_speller
         seeds = (_weights(options), *SEEDS)
         tried = [self.attempt(self._weighed(wide, weights)) for weights in seeds]
         for _ in range(ROUNDS):
-            weights = self._pool.best(has_ctc and not own, self.lm is not None, own)
+            weights = self._pool.best(wide, with_ctc, self.recogniser.lm is not None)
             found = self._weighed(wide, weights)
             if any(_same_weights(found, trial.options) for trial in tried):
                 break
@@ -206,21 +205,17 @@ class Tuner:
         The latter compares an utterance's confidence with its share of right words.
         """
         plain = dataclasses.replace(options, word_times=False, calibration=Calibration(), nbest=1)
-        model, alphabet = self.loaded.model, self.loaded.alphabet
+        decoder = self.recogniser.decoder.with_options(plain)
 
         def weighed(batch: HeardBatch) -> list[tuple[list[str], list[Evidence]]]:
             heard = batch.heard
             rows = []
-            for row, hypotheses in enumerate(search(model, alphabet, heard, plain, self.lm)):
-                steps = int(heard.lengths[row])
-                log_probs = None if heard.log_probs is None else heard.log_probs[row, :steps]
-                groups, _, evidence = weigh_words(
-                    hypotheses[0], alphabet, model, heard.states[row, :steps], log_probs
-                )
+            for row, hypotheses in enumerate(search(decoder, heard)):
+                groups, _, evidence = weigh_words(hypotheses[0], heard.utterance(row), decoder)
                 rows.append(([text for _, _, text in groups], evidence))
             return rows
 
-        done = dict(side_by_side(weighed, self.batched, self._device))
+        done = dict(side_by_side(weighed, self.batched, self.recogniser.device))
         words = [row for place in sorted(done) for row in done[place]]
         truth = [
             [bool(right) for right in right_words(reference.split(), texts)]
@@ -241,9 +236,9 @@ class Tuner:
     def _weighed(self, options: DecodingOptions, weights: Weights) -> DecodingOptions:
         """`options` with `weights`, every source asked that there is."""
         ctc, lm = weights.ctc, 0.0
-        if self.loaded.model.has_ctc:
+        if self.recogniser.loaded.model.has_ctc:
             ctc = min(max(ctc, LEAST), MOST)
-        if self.lm is not None:
+        if self.recogniser.lm is not None:
             lm = max(weights.lm, LEAST)
         return dataclasses.replace(
             options, ctc_weight=ctc, lm_weight=lm, length_bonus=weights.bonus
@@ -251,8 +246,7 @@ class Tuner:
 
 
 def _candidate(hypothesis: Hypothesis) -> Candidate:
-    parts = hypothesis.scores
-    return Candidate(hypothesis.text, parts.attention, parts.ctc, parts.lm, parts.length)
+    return Candidate(hypothesis.text, hypothesis.scores, len(hypothesis.units))
 
 
 def _weights(options: DecodingOptions) -> Weights:

@@ -79,7 +79,7 @@ class TrainingConfig:
             numbers = value if isinstance(value, tuple) else (value,)
             # JSON has no infinity: such a run could not be resumed.
             if any(isinstance(one, float) and not math.isfinite(one) for one in numbers):
-                raise UsageError(f"{name} {written(value)}: must be a finite number")
+                raise UsageError(f"{name} {setting_text(value)}: must be a finite number")
         for name in ("epochs", "max_steps", "max_minutes"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -140,7 +140,7 @@ class TrainingConfig:
         if len(self.sampling) != 2 or not all(0 <= one <= 1 for one in self.sampling):
             raise UsageError(f"sampling {self.sampling}: two shares from 0 to 1, first and last")
         if len(self.ctc_switch) != 2 or not 0 <= self.ctc_switch[0] <= self.ctc_switch[1] <= 1:
-            shares_given = written(self.ctc_switch)
+            shares_given = setting_text(self.ctc_switch)
             raise UsageError(f"ctc_switch {shares_given}: two rising shares from 0 to 1")
         if not 1 <= len(self.noise_snr) <= 2:
             raise UsageError(f"noise_snr {self.noise_snr}: one ratio in dB, or lowest and highest")
@@ -165,14 +165,14 @@ _EXPECTED = {
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 
 
-def written(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """A value of TrainingConfig as `parse_value` reads it."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ",".join(written(part) for part in value)
+        return ",".join(setting_text(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from las_cli.decoding import DecodingOptions, Heard, greedy_ctc, search, texts_of
+from las_cli.decoding.ctc_search import greedy_ctc
+from las_cli.decoding.decode import search, texts_of
+from las_cli.decoding.decoder import Decoder
+from las_cli.decoding.heard import Heard
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.network.device import autocast
 from las_cli.network.las import LAS, Output
@@ -88,6 +92,7 @@ def validate(
     from las_cli.scoring import score_pairs
 
     options = replace(SPELLER_ALONE, precision=PRECISION_NAMES[precision])
+    decoder = Decoder(model, units, options)
     was_training = model.training
     model.eval()
     sums = torch.zeros(3, dtype=torch.float64)
@@ -106,7 +111,7 @@ def validate(
             log_probs = model.ctc_log_probs(states) if model.has_ctc else None
             output = Output(logits, weights, log_probs, steps)
             heard = Heard(states, steps, None, (0.0,) * len(steps))
-            written = texts_of(search(model, units, heard, options))
+            written = texts_of(search(decoder, heard))
         batch_losses = losses(output, batch.letters, batch.letter_lengths)
         sums += torch.stack(
             [batch_losses.attention, batch_losses.ctc, batch_losses.letters.float()]

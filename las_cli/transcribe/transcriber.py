@@ -24,16 +24,16 @@ from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.reader import AudioReader
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.sources import Source, WaveformSource
-from las_cli.decoding import DecodingOptions, Hypothesis, decode
+from las_cli.decoding.decode import decode
+from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.errors import LasError
-from las_cli.recogniser import load_recogniser
-from las_cli.saved_model.folder import LoadedModel
+from las_cli.recogniser import Recogniser, load_recogniser
 from las_cli.transcript import Alternative, Segment, Transcript, Word
 
 if TYPE_CHECKING:
     import numpy
 
-    from las_cli.decoding.joint import LanguageModel
+    from las_cli.decoding.decoder import Decoder
 
 BATCH_SECONDS = 160.0  # sound in a batch at most, padding counted
 BATCH_PIECES = {"cpu": 8, "cuda": 32, "mps": 16}
@@ -74,28 +74,22 @@ class Transcriber:
 
     def __init__(
         self,
-        loaded: LoadedModel,
-        options: DecodingOptions | None = None,
+        recogniser: Recogniser,
         segmentation: SegmentationOptions | None = None,
-        lm: LanguageModel | None = None,
         batch: int | None = None,
-        decoder: Callable[..., list[list[Hypothesis]]] = decode,
+        decode: Callable[[Decoder, torch.Tensor, torch.Tensor], list[list[Hypothesis]]] = decode,
     ) -> None:
         """Use `load` in the usual case.
 
-        options: of the search; the model's own by default
+        recogniser: of `las_cli.recogniser`: model, language model and options of the search
         segmentation: where to cut long recordings
-        lm: language model for the search
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
-        decoder: in place of `las_cli.decoding.decode`
+        decode: in place of `las_cli.decoding.decode.decode`
         """
-        self.loaded = loaded
-        self.options = options or DecodingOptions.from_config(loaded.decoding)
+        self.recogniser = recogniser
         self.segmentation = segmentation or SegmentationOptions()
-        self.lm = lm
-        self.device = next(loaded.model.parameters()).device
-        self._batch = batch or BATCH_PIECES.get(self.device.type, 8)
-        self._decoder = decoder
+        self._batch = batch or BATCH_PIECES.get(recogniser.device.type, 8)
+        self._decode = decode
 
     @classmethod
     def load(
@@ -116,8 +110,7 @@ class Transcriber:
         decoding: fields of `DecodingOptions`, e.g. beam=20, laid over the model's own defaults.
         Raises LasError where there is no such model or it is damaged.
         """
-        found = load_recogniser(name, device=device, lm=lm, **decoding)
-        return cls(found.loaded, found.options, segmentation, found.lm, batch)
+        return cls(load_recogniser(name, device=device, lm=lm, **decoding), segmentation, batch)
 
     def transcribe(
         self,
@@ -210,17 +203,11 @@ class Transcriber:
         waveforms = torch.zeros(len(pending), int(lengths.max()))  # [B, S]
         for row, (_, piece) in enumerate(pending):
             waveforms[row, : piece.samples.numel()] = piece.samples
-        results = self._decoder(
-            self.loaded.model,
-            self.loaded.alphabet,
-            waveforms.to(self.device),
-            lengths.to(self.device),
-            self.options,
-            self.lm,
-        )
+        decoder, device = self.recogniser.decoder, self.recogniser.device
+        results = self._decode(decoder, waveforms.to(device), lengths.to(device))
         for (recording, piece), hypotheses in zip(pending, results, strict=True):
             recording.waiting -= 1
-            found = _segment(piece, hypotheses, self.options.nbest)
+            found = _segment(piece, hypotheses, decoder.options.nbest)
             if found is not None:
                 recording.segments.append(found)
             yield Recognised(recording.place, found, piece.end)
@@ -235,7 +222,7 @@ class Transcriber:
                     source=recording.name,
                     duration=recording.samples / SAMPLE_RATE,
                     segments=tuple(recording.segments),
-                    model=self.loaded.name,
+                    model=self.recogniser.loaded.name,
                     flags=tuple(recording.flags),
                 )
             yield Finished(recording.place, transcript, recording.error)

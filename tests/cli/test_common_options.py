@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from las_cli.cli.main import COMMANDS, cli
-from las_cli.corpus import spread
+from las_cli.corpus import spread_cuts
 
 # click keeps a command's help option as the first context has it: with -h, as `las` gives it.
 ROOT = cli.make_context("las", [], resilient_parsing=True)
@@ -105,4 +105,4 @@ def test_a_former_spelling_is_checked_too() -> None:
     ],
 )
 def test_clips_are_spread(most: int | None, left: list[int]) -> None:
-    assert list(spread(list(range(7)), most)) == left  # type: ignore[arg-type]
+    assert list(spread_cuts(list(range(7)), most)) == left  # type: ignore[arg-type]

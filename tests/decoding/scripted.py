@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 
 import torch
 
-from las_cli.decoding.joint import Continuations, Parts
+from las_cli.decoding.joint import Continuations
 from las_cli.text.units import EOS
 
 UNITS = 5  # blank, end of sentence, and the letters a, b, c
@@ -16,13 +15,13 @@ Script = Callable[[str], Mapping[str, float]]  # text so far → letter, "" for 
 
 
 class Scripted:
-    """What `beam_search` and `greedy_search` ask of a joint scorer, one script an utterance.
+    """What `beam_search` asks of a joint scorer, one script an utterance.
 
     What a script does not name is not tried. Weighted scores and the speller's are the same here.
     """
 
     def __init__(self, *scripts: Script, beams: int = 1, ends_freely: bool = True) -> None:
-        self.sources = SimpleNamespace(batch=len(scripts), units=UNITS)
+        self.batch, self.sources = len(scripts), ("script",)
         self.ends_freely = ends_freely
         self.steps = 0  # letters asked for
         self._scripts = list(scripts)
@@ -40,11 +39,10 @@ class Scripted:
                     letter[row, beam, id_of(name)] = score
         total = self._totals[..., None] + letter
         may_end = torch.ones(self._totals.shape, dtype=torch.bool)
-        nothing = torch.zeros_like(total)
-        return Continuations(total, Parts(total, nothing, nothing), letter, may_end)
+        return Continuations(total, total[..., None], letter, may_end)
 
-    def advance(self, parents: torch.Tensor, letters: torch.Tensor, parts: Parts) -> None:
-        self._totals = parts.attention
+    def advance(self, parents: torch.Tensor, letters: torch.Tensor, scores: torch.Tensor) -> None:
+        self._totals = scores[..., 0]
         for row, texts in enumerate(self._texts):
             grown = zip(parents[row].tolist(), letters[row].tolist(), strict=True)
             self._texts[row] = [texts[parent] + text_of([letter]) for parent, letter in grown]

@@ -7,8 +7,7 @@ import random
 
 import pytest
 
-from las_cli.decoding import Calibration, calibration_error, fit_calibration
-from las_cli.decoding.calibration import Evidence
+from las_cli.decoding.calibration import Calibration, Evidence, calibration_error, fit_calibration
 from las_cli.errors import LasError
 
 

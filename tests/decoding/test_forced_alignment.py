@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from las_cli.decoding import DecodingOptions, Heard, decode, search
+from las_cli.decoding.decode import decode, search
+from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.forced_alignment import (
     Span,
     align_attention,
@@ -16,6 +17,8 @@ from las_cli.decoding.forced_alignment import (
     place_words,
     spread_evenly,
 )
+from las_cli.decoding.heard import Heard
+from las_cli.decoding.options import DecodingOptions
 from las_cli.network.las import LAS
 from las_cli.text import Alphabet
 
@@ -66,7 +69,8 @@ def test_times_rise_and_stay_inside(model: LAS, alphabet: Alphabet, seed: int) -
     waveforms, lengths = speech(1.7, 0.9, 0.3, seed=seed)
     for search_ in ("greedy", "ctc", "beam"):
         options = DecodingOptions(search=search_, beam=3, precision="float32")
-        for row, (hypothesis,) in enumerate(decode(model, alphabet, waveforms, lengths, options)):
+        decoder = Decoder(model, alphabet, options)
+        for row, (hypothesis,) in enumerate(decode(decoder, waveforms, lengths)):
             assert " ".join(word.text for word in hypothesis.words) == hypothesis.text
             check(list(hypothesis.words), float(lengths[row]) / 16_000)
             assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
@@ -80,7 +84,7 @@ def test_known_words_survive_the_whole_search(make_model: Callable[..., LAS]) ->
     log_probs = spikes(places, 40)[None]
     heard = Heard(torch.zeros(1, 40, 24), torch.tensor([40]), log_probs, (1.6,))
     options = DecodingOptions(search="ctc", beam=4, lm_weight=0.0)
-    (hypothesis,) = search(model, ALPHABET, heard, options)[0]
+    (hypothesis,) = search(Decoder(model, ALPHABET, options), heard)[0]
     assert hypothesis.text == "cab died"
     assert [word.start for word in hypothesis.words] == pytest.approx([0.2, 0.8], abs=0.04)
     assert [word.end for word in hypothesis.words] == pytest.approx([0.48, 1.12], abs=0.04)

@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
-from las_cli.decoding.joint import JointScorer, Parts, Sources
+from las_cli.decoding.joint import JointScorer
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.prefix_score import CTCPrefixScorer
+from las_cli.decoding.scorers import CTCScorer, LanguageScorer, SourceScorer, SpellerScorer
 
 EOS, A, B, C = 1, 2, 3, 4
 UNITS = 5
@@ -42,9 +43,15 @@ CTC = torch.tensor([[0.1, 1e-9, 0.8, 0.05, 0.05], [0.1, 1e-9, 0.4, 0.4, 0.1],
 def scorer(
     speller: Table | None = SPELLER, ctc: bool = True, lm: Table | None = LM, **options: object
 ) -> JointScorer:
-    prefix = CTCPrefixScorer(CTC.log()[None], torch.tensor([3])) if ctc else None
-    sources = Sources(speller, None, prefix, lm, 1, UNITS, torch.device("cpu"))
-    return JointScorer(sources, DecodingOptions(beam=1, **options))  # type: ignore[arg-type]
+    scorers: dict[str, SourceScorer] = {}
+    if speller is not None:
+        scorers["attention"] = SpellerScorer(speller, None, 1)  # type: ignore[arg-type]
+    if ctc:
+        scorers["ctc"] = CTCScorer(CTCPrefixScorer(CTC.log()[None], torch.tensor([3])), 1)
+    if lm is not None:
+        scorers["lm"] = LanguageScorer(lm, 1, 1)
+    asked = DecodingOptions(beam=1, **options)  # type: ignore[arg-type]
+    return JointScorer(scorers, asked, 1, UNITS, torch.device("cpu"))
 
 
 def spelled(joint: JointScorer, *letters: int):
@@ -54,7 +61,7 @@ def spelled(joint: JointScorer, *letters: int):
         index = torch.tensor([[letter]])
         joint.advance(
             torch.zeros(1, 1, dtype=torch.int64), index,
-            Parts(*(part.gather(2, index[..., None])[..., 0] for part in step.parts)),
+            step.scores[:, :, letter],
         )  # fmt: skip
         step = joint.continuations()
     return step
@@ -71,24 +78,28 @@ def by_ctc(*letters: int) -> float:
 
 @pytest.mark.parametrize(("ctc", "lm", "bonus"), [(0.3, 0.0, 0.0), (0.6, 0.5, 0.7), (1.0, 1.0, -1)])
 def test_totals_are_the_weighted_parts(ctc: float, lm: float, bonus: float) -> None:
-    step = spelled(scorer(ctc_weight=ctc, lm_weight=lm, length_bonus=bonus), A, B)
+    joint = scorer(ctc_weight=ctc, lm_weight=lm, length_bonus=bonus)
+    step = spelled(joint, A, B)
+    assert joint.sources == ("attention", "ctc", "lm")
+    ended = step.scores[0, 0, EOS].tolist()
     attention = math.log(0.4) + math.log(0.3) + math.log(0.1)  # a, b, the end
     by_lm = math.log(0.1) + math.log(0.2) + math.log(0.3)
-    assert float(step.parts.attention[0, 0, EOS]) == pytest.approx(attention, abs=1e-5)
-    assert float(step.parts.ctc[0, 0, EOS]) == pytest.approx(by_ctc(A, B), abs=1e-4)
-    assert float(step.parts.lm[0, 0, EOS]) == pytest.approx(by_lm, abs=1e-5)
+    assert ended[0] == pytest.approx(attention, abs=1e-5)
+    assert ended[1] == pytest.approx(by_ctc(A, B), abs=1e-4)
+    assert ended[2] == pytest.approx(by_lm, abs=1e-5)
     total = (1 - ctc) * attention + ctc * by_ctc(A, B) + lm * by_lm
     # The end is no letter: two letters have a bonus, and a third one where one is written.
     assert float(step.total[0, 0, EOS]) == pytest.approx(total + 2 * bonus, abs=1e-4)
-    third = (1 - ctc) * step.parts.attention + ctc * step.parts.ctc + lm * step.parts.lm
-    assert float(step.total[0, 0, C]) == pytest.approx(float(third[0, 0, C]) + 3 * bonus, abs=1e-4)
+    spoken, heard, read = step.scores[0, 0, C].tolist()
+    third = (1 - ctc) * spoken + ctc * heard + lm * read
+    assert float(step.total[0, 0, C]) == pytest.approx(third + 3 * bonus, abs=1e-4)
 
 
 def test_without_ctc_or_without_a_speller_the_other_counts_alone() -> None:
-    step = spelled(scorer(ctc=False, lm=None, ctc_weight=0.3), A)
+    step = spelled(scorer(ctc=False, lm=None, ctc_weight=0.0), A)
     attention = math.log(0.4) + math.log(0.3)
     assert float(step.total[0, 0, B]) == pytest.approx(attention, abs=1e-5)
-    step = spelled(scorer(speller=None, lm=None, ctc_weight=0.3), A, B)
+    step = spelled(scorer(speller=None, lm=None, search="ctc", ctc_weight=0.3), A, B)
     assert float(step.total[0, 0, EOS]) == pytest.approx(by_ctc(A, B), abs=1e-4)
 
 
@@ -116,7 +127,7 @@ def test_only_the_candidates_of_the_speller_are_tried(candidates: int, tried: se
 def test_the_speller_may_end_where_it_likes_an_end_nearly_as_well(
     threshold: float, may: bool
 ) -> None:
-    step = scorer(ctc=False, lm=None, eos_threshold=threshold).continuations()
+    step = scorer(ctc=False, lm=None, ctc_weight=0.0, eos_threshold=threshold).continuations()
     assert bool(step.may_end) is may
 
 
@@ -128,5 +139,4 @@ def test_ctc_lets_end_what_it_has_heard_to_the_end() -> None:
 
 def test_ends_are_weighed_against_each_other_only_with_ctc() -> None:
     assert scorer(ctc_weight=0.3).ends_freely
-    assert not scorer(ctc_weight=0.0).ends_freely
-    assert not scorer(ctc=False, ctc_weight=0.3).ends_freely
+    assert not scorer(ctc=False, ctc_weight=0.0).ends_freely

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from las_cli.decoding import Calibration, DecodingOptions
+from las_cli.decoding.calibration import Calibration
+from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.search_table import SEARCHES
 from las_cli.errors import UsageError
 
 
@@ -71,6 +73,35 @@ def test_round_trip() -> None:
     )
     assert DecodingOptions.from_config(options.to_config()) == options
     assert {"beam", "search", "ctc_weight"} <= DecodingOptions().to_config().keys()
+
+
+@pytest.mark.parametrize(
+    ("search", "needs_ctc", "attention", "ctc", "width"),
+    [
+        ("beam", False, 0.75, 0.25, 8),
+        ("greedy", False, 0.75, 0.25, 1),
+        ("ctc", True, 0.0, 1.0, 8),
+        ("rescore", True, 0.75, 0.25, 8),
+    ],
+)
+def test_what_a_search_asks(
+    search: str, needs_ctc: bool, attention: float, ctc: float, width: int
+) -> None:
+    options = DecodingOptions(search=search, ctc_weight=0.25, lm_weight=0.5)
+    assert options.weights == {"attention": attention, "ctc": ctc, "lm": 0.5}
+    assert options.width == width and options.kind.needs_ctc is needs_ctc
+    assert callable(options.kind.load())
+
+
+def test_every_search_is_tried_here() -> None:
+    assert list(SEARCHES) == ["beam", "greedy", "ctc", "rescore"]
+
+
+def test_the_total_by_hand() -> None:
+    options = DecodingOptions(ctc_weight=0.25, lm_weight=0.5, length_bonus=0.1)
+    scores = {"attention": -4.0, "ctc": -8.0, "lm": -6.0}
+    assert options.total(scores, 3) == pytest.approx(-3.0 - 2.0 - 3.0 + 0.3)
+    assert options.total({"attention": -4.0}, 0) == pytest.approx(-3.0)
 
 
 @pytest.mark.parametrize(("beam", "tried"), [(1, 16), (4, 16), (8, 16), (20, 40)])

@@ -13,20 +13,22 @@ from .conftest import tiny_model
 
 
 def ended(*units: int, ctc: float, lm: float) -> Ended:
-    return Ended(units, (0.0,) * (len(units) + 1), 0.0, 0.0, ctc, lm, False)
+    return Ended(units, (0.0,) * (len(units) + 1), 0.0, {"ctc": ctc, "lm": lm}, False)
 
 
-@pytest.mark.parametrize("with_lm", [True, False])
+@pytest.mark.parametrize("lm_weight", [0.25, 0.0])
 @torch.inference_mode()
-def test_hypotheses_are_ranked_by_the_joint_total(with_lm: bool) -> None:
+def test_hypotheses_are_ranked_by_the_joint_total(lm_weight: float) -> None:
     model = tiny_model()
     memory = model.speller.remember(torch.randn(2, 7, 24), torch.tensor([7, 4]))
     found = [
         [ended(3, 4, 5, ctc=-1.0, lm=-2.0), ended(6, ctc=-1.5, lm=-9.0), ended(ctc=-2.0, lm=-1.0)],
         [ended(7, 7, ctc=-3.0, lm=-4.0)],
     ]
-    options = DecodingOptions(search="rescore", ctc_weight=0.4, lm_weight=0.25, length_bonus=0.7)
-    ranked = rescore(model.speller, memory, found, options, with_lm)
+    options = DecodingOptions(
+        search="rescore", ctc_weight=0.4, lm_weight=lm_weight, length_bonus=0.7
+    )
+    ranked = rescore(model.speller, memory, found, options)
     assert [len(entries) for entries in ranked] == [3, 1]
     for row, entries in enumerate(ranked):
         assert [e.total for e in entries] == sorted((e.total for e in entries), reverse=True)
@@ -36,13 +38,13 @@ def test_hypotheses_are_ranked_by_the_joint_total(with_lm: bool) -> None:
             log_probs = torch.log_softmax(logits, -1)[0]
             scores = [float(log_probs[u, x]) for u, x in enumerate((*entry.units, 1))]
             assert entry.letter_scores == pytest.approx(scores, abs=1e-4)
-            assert entry.attention == pytest.approx(sum(scores), abs=1e-4)
-            expected = 0.6 * sum(scores) + 0.4 * entry.ctc + 0.7 * len(entry.units)
-            expected += 0.25 * entry.lm if with_lm else 0.0
+            assert entry.scores["attention"] == pytest.approx(sum(scores), abs=1e-4)
+            expected = 0.6 * sum(scores) + 0.4 * entry.scores["ctc"] + 0.7 * len(entry.units)
+            expected += lm_weight * entry.scores["lm"]
             assert entry.total == pytest.approx(expected, abs=1e-4)
 
 
 def test_nothing_found_stays_nothing() -> None:
     model = tiny_model()
     memory = model.speller.remember(torch.randn(1, 3, 24), torch.tensor([3]))
-    assert rescore(model.speller, memory, [[]], DecodingOptions(), False) == [[]]
+    assert rescore(model.speller, memory, [[]], DecodingOptions()) == [[]]

@@ -10,19 +10,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from las_cli.decoding import (
-    CUT_OFF,
-    LOOPED,
-    TOO_SHORT,
-    DecodingOptions,
-    Heard,
-    Hypothesis,
-    decode,
-    listen,
-    options_for,
-    search,
-    texts_of,
-)
+from las_cli.decoding.decode import decode, search, texts_of
+from las_cli.decoding.decoder import Decoder
+from las_cli.decoding.heard import Heard, listen
+from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis
+from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.word_confidence import weigh_words
 from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.network.las import LAS
@@ -67,10 +60,9 @@ def test_a_beam_of_one_is_greedy(
         precision="float32", ctc_weight=ctc_weight, length_bonus=bonus, lm_weight=lm_weight, beam=1
     )
     lm = tiny_lm()
-    beam = decode(model, alphabet, waveforms, lengths, options, lm)
-    greedy = decode(
-        model, alphabet, waveforms, lengths, dataclasses.replace(options, search="greedy"), lm
-    )
+    beam = decode(Decoder(model, alphabet, options, lm), waveforms, lengths)
+    narrow = dataclasses.replace(options, search="greedy", beam=8)
+    greedy = decode(Decoder(model, alphabet, narrow, lm), waveforms, lengths)
     for one, other in zip(beam, greedy, strict=True):
         same(one[0], other[0])
 
@@ -80,11 +72,10 @@ def test_padding_never_changes_a_hypothesis(model: LAS, alphabet: Alphabet, name
     waveforms, lengths = speech(0.4, 1.3, 0.02, 0.9)
     lm = tiny_lm()
     options = dataclasses.replace(SEARCHES[name], lm_weight=0.2)
-    together = decode(model, alphabet, waveforms, lengths, options, lm)
+    decoder = Decoder(model, alphabet, options, lm)
+    together = decode(decoder, waveforms, lengths)
     for row, length in enumerate(lengths.tolist()):
-        alone = decode(
-            model, alphabet, waveforms[row : row + 1, :length], lengths[row : row + 1], options, lm
-        )[0]
+        alone = decode(decoder, waveforms[row : row + 1, :length], lengths[row : row + 1])[0]
         assert len(alone) == len(together[row])
         for one, other in zip(alone, together[row], strict=True):
             same(one, other)
@@ -97,19 +88,19 @@ def test_scores_add_up(model: LAS, alphabet: Alphabet, name: str) -> None:
     attention_weight, ctc_weight = 1 - options.ctc_weight, options.ctc_weight
     if options.search == "ctc":
         attention_weight, ctc_weight = 0.0, 1.0
-    for hypotheses in decode(model, alphabet, *speech(0.7, 1.2), options, lm):
+    for hypotheses in decode(Decoder(model, alphabet, options, lm), *speech(0.7, 1.2)):
         assert 1 <= len(hypotheses) <= options.nbest
         assert len({one.units for one in hypotheses}) == len(hypotheses)
         scores = [one.score for one in hypotheses]
         assert scores == sorted(scores, reverse=True)
         for one in hypotheses:
             parts = one.scores
-            assert parts.length == len(one.units)
+            assert set(parts) == {"attention", "ctc", "lm"}
             assert one.score == pytest.approx(
-                attention_weight * parts.attention
-                + ctc_weight * parts.ctc
-                + (0.25 * parts.lm if lm else 0.0)
-                + options.length_bonus * parts.length,
+                attention_weight * parts["attention"]
+                + ctc_weight * parts["ctc"]
+                + (0.25 * parts["lm"] if lm else 0.0)
+                + options.length_bonus * len(one.units),
                 abs=1e-3,
             )
 
@@ -121,18 +112,18 @@ def test_search_scores_equal_one_pass_over_the_text(model: LAS, alphabet: Alphab
     heard = listen(model, waveforms, lengths, "float32")
     assert heard.log_probs is not None
     options = dataclasses.replace(PLAIN, beam=5, nbest=5)
-    for one in search(model, alphabet, heard, options)[0]:
+    for one in search(Decoder(model, alphabet, options), heard)[0]:
         units = torch.tensor([one.units], dtype=torch.int64)
         memory = model.speller.remember(heard.states, heard.lengths)
         logits, _ = model.speller(torch.tensor([[1, *one.units]]), memory)
         log_probs = torch.log_softmax(logits, -1)[0]
         expected = sum(float(log_probs[u, x]) for u, x in enumerate([*one.units, 1]))
-        assert one.scores.attention == pytest.approx(expected, abs=1e-3)
+        assert one.scores["attention"] == pytest.approx(expected, abs=1e-3)
         loss = torch.nn.functional.ctc_loss(
             heard.log_probs.transpose(0, 1), units, heard.lengths, torch.tensor([len(one.units)]),
             reduction="sum",
         )  # fmt: skip
-        assert one.scores.ctc == pytest.approx(-float(loss), abs=1e-2)
+        assert one.scores["ctc"] == pytest.approx(-float(loss), abs=1e-2)
 
 
 def test_a_wide_ctc_search_finds_the_likeliest_transcript(make_model: Callable[..., LAS]) -> None:
@@ -151,7 +142,7 @@ def test_a_wide_ctc_search_finds_the_likeliest_transcript(make_model: Callable[.
             )  # fmt: skip
             best = max(best, (-float(loss), letters))
     options = dataclasses.replace(PLAIN, search="ctc", beam=30)
-    found = search(model, ALPHABET, heard, options)[0][0]
+    found = search(Decoder(model, ALPHABET, options), heard)[0][0]
     assert found.score >= best[0] - 1e-3
     if len(found.units) <= 3:
         assert found.units == best[1]
@@ -159,8 +150,9 @@ def test_a_wide_ctc_search_finds_the_likeliest_transcript(make_model: Callable[.
 
 def test_a_wider_beam_never_scores_worse_than_greedy_here(model: LAS, alphabet: Alphabet) -> None:
     waveforms, lengths = speech(0.6, 0.9)
-    greedy = decode(model, alphabet, waveforms, lengths, SEARCHES["greedy"])
-    wide = decode(model, alphabet, waveforms, lengths, dataclasses.replace(PLAIN, beam=30))
+    greedy = decode(Decoder(model, alphabet, SEARCHES["greedy"]), waveforms, lengths)
+    options = dataclasses.replace(PLAIN, beam=30)
+    wide = decode(Decoder(model, alphabet, options), waveforms, lengths)
     for narrow, broad in zip(greedy, wide, strict=True):
         assert broad[0].score >= narrow[0].score - 1e-4 or CUT_OFF in narrow[0].flags
 
@@ -182,7 +174,7 @@ def never_outgrows(model: LAS, alphabet: Alphabet, sound: str, options: Decoding
     waveform = sounds(sound)
     heard = listen(model, waveform[None], torch.tensor([len(waveform)]), "float32")
     assert heard.log_probs is not None
-    hypothesis = search(model, alphabet, heard, options)[0][0]
+    hypothesis = search(Decoder(model, alphabet, options), heard)[0][0]
     units = hypothesis.units
     doubled = sum(one == other for one, other in zip(units, units[1:], strict=False))
     with_ctc = options.ctc_weight > 0 or options.search in ("ctc", "rescore")
@@ -227,7 +219,7 @@ def test_ctc_lets_a_speller_end_that_has_lost_its_way(
         log_probs[0, step, 0], log_probs[0, step, alphabet.encode(letter)[0]] = -12.0, 0.0
     heard = Heard(torch.zeros(1, 60, 24), torch.tensor([60]), log_probs.log_softmax(-1), (2.4,))
     for name in ("greedy", "beam", "rescore"):
-        hypothesis = search(model, alphabet, heard, SEARCHES[name])[0][0]
+        hypothesis = search(Decoder(model, alphabet, SEARCHES[name]), heard)[0][0]
         assert hypothesis.text == "bad" and hypothesis.flags == ()
 
 
@@ -243,12 +235,12 @@ def test_a_speller_in_a_loop_is_stopped_and_flagged(
         model.speller.output.bias[1] = -30.0
     for name in ("greedy", "attention"):
         options = dataclasses.replace(SEARCHES[name], ctc_weight=0.0)
-        hypothesis = decode(model, alphabet, *speech(2.0), options)[0][0]
+        hypothesis = decode(Decoder(model, alphabet, options), *speech(2.0))[0][0]
         assert "b" * 9 in hypothesis.text and "b" * 10 not in hypothesis.text
         assert set(hypothesis.flags) == {CUT_OFF, LOOPED}
         assert len(hypothesis.units) == 51  # the cap: the listener's steps
         free = dataclasses.replace(options, repeat_guard=False)
-        assert decode(model, alphabet, *speech(2.0), free)[0][0].text == "b" * 51
+        assert decode(Decoder(model, alphabet, free), *speech(2.0))[0][0].text == "b" * 51
 
 
 def test_an_utterance_shorter_than_a_step_is_empty(model: LAS, alphabet: Alphabet) -> None:
@@ -257,45 +249,43 @@ def test_an_utterance_shorter_than_a_step_is_empty(model: LAS, alphabet: Alphabe
             (torch.zeros(1, 100), torch.tensor([100])),
             (torch.zeros(2, 0), torch.tensor([0, 0])),
         ):
-            for (hypothesis,) in decode(model, alphabet, waveforms, lengths, options):
+            for (hypothesis,) in decode(Decoder(model, alphabet, options), waveforms, lengths):
                 assert (hypothesis.text, hypothesis.flags) == ("", (TOO_SHORT,))
                 assert hypothesis.words == ()
 
 
 def test_without_a_ctc_head(make_model: Callable[..., LAS], alphabet: Alphabet) -> None:
     model = make_model(ctc=False)
-    options, notes = options_for(model, PLAIN, None)
-    assert options.ctc_weight == 0.0 and "no CTC head" in notes[0]
-    hypotheses = decode(model, alphabet, *speech(0.8, 0.6), dataclasses.replace(PLAIN, beam=3))
+    decoder = Decoder(model, alphabet, dataclasses.replace(PLAIN, beam=3))
+    assert decoder.options.ctc_weight == 0.0 and "no CTC head" in decoder.notes[0]
+    hypotheses = decode(decoder, *speech(0.8, 0.6))
     for (hypothesis,) in hypotheses:
         ends = [word.end for word in hypothesis.words]
         assert ends == sorted(ends)
     for name in ("ctc", "rescore"):
         with pytest.raises(LasError, match="no CTC head.*--search beam"):
-            decode(model, alphabet, *speech(0.5), SEARCHES[name])
+            Decoder(model, alphabet, SEARCHES[name])
 
 
 def test_pruning_matters_only_where_it_prunes(model: LAS, alphabet: Alphabet) -> None:
     waveforms, lengths = speech(0.9)
     wide = dataclasses.replace(PLAIN, beam=3, candidates=11)
     everything = dataclasses.replace(PLAIN, beam=3, candidates=500)
-    assert texts_of(decode(model, alphabet, waveforms, lengths, wide)) == texts_of(
-        decode(model, alphabet, waveforms, lengths, everything)
+    assert texts_of(decode(Decoder(model, alphabet, wide), waveforms, lengths)) == texts_of(
+        decode(Decoder(model, alphabet, everything), waveforms, lengths)
     )
-    decode(model, alphabet, waveforms, lengths, dataclasses.replace(wide, candidates=1))
+    decode(Decoder(model, alphabet, dataclasses.replace(wide, candidates=1)), waveforms, lengths)
 
 
 def test_an_alphabet_of_another_model_is_refused(model: LAS) -> None:
     with pytest.raises(LasError, match="not of one model folder"):
-        decode(model, Alphabet("ab"), *speech(0.3), PLAIN)
+        Decoder(model, Alphabet("ab"), PLAIN)
 
 
 def test_words_are_weighed_without_a_ctc_head_and_with_gradients_on() -> None:
-    from las_cli.decoding.decoder import listen, search
-    from las_cli.decoding.word_confidence import weigh_words
-
     network = tiny_model(ctc=False)
     heard = listen(network, torch.randn(1, 16_000), torch.tensor([16_000]), "float32")
-    hypothesis = search(network, ALPHABET, heard, DecodingOptions(beam=2), None)[0][0]
+    decoder = Decoder(network, ALPHABET, DecodingOptions(beam=2))
+    hypothesis = search(decoder, heard)[0][0]
     assert torch.is_grad_enabled()  # as in `las tune`
-    weigh_words(hypothesis, ALPHABET, network, heard.states[0], None)
+    weigh_words(hypothesis, heard.utterance(0), decoder)

@@ -39,22 +39,22 @@ def test_a_long_word_weighs_more_in_the_confidence_of_the_utterance() -> None:
     """Worked by hand: confidence is e to the mean, weighted by letters."""
     import torch
 
-    from las_cli.decoding.hypothesis import Hypothesis, Scores
+    from las_cli.decoding.decoder import Decoder
+    from las_cli.decoding.heard import HeardUtterance
+    from las_cli.decoding.hypothesis import Hypothesis
     from las_cli.decoding.options import DecodingOptions
     from las_cli.decoding.word_confidence import describe_words
 
     from .conftest import ALPHABET, tiny_model
 
+    decoder = Decoder(tiny_model(), ALPHABET, DecodingOptions())
+    heard = HeardUtterance(torch.zeros(9, 24), None, 1.0)
     units = tuple(ALPHABET.encode("a bcd"))
     scores = (-1.0, -1.0, 0.0, 0.0, -0.2, -0.2)
-    hypothesis = Hypothesis(units, "a bcd", 0.0, Scores(), letter_scores=scores)
-    described = describe_words(
-        hypothesis, ALPHABET, tiny_model(), torch.zeros(9, 24), None, 1.0, DecodingOptions(), False
-    )
+    hypothesis = Hypothesis(units, "a bcd", 0.0, {}, letter_scores=scores)
+    described = describe_words(hypothesis, heard, decoder, with_times=False)
     expected = (1 * math.exp(-1.0) + 3 * math.exp(-0.1)) / 4
     assert described.confidence == pytest.approx(expected, abs=1e-4)
-    empty = Hypothesis((), "", 0.0, Scores(), letter_scores=(-0.5,))
-    described = describe_words(
-        empty, ALPHABET, tiny_model(), torch.zeros(9, 24), None, 1.0, DecodingOptions(), False
-    )
+    empty = Hypothesis((), "", 0.0, {}, letter_scores=(-0.5,))
+    described = describe_words(empty, heard, decoder, with_times=False)
     assert described.confidence == pytest.approx(math.exp(-0.5), abs=1e-4)

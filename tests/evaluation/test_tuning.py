@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from las_cli.decoding import DecodingOptions
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.evaluation.pool import (
     CTC_WEIGHTS,
@@ -24,6 +24,8 @@ from las_cli.evaluation.trials import Trials
 from las_cli.evaluation.tuning import Trial, Tuner
 from tests.decoding.conftest import tiny_model
 
+PLAIN = DecodingOptions()
+
 
 def count(reference: str, hypothesis: str) -> tuple[int, int]:
     """Words that differ, place by place."""
@@ -31,26 +33,34 @@ def count(reference: str, hypothesis: str) -> tuple[int, int]:
     return sum(a != b for a, b in pairs), len(reference.split())
 
 
+def candidate(text: str, attention: float, ctc: float, lm: float) -> Candidate:
+    return Candidate(text, {"attention": attention, "ctc": ctc, "lm": lm}, len(text))
+
+
 def test_a_length_bonus_makes_up_for_a_language_model_that_likes_it_short() -> None:
     # The language model knows which of two readings is text, and rates any short one above both.
-    right = Candidate("the cat sat", attention=-6.0, ctc=-6.0, lm=-11.0, length=11)
-    wrong = Candidate("the cat sad", attention=-5.0, ctc=-5.5, lm=-19.0, length=11)
-    short = Candidate("the", attention=-9.0, ctc=-9.0, lm=-3.0, length=3)
+    right = candidate("the cat sat", attention=-6.0, ctc=-6.0, lm=-11.0)
+    wrong = candidate("the cat sad", attention=-5.0, ctc=-5.5, lm=-19.0)
+    short = candidate("the", attention=-9.0, ctc=-9.0, lm=-3.0)
     pool = Pool(["the cat sat"] * 3, count)
     pool.add([[wrong, right], [short, wrong], [right, short]])
     pool.add([[right, short], [right], [wrong]])
-    best = pool.best()
+    best = pool.best(PLAIN)
     assert best.lm > 0.1 and best.bonus > 0.0
-    assert pool.rates([best.ctc], [best.lm], [best.bonus]).item() == 0.0
-    assert pool.rates([0.5], [0.0], [0.0]).item() == pytest.approx(1 / 3)  # wrong sounds best
-    assert pool.rates([0.5], [1.0], [-0.5]).item() == pytest.approx(2 / 3)  # short reads best
+    assert pool.rates(PLAIN, [best.ctc], [best.lm], [best.bonus]).item() == 0.0
+    by_sound = pool.rates(PLAIN, [0.5], [0.0], [0.0]).item()
+    assert by_sound == pytest.approx(1 / 3)  # wrong sounds best
+    by_text = pool.rates(PLAIN, [0.5], [1.0], [-0.5]).item()
+    assert by_text == pytest.approx(2 / 3)  # short reads best
 
 
 def test_what_ctc_is_given_the_speller_loses() -> None:
     """The speller likes the wrong one by 5 nats, CTC the right one by 1: (1 - c) · 5 against c."""
     pool = Pool(["a"], count)
-    pool.add([[Candidate("a", -6.0, -1.0, 0.0, 1), Candidate("b", -1.0, -2.0, 0.0, 1)]])
-    rates = pool.rates([0.1, 0.5, 0.8, 0.85, 0.9], [0.0], [0.0]).flatten().tolist()
+    right = Candidate("a", {"attention": -6.0, "ctc": -1.0, "lm": 0.0}, 1)
+    wrong = Candidate("b", {"attention": -1.0, "ctc": -2.0, "lm": 0.0}, 1)
+    pool.add([[right, wrong]])
+    rates = pool.rates(PLAIN, [0.1, 0.5, 0.8, 0.85, 0.9], [0.0], [0.0]).flatten().tolist()
     assert rates == [1.0, 1.0, 1.0, 0.0, 0.0]  # from 5/6 on
 
 
@@ -62,7 +72,7 @@ def test_a_lone_low_rate_is_taken_for_luck() -> None:
             table[4:7, 7:10, 1:4] = 0.1
             return table
 
-    found = Landscape([], count).best()
+    found = Landscape([], count).best(PLAIN)
     assert found == Weights(CTC_WEIGHTS[5], LM_WEIGHTS[8], LENGTH_BONUSES[2])
     assert (found.ctc, found.lm, found.bonus) == (0.35, 0.4, -0.25)
 
@@ -85,14 +95,17 @@ def test_a_wider_beam_has_to_be_worth_it(rates: dict[int, float], beam: int) -> 
 
 def test_an_utterance_of_which_nothing_was_found_counts_nothing() -> None:
     pool = Pool(["a", "b"], count)
-    pool.add([[Candidate("a", -1.0, -1.0, 0.0, 1)], []])
-    assert pool.rates([0.3], [0.0], [0.0]).item() == 0.0
-    assert pool.best(with_ctc=False, with_lm=False, own=1.0).ctc == 1.0
+    pool.add([[candidate("a", -1.0, -1.0, 0.0)], []])
+    assert pool.rates(PLAIN, [0.3], [0.0], [0.0]).item() == 0.0
+    by_ctc = DecodingOptions(search="ctc", ctc_weight=0.4)
+    assert pool.rates(by_ctc, [0.4], [0.0], [0.0]).item() == 0.0
+    best = pool.best(by_ctc, with_ctc=False, with_lm=False)
+    assert (best.ctc, best.lm) == (0.4, 0.0)
 
 
 def test_trials_are_taken_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "kept" / "trials.jsonl"
-    found = [[Candidate("é", -1.5, -2.0, 0.0, 1), Candidate("", -3.0, -4.0, 0.0, 0)], []]
+    found = [[candidate("é", -1.5, -2.0, 0.0), candidate("", -3.0, -4.0, 0.0)], []]
     options = DecodingOptions(beam=2)
     Trials(path, {"model": "a"}).put(options, found)
     with path.open("a", encoding="utf-8") as file:

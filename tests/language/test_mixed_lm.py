@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from las_cli.cli.tune import described
-from las_cli.decoding import DecodingOptions, decode
+from las_cli.decoding.decode import decode
+from las_cli.decoding.decoder import Decoder
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
+from las_cli.evaluation.tuning_run import what_decides
 from las_cli.language import MixedLM
 from las_cli.language.lm_training import measure_perplexity
 from las_cli.language.mixing import BELIEF, PRIOR, find_share
@@ -158,9 +160,7 @@ def test_a_word_too_unlikely_for_a_float_is_no_harm() -> None:
 
 
 def test_searches_with_other_words_are_never_taken_for_these() -> None:
-    recogniser = SimpleNamespace(
-        loaded=SimpleNamespace(model=make_letters()), options=SimpleNamespace(precision="auto")
-    )
+    loaded, options = SimpleNamespace(model=make_letters()), SimpleNamespace(precision="auto")
     letters, words = make_letters(), make_words()
     other = count_ngrams(encoded([*SMALL, "cab cab"]), SPACE)
     models = (
@@ -169,7 +169,8 @@ def test_searches_with_other_words_are_never_taken_for_these() -> None:
         MixedLM(letters, words, 0.5),
         MixedLM(letters, WordLM(other, len(ALPHABET), SPACE), 0.4),
     )
-    told = {described(recogniser, lm, [])["language model"] for lm in models}  # type: ignore[arg-type]
+    recognisers = (SimpleNamespace(loaded=loaded, options=options, lm=lm) for lm in models)
+    told = {what_decides(one, [])["language model"] for one in recognisers}  # type: ignore[arg-type]
     assert len(told) == len(models)
 
 
@@ -181,11 +182,11 @@ def test_padding_never_changes_what_a_search_finds(search: str) -> None:
         search=search, beam=3, nbest=1 if search == "greedy" else 2, lm_weight=0.5,
         precision="float32",
     )  # fmt: skip
-    together = decode(model, ALPHABET, waveforms, lengths, options, lm)
-    assert any(one[0].scores.lm < 0 for one in together)
+    together = decode(Decoder(model, ALPHABET, options, lm), waveforms, lengths)
+    assert any(one[0].scores["lm"] < 0 for one in together)
     for row, length in enumerate(lengths.tolist()):
         part = waveforms[row : row + 1, :length]
-        alone = decode(model, ALPHABET, part, lengths[row : row + 1], options, lm)[0]
+        alone = decode(Decoder(model, ALPHABET, options, lm), part, lengths[row : row + 1])[0]
         for one, other in zip(alone, together[row], strict=True):
             assert one.units == other.units
             assert one.score == pytest.approx(other.score, abs=2e-3)
@@ -194,14 +195,14 @@ def test_padding_never_changes_what_a_search_finds(search: str) -> None:
 def test_a_search_adds_up_what_it_says_of_a_sentence() -> None:
     model, lm = tiny_model(), make_mixed()
     options = DecodingOptions(beam=4, nbest=4, lm_weight=0.5, precision="float32")
-    for one in decode(model, ALPHABET, *speech(0.9), options, lm)[0]:
-        assert one.scores.lm == pytest.approx(log_p(lm, one.text), abs=1e-3)
+    for one in decode(Decoder(model, ALPHABET, options, lm), *speech(0.9))[0]:
+        assert one.scores["lm"] == pytest.approx(log_p(lm, one.text), abs=1e-3)
 
 
 def test_without_weight_it_changes_nothing() -> None:
     model = tiny_model()
     options = DecodingOptions(beam=3, nbest=3, lm_weight=0.0, precision="float32")
-    without = decode(model, ALPHABET, *speech(0.9, 0.5), options)
-    assert decode(model, ALPHABET, *speech(0.9, 0.5), options, make_mixed()) == without
+    without = decode(Decoder(model, ALPHABET, options), *speech(0.9, 0.5))
+    assert decode(Decoder(model, ALPHABET, options, make_mixed()), *speech(0.9, 0.5)) == without
     weighed = dataclasses.replace(options, lm_weight=1.0)
-    assert decode(model, ALPHABET, *speech(0.9, 0.5), weighed, make_mixed()) != without
+    assert decode(Decoder(model, ALPHABET, weighed, make_mixed()), *speech(0.9, 0.5)) != without

@@ -17,8 +17,9 @@ from las_cli import Transcriber
 from las_cli.audio.reader import read_audio
 from las_cli.audio.resampling import resample
 from las_cli.audio.voice_activity import FRAME, loudness
-from las_cli.decoding import DecodingOptions, listen
 from las_cli.decoding.forced_alignment import align_ctc, place_words
+from las_cli.decoding.heard import listen
+from las_cli.decoding.options import DecodingOptions
 from las_cli.scoring import letter_error_rate
 from las_cli.sharing.find import shipped_models
 
@@ -104,7 +105,7 @@ def test_word_times_of_joined_single_words(
 
     Several speakers in one utterance are normalised as one, so a word or two may lie further off.
     """
-    model, alphabet = transcriber.loaded.model, transcriber.loaded.alphabet
+    model, alphabet = transcriber.recogniser.loaded.model, transcriber.recogniser.loaded.alphabet
     pause = torch.randn(round(0.6 * RATE), generator=torch.Generator().manual_seed(8)) * 1e-4
     parts, spans, at = [pause], [], pause.numel()
     for _, sound in single_words:
@@ -184,8 +185,7 @@ def test_no_vad_gives_nearly_the_same_words(transcriber: Transcriber, clips: lis
         parts += [torch.zeros(RATE), read_audio(clip)]
     sound = torch.cat(parts)
     without = Transcriber(
-        transcriber.loaded,
-        transcriber.options,
+        transcriber.recogniser,
         dataclasses.replace(transcriber.segmentation, vad=False),
     )
     rate = letter_error_rate([transcriber.transcribe(sound).text], [without.transcribe(sound).text])
@@ -196,6 +196,7 @@ def test_float16_weights_on_disk_cost_no_words(shared_data: Path, tmp_path: Path
     """The mean of a run's checkpoints, stored in either precision: WER within 0.2 points."""
     from las_cli.corpus import load_corpus
     from las_cli.evaluation.decode_split import decode_split
+    from las_cli.recogniser import Recogniser
     from las_cli.scoring import score_pairs
     from las_cli.sharing.find import load_model
     from las_cli.training.checkpoint_mean import average_checkpoints
@@ -208,7 +209,8 @@ def test_float16_weights_on_disk_cost_no_words(shared_data: Path, tmp_path: Path
     for half in (False, True):
         average_checkpoints(run, tmp_path / str(half), half=half)
         options = DecodingOptions(search="greedy", lm_weight=0.0, precision="float32")
-        decoded = decode_split(load_model(str(tmp_path / str(half)), "cpu"), cuts, options)
+        averaged = load_model(str(tmp_path / str(half)), "cpu")
+        decoded = decode_split(Recogniser.of(averaged, options), cuts)
         rates.append(score_pairs(decoded.references, decoded.hypotheses).words.rate)
     print(f"WER: float32 {100 * rates[0]:.2f} %, float16 {100 * rates[1]:.2f} %")
     assert abs(rates[1] - rates[0]) <= 0.002

@@ -17,8 +17,10 @@ from las_cli import Transcriber
 from las_cli.audio.reader import NOT_FINITE, TRUNCATED, read_audio
 from las_cli.audio.segmentation import SegmentationOptions
 from las_cli.audio.sources import PCMSource
-from las_cli.decoding import Hypothesis, Scores
+from las_cli.decoding.hypothesis import Hypothesis
+from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError, UsageError
+from las_cli.recogniser import Recogniser
 from las_cli.transcribe.transcriber import Finished, Recognised
 from las_cli.transcript import Word
 
@@ -34,11 +36,9 @@ class Loudest:
 
     def __call__(
         self,
-        model: object,
-        alphabet: object,
+        _: object,
         waveforms: torch.Tensor,
         lengths: torch.Tensor,
-        *_: object,
     ) -> list[list[Hypothesis]]:
         self.batches.append(len(waveforms))
         results = []
@@ -48,8 +48,8 @@ class Loudest:
             word = Word(f"w{length}", at, at + 0.1, 0.5)
             results.append(
                 [
-                    Hypothesis((2,), word.text, -1.0, Scores(), (), 0.5, (word,)),
-                    Hypothesis((3,), "other", -2.0, Scores()),
+                    Hypothesis((2,), word.text, -1.0, {}, (), 0.5, (word,)),
+                    Hypothesis((3,), "other", -2.0, {}),
                 ]
             )
         return results
@@ -63,7 +63,7 @@ def tiny(tiny_model: Path) -> Transcriber:
 @pytest.fixture
 def loudest(tiny: Transcriber) -> Transcriber:
     options = SegmentationOptions(vad=False)
-    return Transcriber(tiny.loaded, segmentation=options, decoder=Loudest())
+    return Transcriber(tiny.recogniser, options, decode=Loudest())
 
 
 def clicks(places: list[float], seconds: float) -> torch.Tensor:
@@ -134,16 +134,15 @@ def test_times_are_of_the_whole_recording(loudest: Transcriber) -> None:
 def test_alternatives_only_where_asked_for(tiny: Transcriber) -> None:
     sound = clicks([0.5], 1.0)
     assert tiny.transcribe(sound).segments[0].alternatives == ()
-    several = Transcriber(
-        tiny.loaded, tiny.options.from_config({}, nbest=2), decoder=Loudest()
-    ).transcribe(sound)
+    recogniser = Recogniser.of(tiny.recogniser.loaded, DecodingOptions(nbest=2))
+    several = Transcriber(recogniser, decode=Loudest()).transcribe(sound)
     assert [other.text for other in several.segments[0].alternatives] == ["w16000", "other"]
 
 
 def test_first_batches_are_small_and_live_ones_stay_so(loudest: Transcriber) -> None:
     sound = clicks([], 400.0)
     list(loudest.follow([sound]))
-    decoder = loudest._decoder
+    decoder = loudest._decode
     assert isinstance(decoder, Loudest)
     assert decoder.batches[:4] == [1, 2, 4, 8] and max(decoder.batches) == 8
     decoder.batches.clear()
@@ -239,7 +238,7 @@ def test_nbest_is_held_against_the_beam_of_the_model(tiny_model: Path, tmp_path:
     config = json.loads((folder / "config.json").read_text())
     config["decoding"]["beam"] = 12
     (folder / "config.json").write_text(json.dumps(config))
-    assert Transcriber.load(str(folder), "cpu", nbest=10).options.nbest == 10
+    assert Transcriber.load(str(folder), "cpu", nbest=10).recogniser.options.nbest == 10
     with pytest.raises(UsageError, match="a beam of 12 holds no more than 12"):
         Transcriber.load(str(folder), "cpu", nbest=13)
 
