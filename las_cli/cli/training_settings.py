@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,8 @@ def chosen_settings(given: Mapping[str, Any], assigned: tuple[str, ...]) -> dict
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
     for name, value in chosen.items():
         if SETTINGS[name] == tuple[float, ...]:
-            chosen[name] = parse_value(name, value)
+            with _named_as_written():
+                chosen[name] = parse_value(name, value)
     for text in assigned:
         try:
             name, value = parse_setting(text)
@@ -169,7 +171,27 @@ def chosen_settings(given: Mapping[str, Any], assigned: tuple[str, ...]) -> dict
         if name in chosen:
             raise UsageError(f"--set {text}: {name} is given twice; leave one out")
         chosen[name] = value
+    _check(chosen)
     for name in ("noise", "teacher"):
         if name in chosen:
             chosen[name] = tuple(str(Path(folder).absolute()) for folder in chosen[name])
     return chosen
+
+
+def _check(chosen: Mapping[str, Any]) -> None:
+    """What the dataclass has against the values; budgets taken away may be left to --resume."""
+    with _named_as_written():
+        TrainingConfig(**{name: value for name, value in chosen.items() if value is not None})
+
+
+@contextlib.contextmanager
+def _named_as_written() -> Iterator[None]:
+    """A UsageError about a field, which it begins with, then names the option in the help."""
+    try:
+        yield
+    except UsageError as error:
+        name, _, rest = str(error).partition(" ")
+        if name not in SETTINGS:
+            raise
+        option = f"--set {name}=" if name in RARE else f"--{name.replace('_', '-')} "
+        raise UsageError(option + rest) from error

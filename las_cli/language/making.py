@@ -26,6 +26,7 @@ from las_cli.language.mixing import with_words
 from las_cli.language.store import load_language_model, save_language_model
 from las_cli.language.text import Sentences
 from las_cli.language.word_ngrams import MEMORY, MOST_NGRAMS, MOST_WORDS
+from las_cli.memory import return_freed_memory
 from las_cli.saved_model.folder import LoadedModel
 from las_cli.text.units import parts_words
 
@@ -109,6 +110,7 @@ def make_language_model(
     }
     model: LetterLM | MixedLM = letters
     if counts_words:
+        return_freed_memory()
         model, mixture = with_words(
             letters,
             alphabet,

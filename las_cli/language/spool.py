@@ -16,8 +16,9 @@ from las_cli.errors import LasError
 Array = NDArray[Any]
 
 SAMPLES = 1024  # of each sorted run, which tell where others stand in it
-COUNTING = 128  # bytes for each key while keys are sorted
-READING = 400  # bytes for each row while rows are reckoned with
+# Rows are reckoned with while keys are sorted: half of the memory for each.
+COUNTING = 256  # bytes of all memory for each key that is sorted
+READING = 800  # bytes of all memory for each row that is reckoned with
 
 
 class Spool:

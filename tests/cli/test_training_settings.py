@@ -135,6 +135,22 @@ def test_the_dataclass_checks_them(settings: dict[str, Any], sentence: str) -> N
     assert str(error.value) == sentence
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--early-stop", "-1"], "--early-stop -1: must not be negative"),
+        (["--speeds", "1;2"], "--speeds 1;2: expected numbers separated by commas"),
+        (["--set", "clip=0"], "--set clip=0.0: must be above 0"),
+        (["--keep-best", "0"], "--set keep_best=0: must be above 0"),
+        (["--max-minutes", "0"], "--max-minutes 0.0: must be above 0"),
+    ],
+)
+def test_a_mistake_is_named_as_the_help_has_it(words: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError) as error:
+        chosen(*words)
+    assert str(error.value) == sentence
+
+
 def test_hidden_spellings_are_not_offered() -> None:
     shown = " ".join(
         record[0]
