@@ -85,6 +85,14 @@ def load_recogniser(
     return Recogniser.of(loaded, options, language_model)
 
 
+def with_language_model(recogniser: Recogniser, name: str | None) -> Recogniser:
+    """`recogniser` with the language model `name`, even where it has no weight so far."""
+    if recogniser.lm is not None:
+        return recogniser
+    lm = find_language_model(recogniser.loaded, name)
+    return Recogniser.of(recogniser.loaded, recogniser.options, lm)
+
+
 def find_language_model(loaded: LoadedModel, name: str | None) -> LetterLM | MixedLM | None:
     """The language model `name` (see `load_recogniser`); LasError if it does not fit."""
     if name == NO_LM:

@@ -188,11 +188,9 @@ def _run(
     contender: Contender, model: str, data: Path, split: str, clips: int | None, threads: int | None
 ) -> Measured:
     """In the new process: load, recognise, say what it took."""
-    from las_cli.corpus import load_corpus
+    from las_cli.corpus import load_corpus, spread_cuts
 
-    cuts = list(load_corpus(data).cuts(split))
-    if clips:
-        cuts = cuts[:: max(1, -(-len(cuts) // clips))]
+    cuts = spread_cuts(list(load_corpus(data).cuts(split)), clips)
     started = time.perf_counter()
     if contender.program != "las":
         from las_cli.benchmark.competitors import PROGRAMS

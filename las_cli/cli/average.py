@@ -12,13 +12,14 @@ import click
 @click.option("--last", type=click.IntRange(1), help="The last N checkpoints.")
 @click.option("--best", type=click.IntRange(1), help="The N checkpoints of the lowest dev LER.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="New model.  [default: RUN/average]"
+    "-o", "--output", type=click.Path(path_type=Path), help="New model.  [default: RUN/average]"
 )
 @click.option("--half", is_flag=True, help="Store float16 weights: half the size.")
 def command(run: Path, last: int | None, best: int | None, output: Path | None, half: bool) -> None:
     """Average the weights of a training's checkpoints into a new model.
 
-    A run keeps its last five checkpoints and its best five (`las train --keep-last --keep-best`).
+    A run keeps its last five checkpoints and its best five (`las train --set keep_last=N --set
+    keep_best=N`).
     Takes the moving averages of their weights, where the training had one. Measure the result
     with `las decode`.
 
@@ -42,6 +43,6 @@ def command(run: Path, last: int | None, best: int | None, output: Path | None, 
     if asked is not None and len(paths) < asked:
         click.echo(
             f"{run}: keeps {len(paths)} such checkpoints, fewer than the {asked} asked for; "
-            f"`las train --keep-{kind} {asked}` keeps that many",
+            f"`las train --set keep_{kind}={asked}` keeps that many",
             err=True,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from las_cli.cli.benchmark_decode import command as decode
+from las_cli.cli.common_options import processes_option
 from las_cli.network.config import PRESETS
 
 _COUNT = click.IntRange(min=1)
@@ -41,9 +42,7 @@ def command() -> None:
 @click.option(
     "--updates", type=_COUNT, default=5, show_default=True, help="Timed, after one to warm up."
 )
-@click.option(
-    "--processes",
-    type=_COUNT,
+@processes_option(
     default=1,
     show_default=True,
     help="At once; threads are shared out.",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from las_cli.cli.common_options import clips_option, threads_option
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 @click.option("--model", "-m", default="en", show_default=True, help="Shipped name or folder.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Corpus folder.")
 @click.option("--split", default="dev", show_default=True, help="Split to recognise.")
-@click.option("--clips", type=click.IntRange(min=1), help="At most so many, spread over the split.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@clips_option()
+@threads_option()
 @click.option("--only", multiple=True, metavar="NAME", help="Only what is so named, e.g. beam.")
 @click.option("--others/--no-others", default=True, help="Compare other programs, if installed.")
 @click.option("--cold/--no-cold", default=True, help="Time a 5 s clip from a cold start too.")

@@ -4,64 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.common_options import clips_option, quiet_option
+from las_cli.cli.decoding_run import decode_corpus
 from las_cli.cli.grouped import GroupedCommand
-from las_cli.decoding.search_table import SEARCHES
-from las_cli.errors import LasError
+from las_cli.cli.search_options import MACHINE, SEARCH, search_options
+from las_cli.errors import LasError, UsageError
 
 if TYPE_CHECKING:
-    from las_cli.corpus import Corpus
-    from las_cli.evaluation.decode_split import BrokenClip, DecodedSplit
+    from las_cli.evaluation.decode_split import DecodedSplit
     from las_cli.recogniser import Recogniser
 
-NAMES = tuple(SEARCHES)
-
-
-def complete_searches(typed: str) -> list[str]:
-    """What the shell offers for `--search`."""
-    return [name for name in NAMES if name.startswith(typed)]
-
-
-SEARCH = (
-    click.option(
-        "--search",
-        shell_complete=lambda context, option, typed: complete_searches(typed),
-        help=f"{', '.join(NAMES[:-1])} or {NAMES[-1]}.  [default: the model's, beam]",
-    ),
-    click.option("--beam", type=int, help="Hypotheses kept, 1 … 100.  [default: the model's, 8]"),
-    click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
-    click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
-    click.option("--length-bonus", type=float, help="Nats a letter.  [default: the model's, 0]"),
-    click.option("--eos-threshold", type=float, help="[default: the model's, 1.5]"),
-    click.option(
-        "--lm", metavar="DIR", help="Language model, or none.  [default: the model's, if any]"
-    ),
-    click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu."),
-    click.option("--precision", help="auto, float32, bf16, float16 or int8.  [default: auto]"),
-    click.option("--threads", type=int, help="CPU threads.  [default: all cores]"),
-)
-
-
-MOST_FAULTS = 20  # unusable clips named one by one
-
-
-def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `load_recogniser`, for any command that recognises speech."""
-    for option in reversed(SEARCH):
-        command = option(command)
-    return command
-
-
 GROUPS = {
-    "Input": ("model", "data", "split", "limit"),
+    "Input": ("model", "data", "split", "clips"),
     "Output": ("output", "nbest", "quiet"),
-    "Search": ("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold"),
-    "Machine": ("device", "precision", "threads", "batch_seconds"),
+    "Search": SEARCH,
+    "Machine": (*MACHINE, "batch_seconds"),
 }
 EXAMPLES = (
     (
@@ -86,22 +48,24 @@ EXAMPLES = (
     "--split", help="Split to recognise.  [default: test; of a single table without splits: all]"
 )
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder to write."
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write."
 )
 @click.option("--nbest", type=int, help="Hypotheses written, at most --beam.  [default: 1]")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first N clips.")
+@clips_option()
+@click.option("--limit", type=click.IntRange(min=1), hidden=True, help="Only the first N clips.")
 @click.option(
     "--batch-seconds",
     type=click.FloatRange(min=1),
     help="Sound in a batch.  [default: by beam and cores]",
 )
 @search_options
-@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+@quiet_option()
 def command(
     model: str,
     data: Path,
     split: str | None,
     output: Path,
+    clips: int | None,
     limit: int | None,
     batch_seconds: float | None,
     quiet: bool,
@@ -120,10 +84,14 @@ def command(
     from las_cli.recogniser import load_recogniser
     from las_cli.scoring import print_table, score_pairs
 
+    if clips and limit:
+        raise UsageError("--limit is --clips by its old name, of the first clips; give one of them")
     require_folder(output)
     recogniser = load_recogniser(model, **given)
     corpus, chosen = load_split(data, split, "test")
-    decoded, unusable = decode_corpus(recogniser, corpus, chosen, limit, batch_seconds, quiet)
+    decoded, unusable = decode_corpus(
+        recogniser, corpus, chosen, clips, limit, batch_seconds, quiet
+    )
     try:
         if decoded.utterances:
             scored = score_pairs(decoded.references, decoded.hypotheses)
@@ -144,66 +112,6 @@ def require_folder(folder: Path) -> None:
         raise LasError(
             f"{folder}: cannot be written, nothing may be put into {there}; name another --output"
         )
-
-
-def decode_corpus(
-    recogniser: Recogniser,
-    corpus: Corpus,
-    split: str,
-    limit: int | None = None,
-    batch_seconds: float | None = None,
-    quiet: bool = False,
-) -> tuple[DecodedSplit, int]:
-    """The decoded split, with a progress bar on stderr, and how many clips were unusable before."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from las_cli.evaluation.decode_split import decode_split
-
-    cuts = corpus.cuts(split)
-    console = Console(stderr=True)
-    for note in (*corpus.notes, *recogniser.decoder.notes):
-        click.echo(f"las: {note}", err=True)
-    unusable = corpus.faults.get(split, [])
-    for fault in unusable[:MOST_FAULTS]:
-        click.echo(f"las: {fault}", err=True)
-    if len(unusable) > MOST_FAULTS:
-        click.echo(f"las: and {len(unusable) - MOST_FAULTS} clips more", err=True)
-    listed = list(cuts.subset(first=limit) if limit and limit < len(cuts) else cuts)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("clips · {task.fields[speed]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
-        task = bar.add_task(f"{split}", total=len(listed), speed="")
-        heard = 0.0
-
-        def advance(clips: int, seconds: float) -> None:
-            nonlocal heard
-            heard += seconds
-            elapsed = max(bar.tasks[0].elapsed or 0.0, 1e-9)
-            bar.update(task, advance=clips, speed=f"{heard / elapsed:.0f} × real time")
-
-        def complain(clip: BrokenClip) -> None:
-            bar.console.print(f"las: {clip.reason}", markup=False, highlight=False, soft_wrap=True)
-
-        decoded = decode_split(
-            recogniser,
-            listed,
-            batch_seconds=batch_seconds,
-            progress=advance,
-            on_broken=complain,
-        )
-    return decoded, len(unusable)
 
 
 def summary(decoded: DecodedSplit, recogniser: Recogniser, unusable: int = 0) -> str:

@@ -8,6 +8,18 @@ from typing import Any
 import click
 
 
+class ListedSetting(click.Option):
+    """A hidden option that the help lists as `shown_as`, the way another option takes it."""
+
+    def __init__(self, *args: Any, shown_as: str, **kwargs: Any) -> None:
+        kwargs["hidden"] = True
+        super().__init__(*args, **kwargs)
+        self.shown_as = shown_as
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        return self.shown_as, self.help or ""
+
+
 class GroupedCommand(click.Command):
     """`click.command(cls=GroupedCommand, groups={"Input": ["recursive"]}, examples=[…])`.
 
@@ -31,11 +43,12 @@ class GroupedCommand(click.Command):
         assert not unknown, f"groups of {self.name} name no option: {unknown}"
 
     def grouped_options(self, ctx: click.Context) -> dict[str, list[click.Parameter]]:
-        """Heading → options, without arguments and hidden options."""
+        """Heading → options, without arguments and what is hidden."""
         options = {
             str(option.name): option
             for option in self.get_params(ctx)
-            if isinstance(option, click.Option) and not option.hidden
+            if isinstance(option, click.Option)
+            and (not option.hidden or isinstance(option, ListedSetting))
         }
         sections: dict[str, list[click.Parameter]] = {}
         for heading, names in self.groups.items():

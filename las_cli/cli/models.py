@@ -118,7 +118,7 @@ def push_model(
 @click.argument("model")
 @click.option("--to", "target", required=True, metavar="FOLDER|onnx|torchscript", help="A new "
               "model folder, or the format of the graphs.")  # fmt: skip
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for the graphs.  "
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the graphs.  "
               "[default: MODEL's name and the format]")  # fmt: skip
 @click.option("--half", is_flag=True, help="With a folder: float16 weights, half the size.")
 def export_model(model: str, target: str, output: Path | None, half: bool) -> None:

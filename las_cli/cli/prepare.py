@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from las_cli.cli.common_options import processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.corpus.checks import LONGEST_CLIP, SHORTEST_CLIP
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from las_cli.corpus.preparation_report import PreparationReport
 
 GROUPS = {
-    "Output": ["output", "shards", "shard_size", "json_only"],
+    "Output": ["output", "shards", "shard_size", "json_only", "quiet"],
     "What is left out": [
         *("check_audio", "min_seconds", "max_seconds", "rare_share", "alphabet"),
         *("shared_sentences", "shared_speakers"),
@@ -25,7 +26,7 @@ GROUPS = {
 EXAMPLES = [
     ("las prepare cv-corpus-17.0/cy --output data/cy", "Check a Common Voice language; then:"),
     ("las train --data data/cy --output runs/cy", "train on what is kept."),
-    ("las prepare LibriSpeech -o data/ls --check-audio --jobs 16", "Decode every clip as well."),
+    ("las prepare LibriSpeech -o data/ls --check-audio -j 16", "Decode every clip as well."),
     ("las prepare cv/en -o /net/en --train-split validated --shards", "All validated clips that "
      "dev and test do not hold, packed for a network disk."),
 ]  # fmt: skip
@@ -125,13 +126,9 @@ SHARED = click.Choice(["auto", "drop", "keep"])
     metavar="NAME",
     help="The corpus' own split to train on, e.g. validated.",
 )
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Processes that read sound files.  [default: one a core, at most 8]",
-)
-def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None:
+@processes_option("jobs", help="That read sound files.  [default: one a core, at most 8]")
+@quiet_option()
+def command(corpus: Path, output: Path, json_only: bool, quiet: bool, **options: Any) -> None:
     """Check the CORPUS and write manifests, a list of rejected clips and a report.
 
     CORPUS is recognised by its layout: a Common Voice language folder (releases 1 to 20),
@@ -165,6 +162,7 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     import json
     import sys
 
+    from las_cli.cli.progress_bar import ProgressBar
     from las_cli.corpus.checks import Limits
     from las_cli.corpus.detection import detect_layout
     from las_cli.corpus.preparation import prepare
@@ -175,9 +173,17 @@ def command(corpus: Path, output: Path, json_only: bool, **options: Any) -> None
     policy = TextPolicy(**{name: options.pop(name) for name in names})
     limits = Limits(options.pop("min_seconds"), options.pop("max_seconds"))
     layout = detect_layout(corpus.absolute())
-    with _Bar(show=sys.stderr.isatty() and not json_only) as bar:
+    with ProgressBar("", show=sys.stderr.isatty() and not (json_only or quiet)) as bar:
+        now = ""
+
+        def tell(stage: str, done: int, total: int) -> None:
+            nonlocal now
+            if stage != now:
+                bar.begin(now := stage, max(1, total))
+            bar.update(done, f"{done:,} of {total:,}" if total else "")
+
         report = prepare(
-            layout, output, PrepareOptions(policy=policy, limits=limits, **options), bar.update
+            layout, output, PrepareOptions(policy=policy, limits=limits, **options), tell
         )
     if json_only:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
@@ -211,29 +217,3 @@ def _print(report: PreparationReport, output: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
-
-
-class _Bar:
-    """Progress on a terminal; nothing elsewhere."""
-
-    def __init__(self, show: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Left
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
-        self._progress = Progress(
-            *columns, console=Console(stderr=True), disable=not show, transient=True
-        )
-        self._task = self._progress.add_task("")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def update(self, stage: str, done: int, total: int) -> None:
-        """Called by the library."""
-        self._progress.update(self._task, description=stage, completed=done, total=total or None)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import decode_corpus, search_options
+from las_cli.cli.decoding_run import decode_corpus
 from las_cli.cli.grouped import GroupedCommand, options_given
+from las_cli.cli.search_options import MACHINE, SEARCH, search_options
 from las_cli.errors import UsageError
 from las_cli.files import standard_input
 from las_cli.scoring.bootstrap import RESAMPLES, SEED
@@ -25,15 +26,14 @@ if TYPE_CHECKING:
 _COUNT = click.IntRange(min=0)
 _FORMAT = click.Choice(("auto", *FORMATS))
 OUTPUTS = ("html", "json", "csv", "pra", "dtl")
-SEARCH = "Search, with --model"
+WITH_MODEL = "Search, with --model"
 GROUPS = {
     "Input": ["ref", "hyps", "format_", "hyp_format", "ref_column", "hyp_column", "id_column"],
     "Comparison": ["normalise", "no_space", "partial", "draw", "resamples", "seed"],
     "Tables": ["by", "manifest", "by_length", "worst", "confusions", "full", "align"],
     "Files": OUTPUTS,
     "Decode and score": ["model", "data", "split"],
-    SEARCH: "search beam ctc_weight lm_weight length_bonus eos_threshold lm device precision "
-    "threads".split(),
+    WITH_MODEL: [*SEARCH, *MACHINE],
 }
 EXAMPLES = (
     ("las score --ref true_y.txt --hyp pred_y.txt", "A line an utterance."),
@@ -150,7 +150,7 @@ def _check(given: dict[str, Any]) -> None:
             raise UsageError("--model and --data give both sides; leave --ref and --hyp out")
     elif not given["ref"]:
         raise UsageError("--ref is missing: the file with the references (or --model and --data)")
-    elif idle := options_given("split", *GROUPS[SEARCH]):
+    elif idle := options_given("split", *GROUPS[WITH_MODEL]):
         raise UsageError(f"without --model nothing is decoded: {idle} would be of no use")
     inputs = [given["ref"], *(given["hyps"] or ("-",))]
     # The references are read again for each system.
@@ -192,7 +192,7 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
         from las_cli.evaluation.decoded import DecodedPairs
         from las_cli.recogniser import load_recogniser
 
-        own = {name for heading, names in GROUPS.items() if heading != SEARCH for name in names}
+        own = {name for heading, names in GROUPS.items() if heading != WITH_MODEL for name in names}
         search = {name: value for name, value in given.items() if name not in own}
         recogniser = load_recogniser(given["model"], **search)
         corpus, split = load_split(given["data"], given["split"], "test")

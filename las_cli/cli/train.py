@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from las_cli.cli.common_options import processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.training_settings import RARE, chosen_settings, training_settings
 from las_cli.errors import UsageError
 from las_cli.network.config import PRESETS
 
@@ -30,20 +32,17 @@ GROUPS = {
     ),
     "Budget": ("epochs", "max_steps", "max_minutes", "early_stop"),
     "Batches and optimiser": (
-        "batch_seconds", "accumulate", "max_seconds", "short_first", "learning_rate",
-        "warmup_steps", "schedule", "clip", "bad_steps", "ema",
+        "batch_seconds", "max_seconds", "learning_rate", "warmup_steps", "schedule", "set_",
     ),
-    "Losses and augmentation": (
-        "ctc_early", "ctc_late", "guide", "guide_until", "teacher", "teacher_weight", "sampling",
-        "label_smoothing",
-        "spec_augment", "warp", "speeds", "quiet_edges", "rooms", "noise", "noise_share",
-        "noise_snr", "telephone",
+    "Teacher and augmentation": (
+        "teacher", "spec_augment", "warp", "speeds", "quiet_edges", "rooms", "noise",
+        "noise_share", "telephone",
     ),
     "Keeping and showing": (
-        "dev_by", "validate_minutes", "dev_minutes", "checkpoint_minutes", "keep_best", "keep_last",
-        "log_seconds", "tensorboard", "quiet",
+        "dev_by", "validate_minutes", "checkpoint_minutes", "tensorboard", "quiet",
     ),
     "Machine": ("processes", "workers", "device", "precision", "seed"),
+    "Rarer settings, for --set": tuple(RARE),
 }  # fmt: skip
 EXAMPLES = (
     (
@@ -60,6 +59,7 @@ EXAMPLES = (
         "torchrun --nnodes 4 --nproc-per-node 8 … -m las_cli train --data … --output …",
         "GPUs of many machines.",
     ),
+    ("las train --data my/ --output runs/my --set ema=0.99 --set keep_best=9", "Rarer settings."),
     ("las transcribe a.wav --model runs/en", "The run folder is a model at once."),
 )
 
@@ -73,15 +73,14 @@ EXAMPLES = (
     "sound in an update, or without: then what is left is shared by size.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Run folder."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Run folder.",
 )
 @click.option("--split", default="train", show_default=True, help="Split to train on.")
 @click.option("--dev-split", default="dev", show_default=True, help="Split to validate on.")
-@click.option(
-    "--shares-until",
-    type=float,
-    help="Share of the budget after which only corpora without a share are heard.  [default: 1]",
-)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
 @click.option("--overwrite", is_flag=True, help="Start afresh in a folder that holds a training.")
 @click.option(
@@ -121,137 +120,9 @@ EXAMPLES = (
     show_default=True,
     help="Clips whose text has digits: leave out, or learn digits as letters.",
 )
-@click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    help="Passes over the training split.  [default: 30 if no budget is given]",
-)
-@click.option("--max-steps", type=int, help="Updates.")
-@click.option(
-    "--max-minutes", type=float, help="Minutes of training; the schedule ends within them."
-)
-@click.option(
-    "--batch-seconds",
-    type=float,
-    help="Sound in a batch of one process; small ones learn faster at first.  [default: 100]",
-)
-@click.option("--accumulate", type=int, help="Batches an update.  [default: 1]")
-@click.option("--max-seconds", type=float, help="Longest clip trained on.  [default: 20]")
-@click.option("--learning-rate", type=float, help="Peak.  [default: 0.001]")
-@click.option("--warmup-steps", type=int, help="Updates until the peak.  [default: 100]")
-@click.option("--schedule", type=click.Choice(["cosine", "plateau"]), help="[default: cosine]")
-@click.option("--clip", type=float, help="Largest norm of a gradient.  [default: 5]")
-@click.option(
-    "--bad-steps",
-    type=click.IntRange(1),
-    help="Updates in a row without a finite gradient before training stops.  [default: 10]",
-)
 @click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
-@click.option(
-    "--ctc-early",
-    type=float,
-    help="Weight of the CTC loss in the first fifth of the budget.  [default: 0.5]",
-)
-@click.option(
-    "--ctc-late", type=float, help="And in its second half, with a slope between.  [default: 0.3]"
-)
-@click.option(
-    "--guide", type=float, help="Weight at first of CTC's lead over attention.  [default: 0.5]"
-)
-@click.option(
-    "--guide-until", type=float, help="Share of the budget by which that lead ends.  [default: 0.7]"
-)
-@click.option(
-    "--teacher",
-    type=click.Path(path_type=Path, file_okay=False),
-    multiple=True,
-    help="Folder of the states that a strong recogniser had for the training clips; the listener "
-    "is led to them.",
-)
-@click.option(
-    "--teacher-weight", type=float, help="Weight of its distance from them.  [default: 1]"
-)
-@click.option(
-    "--sampling",
-    metavar="FROM,TO",
-    help="Share of letters the speller takes from itself (scheduled sampling), growing evenly "
-    "over the training.  [default: 0.1,0.5]",
-)
-@click.option("--label-smoothing", type=float, help="[default: 0.1]")
-@click.option(
-    "--ema", type=float, help="Decay of the moving average of the weights.  [default: 0.999]"
-)
-@click.option("--spec-augment", type=float, help="Strength of the masks, 0 for none.  [default: 1]")
-@click.option(
-    "--warp",
-    type=float,
-    help="Formants move by up to this share (vocal tract length), 0.1 say.  [default: 0]",
-)
-@click.option("--speeds", help="Speed factors, separated by commas.  [default: 0.9,1,1.1]")
-@click.option(
-    "--quiet-edges",
-    type=float,
-    metavar="SECONDS",
-    help="Quiet put on each side of half the clips, at most.  [default: 0]",
-)
-@click.option("--rooms", type=float, help="Share of clips heard in a simulated room.  [default: 0]")
-@click.option(
-    "--noise",
-    type=click.Path(path_type=Path, file_okay=False),
-    multiple=True,
-    help="Folder of noise to mix in; several weigh alike.",
-)
-@click.option("--noise-share", type=float, help="Share of clips with noise.  [default: 0.5]")
-@click.option(
-    "--noise-snr", metavar="FROM,TO", help="Signal-to-noise range in dB.  [default: 5,30]"
-)
-@click.option(
-    "--telephone",
-    type=float,
-    help="Share of clips in a narrow band: 8 kHz, G.711 or GSM coding.  [default: 0]",
-)
-@click.option(
-    "--short-first/--no-short-first",
-    default=None,
-    help="First epoch from short to long.  [default: yes]",
-)
-@click.option(
-    "--dev-by",
-    metavar="COLUMN",
-    help="Measure dev by the groups of this column (corpus, accent …) and choose the best model by "
-    "their mean; beside them as many training clips, to see what is only remembered.",
-)
-@click.option(
-    "--validate-minutes", type=float, help="Validate this often, beside the end of an epoch."
-)
-@click.option(
-    "--dev-minutes", type=float, help="Sound of the dev split used, at most.  [default: 60]"
-)
-@click.option(
-    "--checkpoint-minutes",
-    type=float,
-    help="Save the state this often, beside each validation.  [default: 10]",
-)
-@click.option(
-    "--keep-best", type=click.IntRange(1), help="Checkpoints kept by dev LER.  [default: 5]"
-)
-@click.option("--keep-last", type=click.IntRange(1), help="Newest checkpoints kept.  [default: 5]")
-@click.option(
-    "--early-stop",
-    type=int,
-    help="Validations without a better LER before stopping.  [default: never]",
-)
-@click.option("--log-seconds", type=float, help="Between rows of metrics.jsonl.  [default: 5]")
-@click.option("--tensorboard", is_flag=True, default=None, help="Also write TensorBoard events.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that read sound.  [default: 1]")
-@click.option("--seed", type=int, help="[default: 1]")
-@click.option("--device", help="auto, cuda, mps or cpu.  [default: auto]")
-@click.option(
-    "--precision", type=click.Choice(["auto", "float32", "bf16", "float16"]), help="[default: auto]"
-)
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
+@training_settings
+@processes_option(
     default=1,
     show_default=True,
     help="Train with N processes on this machine; on CPUs one a core is fastest.",
@@ -259,7 +130,7 @@ EXAMPLES = (
 @click.option(
     "--dry-run", is_flag=True, help="Two batches through everything, an estimate, then stop."
 )
-@click.option("--quiet", is_flag=True, help="Warnings only.")
+@quiet_option("Warnings only.")
 def command(
     data: tuple[str, ...],
     output: Path,
@@ -279,6 +150,7 @@ def command(
     processes: int,
     dry_run: bool,
     quiet: bool,
+    set_: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Train a recogniser on a corpus, or go on with a training.
@@ -287,7 +159,7 @@ def command(
     other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
     keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
     """
-    changes = training_options(options)
+    changes = chosen_settings(options, set_)
     if resume and (overwrite or dry_run):
         raise UsageError("--resume goes on with a training: without --overwrite and --dry-run")
     if not resume and not data:
@@ -425,19 +297,3 @@ class Interruption:
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
-
-
-def training_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given, under the names and types of TrainingConfig."""
-    chosen = {name: value for name, value in options.items() if value not in (None, ())}
-    for name in ("speeds", "noise_snr", "sampling"):
-        if name in chosen:
-            try:
-                chosen[name] = tuple(float(part) for part in chosen[name].split(","))
-            except ValueError as error:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {chosen[name]}: numbers separated by commas") from error
-    for name in ("noise", "teacher"):
-        if name in chosen:
-            chosen[name] = tuple(str(folder.absolute()) for folder in chosen[name])
-    return chosen

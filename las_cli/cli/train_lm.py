@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from las_cli.cli.common_options import quiet_option, threads_option
 from las_cli.cli.grouped import GroupedCommand, options_given
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from las_cli.language import LetterLM, MixedLM
     from las_cli.language.lm_training import LMProgress
 
 NETWORK = ("embedding", "hidden", "layers", "dropout")  # what decides the size of the letters
@@ -54,7 +53,7 @@ EXAMPLES = (
 @click.argument("more", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]…")
 @click.option("--model", "-m", required=True, help="Recogniser whose spelling it learns.")
 @click.option(
-    "--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder to write."
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder to write."
 )
 @click.option("--embedding", default=64, show_default=True, help="Size of a letter's vector.")
 @click.option("--hidden", default=512, show_default=True, help="Size of each LSTM layer.")
@@ -118,8 +117,8 @@ EXAMPLES = (
     show_default=True,
     type=click.Choice(["auto", "float32", "bf16"]),
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+@threads_option()
+@quiet_option()
 def command(
     first: tuple[Path, ...],
     more: tuple[Path, ...],
@@ -166,142 +165,72 @@ def command(
         raise UsageError(f"--letters-of trains nothing: {idle} would be of no use")
     import torch
 
-    from las_cli.language import (
-        LetterLMConfig,
-        MixedLM,
-        load_language_model,
-        save_language_model,
-    )
-    from las_cli.language.lm_training import (
-        CHECKPOINT,
-        LMTraining,
-        TrainedLM,
-        measure_perplexity,
-        new_model,
-        train_letter_lm,
-    )
-    from las_cli.language.mixing import with_words
-    from las_cli.language.text import Sentences
-    from las_cli.memory import return_freed_memory
+    from las_cli.cli.progress_bar import ProgressBar
+    from las_cli.language.letter_lm import LetterLMConfig
+    from las_cli.language.lm_training import LMTraining
+    from las_cli.language.making import LMPlan, make_language_model
     from las_cli.network.device import pick_device
     from las_cli.saved_model.names import LM_CONFIG, LM_WEIGHTS
     from las_cli.sharing.cache import short_name
     from las_cli.sharing.find import find_model, load_model
-    from las_cli.text.units import parts_words
 
     if threads:
         torch.set_num_threads(threads)
-    files = (*first, *more)
     loaded = load_model(model, "cpu")
-    settings = LMTraining(
-        epochs=epochs,
-        max_minutes=max_minutes,
-        batch_letters=batch_letters,
-        learning_rate=learning_rate,
-        precision=precision,
-        checkpoint_minutes=checkpoint_minutes,
-        seed=seed,
-    )
-    sentences = Sentences(files, loaded.alphabet, loaded.policy)
-    count = sentences.count()
-    click.echo(f"las: {count.lines:,} lines, {count.letters:,} letters to learn from", err=True)
-    for reason, lines in count.left_out.most_common():
-        click.echo(f"las: {lines:,} lines {reason} left out", err=True)
-    network: LetterLM
-    counts_words = word_order > 1 and parts_words(loaded.alphabet)
+    folder = None
     if letters_of:
         folder = Path(letters_of).expanduser()
         if not (folder / LM_CONFIG).is_file():
             folder = find_model(letters_of)
-        known = load_language_model(folder, loaded.alphabet, pick_device(device))
-        network = known.letters if isinstance(known, MixedLM) else known
-        # With words the mixture is measured, and the letters in passing.
-        perplexity = math.nan if counts_words else measure_perplexity(network, sentences.held_out())
-        result = TrainedLM(perplexity, 0, 0.0)
-        output.mkdir(parents=True, exist_ok=True)
-    else:
-        config = LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout)
-        network = new_model(config, seed, pick_device(device))
-        output.mkdir(parents=True, exist_ok=True)
-        with ProgressBar(quiet) as bar:
-            result = train_letter_lm(
-                network, sentences, count.letters, settings, output, resume, bar.report
-            )
-        # Whatever becomes of the words: hours are in the letters.
-        save_language_model(output, network, loaded.alphabet)
-        (output / CHECKPOINT).unlink(missing_ok=True)
-    measured_on = "held-out lines" if sentences.spares_lines() else "training lines"
-    facts: dict[str, Any] = {
-        "perplexity_per_letter": round(result.perplexity, 4),
-        "measured_on": measured_on,
-        "letters": count.letters,
-        "text": [path.name for path in files],
-    }
-    if letters_of:
-        facts["letters_of"] = short_name(letters_of, folder)
-    else:
-        facts |= {
-            "letters_read": result.letters,
-            "minutes": round(result.minutes, 1),
-            "trained": time.strftime("%Y-%m-%d"),
-        }
-    found: LetterLM | MixedLM = network
-    if word_order > 1 and not counts_words:
-        click.echo(
-            "las: no words are counted: the model does not write letters and spaces", err=True
-        )
-    elif counts_words:
-        return_freed_memory()
-        found, mixture = with_words(
-            network,
-            loaded.alphabet,
-            sentences,
-            word_order,
-            most_words,
-            most_ngrams,
-            counting_memory * 10**6,
+    plan = LMPlan(
+        LetterLMConfig(len(loaded.alphabet), embedding, hidden, layers, dropout),
+        LMTraining(
+            epochs=epochs,
+            max_minutes=max_minutes,
+            batch_letters=batch_letters,
+            learning_rate=learning_rate,
+            precision=precision,
+            checkpoint_minutes=checkpoint_minutes,
+            seed=seed,
+        ),
+        letters_of=folder,
+        letters_name=short_name(letters_of, folder) if letters_of and folder else "",
+        word_order=word_order,
+        most_words=most_words,
+        most_ngrams=most_ngrams,
+        counting_memory=counting_memory * 10**6,
+    )
+    with ProgressBar("train-lm", show=not quiet and not letters_of) as bar:
+        begun = False
+
+        def report(at: LMProgress, share: float) -> None:
+            nonlocal begun
+            if not begun:
+                bar.begin("train-lm", 1.0, before=share)
+            begun = True
+            bar.update(share, state(at))
+
+        made = make_language_model(
+            plan,
+            (*first, *more),
+            loaded,
             output,
+            pick_device(device),
+            resume=resume,
+            tell=lambda sentence: bar.print(f"las: {sentence}"),
+            report=report,
         )
-        click.echo(f"las: {mixture.summary}", err=True)
-        facts |= mixture.facts
-    save_language_model(output, found, loaded.alphabet, facts)
-    spent = "" if letters_of else f", after {result.minutes:.1f} min"
-    too_few = "" if measured_on == "held-out lines" else " (too few to keep any apart)"
+    where = "held-out lines" if made.held_out else "training lines (too few to keep any apart)"
+    spent = "" if made.minutes is None else f", after {made.minutes:.1f} min"
     click.echo(
-        f"perplexity per letter {facts['perplexity_per_letter']:.3f} on {measured_on}{too_few}"
-        f"{spent}; "
+        f"perplexity per letter {made.perplexity:.3f} on {where}{spent}; "
         f"written to {output / LM_WEIGHTS}; `las tune` finds the weight it should have"
     )
 
 
-class ProgressBar:
-    """A line on standard error: share done, loss, letters a second."""
-
-    def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("train-lm"),
-            BarColumn(),
-            TextColumn("{task.percentage:.1f} % · {task.fields[state]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
-        )
-        self._task = self._bar.add_task("", total=1.0, state="")
-
-    def __enter__(self) -> ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def report(self, at: LMProgress, share: float) -> None:
-        state = (
-            f"pass {at.epoch + 1} · {math.exp(at.loss):.3f} perplexity a letter · "
-            f"{at.letters / max(at.seconds, 1e-9):,.0f} letters/s"
-        )
-        self._bar.update(self._task, completed=share, state=state)
+def state(at: LMProgress) -> str:
+    """Where a training of letters is, in words."""
+    return (
+        f"pass {at.epoch + 1} · {math.exp(at.loss):.3f} perplexity a letter · "
+        f"{at.letters / max(at.seconds, 1e-9):,.0f} letters/s"
+    )

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import search_options
+from las_cli.cli.common_options import RespelledOption, processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.search_options import MACHINE, SEARCH, search_options
 
 if TYPE_CHECKING:
     from las_cli.transcribe.workers import Recipe
@@ -21,7 +22,7 @@ EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
     ("las transcribe talk.mp3 > talk.txt", "The plain words and nothing else into a file."),
     (
-        "las transcribe interviews/ --output-dir texts --format txt,srt --skip-done",
+        "las transcribe interviews/ --output texts --format txt,srt --skip-done",
         "A folder and the folders in it; started again after an interruption, it goes on.",
     ),
     ("ffmpeg -i film.mkv -f wav - | las transcribe - --format vtt", "Any container from a pipe."),
@@ -30,7 +31,7 @@ EXAMPLES = (
         "Raw samples as they come, each sentence printed as soon as it is spoken.",
     ),
     (
-        "las transcribe --from-file clips.txt --format json -o out --jobs 4",
+        "las transcribe --from-file clips.txt --format json -o out --processes 4",
         "A list of files, by four processes.",
     ),
     (
@@ -44,7 +45,7 @@ GROUPS = {
     "Input": ("from_file", "recursive", "raw_rate", "microphone"),
     "Output": (
         "format_",
-        "output_dir",
+        "output",
         "skip_done",
         "words",
         "max_line_width",
@@ -53,18 +54,8 @@ GROUPS = {
         "quiet",
     ),
     "Long recordings": ("vad", "longest"),
-    "Model and search": (
-        "model",
-        "search",
-        "beam",
-        "nbest",
-        "ctc_weight",
-        "lm",
-        "lm_weight",
-        "length_bonus",
-        "eos_threshold",
-    ),
-    "Machine": ("device", "precision", "threads", "jobs", "batch"),
+    "Model and search": ("model", *SEARCH, "nbest"),
+    "Machine": (*MACHINE, "processes", "batch"),
 }
 
 
@@ -110,8 +101,10 @@ def complete_models(typed: str) -> list[Any]:
     help="txt, srt, vtt, tsv, json, ctm, several parted by commas, or all.  [default: txt]",
 )
 @click.option(
-    "--output-dir",
     "-o",
+    "--output",
+    cls=RespelledOption,
+    formerly=("--output-dir",),
     type=click.Path(),
     metavar="DIR",
     help="Write files here, not to standard output.",
@@ -121,7 +114,7 @@ def complete_models(typed: str) -> list[Any]:
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
 @click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
 @click.option("--color-confidence", is_flag=True, help="Colour words: green, yellow, red: unsure.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, warnings or summary; only errors.")
+@quiet_option("No progress, warnings or summary; only errors.")
 @click.option(
     "--vad/--no-vad", default=True, help="Find speech, or cut by loudness.  [default: vad]"
 )
@@ -136,9 +129,7 @@ def complete_models(typed: str) -> list[Any]:
 )
 @click.option("--nbest", type=int, help="Readings in json, at most --beam.  [default: 1]")
 @search_options
-@click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), default=1, help="Processes.  [default: 1]"
-)
+@processes_option(default=1, show_default=True, help="Recordings at a time, each in its own.")
 @click.option(
     "--batch", type=click.IntRange(min=1), help="Pieces at a time.  [default: CPU 8, CUDA 32]"
 )
@@ -149,7 +140,7 @@ def command(
     raw_rate: int | None,
     microphone: bool,
     format_: tuple[str, ...],
-    output_dir: str | None,
+    output: str | None,
     skip_done: bool,
     words: bool,
     max_line_width: int,
@@ -162,7 +153,7 @@ def command(
     device: str,
     lm: str | None,
     threads: int | None,
-    jobs: int,
+    processes: int,
     batch: int | None,
     **decoding: Any,
 ) -> None:
@@ -190,10 +181,12 @@ def command(
     share = Share.from_environment(os.environ)
     found, errors = gather(inputs, from_file, recursive)
     several = len(found) + len(errors) > 1
-    check_outputs(formats, output_dir, several, words, skip_done, share.world_size)
+    check_outputs(formats, output, several, words, skip_done, share.world_size)
     pipes = microphone or any(entry.is_pipe for entry in found)
-    if pipes and jobs > 1:
-        raise click.UsageError("--jobs: standard input, pipes and the microphone need one process")
+    if pipes and processes > 1:
+        raise click.UsageError(
+            "--processes: standard input, pipes and the microphone need one process"
+        )
     if microphone:
         if found or errors:
             raise click.UsageError("--microphone takes no other input")
@@ -201,7 +194,7 @@ def command(
     worklist = Worklist(
         found,
         formats,
-        None if output_dir is None else Path(output_dir),
+        None if output is None else Path(output),
         OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
         skip_done,
         share,
@@ -221,7 +214,8 @@ def command(
             worklist.fail(error)
             display.failed(None, error)
         with display:
-            work(worklist, display, events(worklist, recipe, jobs, raw_rate, microphone, display))
+            happenings = events(worklist, recipe, processes, raw_rate, microphone, display)
+            work(worklist, display, happenings)
         display.summary(worklist.tally)
     if worklist.tally.failures:
         sys.exit(1)
@@ -241,29 +235,29 @@ def chosen_formats(given: Iterable[str]) -> list[str]:
 
 def check_outputs(
     formats: list[str],
-    output_dir: str | None,
+    output: str | None,
     several: bool,
     words: bool,
     skip_done: bool,
     world_size: int,
 ) -> None:
     """Refuse what cannot go to one standard output."""
-    if output_dir == "":  # pathlib takes it for the current folder
-        raise click.UsageError("--output-dir: is empty (an unset shell variable?); name a folder")
-    if output_dir is not None:
-        if Path(output_dir).exists() and not Path(output_dir).is_dir():
-            raise click.UsageError(f"--output-dir {output_dir}: is a file; name a folder")
+    if output == "":  # pathlib takes it for the current folder
+        raise click.UsageError("--output: is empty (an unset shell variable?); name a folder")
+    if output is not None:
+        if Path(output).exists() and not Path(output).is_dir():
+            raise click.UsageError(f"--output {output}: is a file; name a folder")
         return
     if skip_done:
-        raise click.UsageError("--skip-done: says which files to leave alone; add --output-dir")
+        raise click.UsageError("--skip-done: says which files to leave alone; add --output")
     if world_size > 1:
-        raise click.UsageError("under torchrun each rank writes its own files: add --output-dir")
+        raise click.UsageError("under torchrun each rank writes its own files: add --output")
     if len(formats) > 1:
-        raise click.UsageError("--format: several formats need --output-dir")
+        raise click.UsageError("--format: several formats need --output")
     if several and (formats[0] in ("srt", "vtt", "tsv") or (words and formats[0] == "txt")):
         kind = "--words" if formats[0] == "txt" else f"--format {formats[0]}"
         raise click.UsageError(
-            f"{kind}: of several recordings it needs --output-dir (or use --format ctm or json)"
+            f"{kind}: of several recordings it needs --output (or use --format ctm or json)"
         )
 
 

@@ -5,23 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from las_cli.audio.reader import audio_info
+from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
 from las_cli.transcribe.inputs import Input
@@ -54,11 +46,13 @@ class Display:
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._writer: Writer | None = None if worklist.folder else worklist.writers[0]
         self._as_it_goes = self._writer is not None and self._writer.name == "txt" and not several
-        self._bar = _Bar(worklist.inputs, self._err, quiet or not self._err.is_terminal)
+        self._done = _RecordingsDone(
+            worklist.inputs, self._err, quiet or not self._err.is_terminal
+        )
         self._began = time.monotonic()
 
     def __enter__(self) -> Display:
-        self._bar.progress.start()
+        self._done.bar.__enter__()
         return self
 
     def __exit__(
@@ -67,17 +61,17 @@ class Display:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.progress.stop()
+        self._done.bar.__exit__(kind, error, traceback)
 
     def recognised(self, place: int, segment: Segment | None, seconds: float) -> None:
         """A piece of a recording is done."""
-        self._bar.advance(place, seconds)
+        self._done.advance(place, seconds)
         if segment is not None and self._as_it_goes:
             self._print_segments((segment,))
 
     def finished(self, place: int, transcript: Transcript) -> None:
         """A recording is done."""
-        self._bar.finish(place)
+        self._done.finish(place)
         self._warn(transcript)
         if self._writer is None or self._as_it_goes:
             return
@@ -93,7 +87,7 @@ class Display:
     def failed(self, place: int | None, error: LasError) -> None:
         """A recording could not be done; `place` None: it was not even one."""
         if place is not None:
-            self._bar.finish(place)
+            self._done.finish(place)
             if self._writer is not None and self._writer.name == "txt" and self._several:
                 self._print("" if self._out.is_terminal else "\n")  # keeps lines and inputs in step
         self._err.print(f"las: {error}")
@@ -131,7 +125,7 @@ class Display:
         if not text:
             return
         # The bar and the words may share a terminal.
-        with self._bar.hidden() if self._out.is_terminal else contextlib.nullcontext():
+        with self._done.bar.hidden() if self._out.is_terminal else contextlib.nullcontext():
             if isinstance(text, Text):
                 self._out.print(text)
             else:
@@ -161,17 +155,7 @@ class Display:
                 self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
 
 
-class _TimeLeft(ProgressColumn):
-    """Time left at the mean speed so far; rich's own looks at the last steps, which vary widely."""
-
-    def render(self, task: Task) -> Text:
-        if not task.completed or not task.total or task.elapsed is None:
-            return Text("-:--:--")
-        left = task.elapsed * max(0.0, task.total - task.completed) / task.completed
-        return Text(clock(left), style="progress.remaining")
-
-
-class _Bar:
+class _RecordingsDone:
     """Progress over all recordings, weighed by their size on disk, since opening all takes long."""
 
     def __init__(self, inputs: Sequence[Input], console: Console, disabled: bool) -> None:
@@ -180,29 +164,8 @@ class _Bar:
         self._durations: dict[int, float] = {}
         self._finished = 0
         self._before = 0.0  # size of what is finished
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            _TimeLeft(),
-            console=console,
-            disable=disabled,
-            transient=True,
-            redirect_stdout=False,
-        )
-        self._task = self.progress.add_task(self._title(), total=max(1, sum(self._sizes)))
-
-    @contextlib.contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Off the terminal for the time of the context."""
-        shown = self.progress.live.is_started
-        if shown:
-            self.progress.stop()
-        yield
-        if shown:
-            self.progress.start()
+        total = max(1, sum(self._sizes))
+        self.bar = ProgressBar(self._title(), show=not disabled, total=total, console=console)
 
     def _title(self) -> str:
         count = len(self._inputs)
@@ -219,7 +182,7 @@ class _Bar:
                 self._durations[place] = math.nan
         duration = self._durations[place]
         share = min(1.0, seconds / duration) if duration > 0 else 0.0
-        self.progress.update(self._task, completed=self._before + share * self._sizes[place])
+        self.bar.update(self._before + share * self._sizes[place])
 
     def finish(self, place: int) -> None:
         """Recording `place` is done."""
@@ -227,7 +190,7 @@ class _Bar:
             return
         self._before += self._sizes[place]
         self._finished += 1
-        self.progress.update(self._task, completed=self._before, description=self._title())
+        self.bar.update(self._before, title=self._title())
 
 
 def colored(segment: Segment) -> Text:
@@ -243,12 +206,3 @@ def colored(segment: Segment) -> Text:
             style = "red" if word.confidence < DOUBTFUL else "yellow"
         text.append(" " if text else "").append(word.text, style=style)
     return text
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and seconds; tenths below a minute."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

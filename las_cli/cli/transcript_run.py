@@ -25,7 +25,7 @@ def own_device(local_rank: str) -> str:
 def events(
     worklist: Worklist,
     recipe: Recipe,
-    jobs: int,
+    processes: int,
     raw_rate: int | None,
     microphone: bool,
     display: Display,
@@ -33,10 +33,11 @@ def events(
     """What happens to the recordings of `worklist`, in this process or in several."""
     if not worklist.inputs:
         return
-    if jobs > 1 and len(worklist.inputs) > 1:
+    if processes > 1 and len(worklist.inputs) > 1:
         from las_cli.transcribe.workers import follow_with_workers
 
-        yield from follow_with_workers(recipe, [str(entry.path) for entry in worklist.inputs], jobs)
+        paths = [str(entry.path) for entry in worklist.inputs]
+        yield from follow_with_workers(recipe, paths, processes)
         return
     transcriber = recipe.load()
     sounds = (opened(entry, raw_rate, microphone, display) for entry in worklist.inputs)

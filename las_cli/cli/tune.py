@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from las_cli.cli.decode import search_options
+from las_cli.cli.common_options import clips_option
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.search_options import MACHINE, SEARCH, search_options
 from las_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from las_cli.evaluation.tuning import Trial
-    from las_cli.recogniser import Recogniser
+    from las_cli.evaluation.tuning_run import Tuned
 
 GROUPS = {
     "Input": ("model", "data", "split", "clips"),
     "Tuning": ("metric", "beams", "trials", "dry_run"),
-    "Where the search starts": (
-        *("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold"),
-    ),
-    "Machine": ("device", "precision", "threads"),
+    "Where the search starts": SEARCH,
+    "Machine": MACHINE,
 }
 EXAMPLES = (
     ("las tune --model runs/en --data cv-corpus/en", "On the dev split, 300 clips of it."),
@@ -42,13 +39,7 @@ EXAMPLES = (
 @click.option(
     "--split", help="Split to tune on.  [default: dev; of a single table without splits: all]"
 )
-@click.option(
-    "--clips",
-    type=click.IntRange(min=1),
-    default=300,
-    show_default=True,
-    help="At most so many clips, spread over the split.",
-)
+@clips_option(default=300)
 @click.option("--beams", default="4,8,16", show_default=True, help="Beams to try, at the end.")
 @click.option(
     "--metric",
@@ -93,93 +84,57 @@ def command(
             "take a copy with `las models export MODEL --to FOLDER`, or add --dry-run"
         )
     from rich.console import Console
-    from rich.table import Table
 
-    from las_cli.corpus import load_split
-    from las_cli.decoding.options import DecodingOptions
-    from las_cli.evaluation.trials import Trials
-    from las_cli.evaluation.tuning import Tuner, hear
-    from las_cli.recogniser import Recogniser, find_language_model, load_recogniser
-    from las_cli.scoring import score_pairs
+    from las_cli.corpus import load_split, spread_cuts
+    from las_cli.evaluation.tuning_run import keep_options, tune_recogniser
+    from las_cli.recogniser import load_recogniser, with_language_model
 
-    recogniser = load_recogniser(model, **given)
+    recogniser = with_language_model(load_recogniser(model, **given), given["lm"])
     corpus, chosen = load_split(data, split, "dev")
-    cuts = list(corpus.cuts(chosen))
+    cuts = spread_cuts(list(corpus.cuts(chosen)), clips)
     for note in (*corpus.notes, *recogniser.decoder.notes):
         click.echo(f"las: {note}", err=True)
-    loaded = recogniser.loaded
-    if recogniser.lm is None:  # without weight so far, it may get some
-        lm = find_language_model(loaded, given["lm"])
-        recogniser = Recogniser.of(loaded, recogniser.options, lm)
-    cuts = cuts[:: max(1, -(-len(cuts) // clips))]
     console = Console(stderr=True)
-
-    def count(reference: str, hypothesis: str) -> tuple[int, int]:
-        score = score_pairs([reference], [hypothesis])
-        counts = score.counts["words" if metric == "wer" else "letters"]
-        return counts.errors, counts.reference
 
     def tell(trial: Trial) -> None:
         console.print(f"{options_text(trial.options)}  {metric} {100 * trial.rate:.2f} %",
                       highlight=False)  # fmt: skip
 
-    kept = Trials(trials, described(recogniser, cuts)) if trials else None
-    with console.status(f"listening to {len(cuts)} clips"):
-        batched = hear(recogniser, cuts)
-    tuner = Tuner(recogniser, batched, count, tell, kept)
-    with console.status("searching"):
-        start = tuner.attempt(dataclasses.replace(recogniser.options, nbest=1))
-        best = tuner.tune(dataclasses.replace(recogniser.options, nbest=1))
-        if best.kind.has_beam:
-            best = tuner.widen(best, widths)
-        calibration, utterances = tuner.calibrate(best, right_words)
-    best = dataclasses.replace(best, calibration=calibration)
+    with console.status("") as status:
+        tuned = tune_recogniser(
+            recogniser,
+            cuts,
+            widths,
+            metric=metric,
+            trials=trials,
+            stage=status.update,
+            report=tell,
+        )
+    show(tuned, metric)
+    if not dry_run:
+        click.echo(f"written to {keep_options(recogniser, tuned.best.options)}")
+
+
+def show(tuned: Tuned, metric: str) -> None:
+    """A table of before and best, and how far the confidences can be trusted."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for column in ("", "options", metric.upper()):
         table.add_column(column)
-    table.add_row("before", options_text(start.options), f"{100 * start.rate:.2f} %")
-    table.add_row("best", options_text(best), f"{100 * tuner.attempt(best).rate:.2f} %")
+    for name, trial in (("before", tuned.start), ("best", tuned.best)):
+        table.add_row(name, options_text(trial.options), f"{100 * trial.rate:.2f} %")
     Console().print(table)
+    calibration = tuned.best.options.calibration
     if calibration.weights:
         click.echo(
             f"confidence: expected calibration error {calibration.error:.3f} a word "
-            f"({calibration.plain_error:.3f} of the plain posterior), {utterances:.3f} an utterance"
+            f"({calibration.plain_error:.3f} of the plain posterior), "
+            f"{tuned.utterance_error:.3f} an utterance"
         )
     else:
         click.echo("confidence: left as plain posteriors, there are too few right or wrong words")
-    if dry_run:
-        return
-    from las_cli.files import read_json, write_json
-    from las_cli.saved_model.names import CONFIG
-
-    path = loaded.folder / CONFIG
-    config = read_json(path)
-    # The precision was this machine's and this run's; the model goes to others.
-    own = DecodingOptions.from_config(loaded.decoding).precision
-    config["decoding"] = dataclasses.replace(best, precision=own).to_config()
-    if recogniser.lm is None:
-        del config["decoding"]["lm_weight"]  # nothing is known of the one it may get some day
-    write_json(path, config)
-    click.echo(f"written to {path}")
-
-
-def described(recogniser: Recogniser, cuts: Sequence[Any]) -> dict[str, Any]:
-    """What the searches of a tuning run depend on beside their options."""
-    from hashlib import sha256
-
-    def digest(tensors: dict[str, Any]) -> str:
-        found = sha256()
-        for name, tensor in sorted(tensors.items()):
-            found.update(f"{name} {tuple(tensor.shape)} {tensor.double().sum():.9e}".encode())
-        return found.hexdigest()[:16]
-
-    lm: Any = recogniser.lm
-    return {
-        "model": digest(recogniser.loaded.model.state_dict()),
-        "language model": digest(lm.tensors()) if lm is not None else None,
-        "clips": sha256("\n".join(cut.id for cut in cuts).encode()).hexdigest()[:16],
-        "precision": recogniser.options.precision,
-    }
 
 
 def parse_beams(text: str) -> list[int]:
@@ -201,10 +156,3 @@ def options_text(options: Any) -> str:
         f"{options.search} {options.width}, lm {options.lm_weight:g}, "
         f"ctc {options.ctc_weight:g}, bonus {options.length_bonus:+g}"
     )
-
-
-def right_words(reference: Sequence[str], hypothesis: Sequence[str]) -> list[bool]:
-    """Which words of the hypothesis the cheapest alignment finds in the reference."""
-    from las_cli.scoring import align
-
-    return [pair.kind == "hit" for pair in align(reference, hypothesis) if pair.kind != "deletion"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from las_cli.corpus.corpus import Corpus
-from las_cli.corpus.cuts import read_cut, use_soundfile
+from las_cli.corpus.cuts import read_cut, spread_cuts, use_soundfile
 
-__all__ = ["Corpus", "load_corpus", "load_split", "read_cut", "use_soundfile"]
+__all__ = ["Corpus", "load_corpus", "load_split", "read_cut", "spread_cuts", "use_soundfile"]
 
 
 def load_corpus(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from las_cli.audio.analysis import SAMPLE_RATE
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     import numpy
     from lhotse.cut import Cut
     from torch import Tensor
+
+
+def spread_cuts(cuts: Sequence[Cut], most: int | None) -> Sequence[Cut]:
+    """At most `most` of the cuts, evenly spread over them; None: all."""
+    return cuts if most is None else cuts[:: max(1, -(-len(cuts) // most))]
 
 
 def use_soundfile() -> None:

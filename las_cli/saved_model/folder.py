@@ -149,6 +149,13 @@ def save_model(
     write_json(folder / CONFIG, config)
 
 
+def write_decoding(folder: Path, decoding: Mapping[str, Any]) -> Path:
+    """Put the defaults of the search into the config.json of `folder`, whose path is returned."""
+    path = folder / CONFIG
+    write_json(path, read_json(path) | {"decoding": dict(decoding)})
+    return path
+
+
 def trained_weights(model: LAS) -> dict[str, torch.Tensor]:
     """The parameters of a model; filter banks and windows are computed, not stored."""
     return dict(model.named_parameters())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from las_cli.corpus.checks import LONGEST_CLIP, SHORTEST_CLIP
 from las_cli.errors import UsageError
@@ -78,11 +79,11 @@ class TrainingConfig:
             numbers = value if isinstance(value, tuple) else (value,)
             # JSON has no infinity: such a run could not be resumed.
             if any(isinstance(one, float) and not math.isfinite(one) for one in numbers):
-                raise UsageError(f"--{name.replace('_', '-')} {value}: must be a finite number")
+                raise UsageError(f"{name} {setting_text(value)}: must be a finite number")
         for name in ("epochs", "max_steps", "max_minutes"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise UsageError(f"--{name.replace('_', '-')} {value}: must be above 0")
+                raise UsageError(f"{name} {value}: must be above 0")
         if self.epochs is None and self.max_steps is None and self.max_minutes is None:
             raise UsageError("a training needs a budget: --epochs, --max-steps or --max-minutes")
         positive = (
@@ -94,12 +95,12 @@ class TrainingConfig:
             "buckets",
             "bad_steps",
             "dev_minutes",
+            "keep_best",
+            "keep_last",
         )
         for name in positive:
             if not getattr(self, name) > 0:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)}: must be above 0"
-                )
+                raise UsageError(f"{name} {getattr(self, name)}: must be above 0")
         not_negative = (
             "warmup_steps",
             "weight_decay",
@@ -109,12 +110,14 @@ class TrainingConfig:
             "checkpoint_minutes",
             "early_stop",
             "log_seconds",
+            "min_seconds",
+            "guide_below",
+            "plateau_patience",
+            "workers",
         )
         for name in not_negative:
             if getattr(self, name) < 0:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative"
-                )
+                raise UsageError(f"{name} {getattr(self, name)}: must not be negative")
         shares = (
             "ctc_early",
             "ctc_late",
@@ -131,13 +134,16 @@ class TrainingConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} {getattr(self, name)}: must be between 0 and 1")
         if not 0 <= self.quiet_edges <= 5:
-            raise UsageError(f"--quiet-edges {self.quiet_edges}: choose 0 to 5 seconds")
+            raise UsageError(f"quiet_edges {self.quiet_edges}: choose 0 to 5 seconds")
         if not 0 <= self.warp <= 0.3:
-            raise UsageError(f"--warp {self.warp}: choose 0 to 0.3")
+            raise UsageError(f"warp {self.warp}: choose 0 to 0.3")
         if len(self.sampling) != 2 or not all(0 <= one <= 1 for one in self.sampling):
             raise UsageError(f"sampling {self.sampling}: two shares from 0 to 1, first and last")
+        if len(self.ctc_switch) != 2 or not 0 <= self.ctc_switch[0] <= self.ctc_switch[1] <= 1:
+            shares_given = setting_text(self.ctc_switch)
+            raise UsageError(f"ctc_switch {shares_given}: two rising shares from 0 to 1")
         if not 1 <= len(self.noise_snr) <= 2:
-            raise UsageError(f"noise-snr {self.noise_snr}: one ratio in dB, or lowest and highest")
+            raise UsageError(f"noise_snr {self.noise_snr}: one ratio in dB, or lowest and highest")
         if self.schedule not in ("cosine", "plateau"):
             raise UsageError(f"schedule {self.schedule!r}: cosine or plateau")
         if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):
@@ -145,3 +151,58 @@ class TrainingConfig:
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+
+SETTINGS: dict[str, Any] = get_type_hints(TrainingConfig)  # name of a field → its type
+_EXPECTED = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no",
+    int | None: "a whole number, or none",
+    float | None: "a number, or none",
+    tuple[float, ...]: "numbers separated by commas",
+}
+_YES_NO = {"yes": True, "true": True, "no": False, "false": False}
+
+
+def setting_text(value: Any) -> str:
+    """A value of TrainingConfig as `parse_value` reads it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(setting_text(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`name=value` in, the name of a field of TrainingConfig and its value out, or a UsageError."""
+    name, equals, value = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if name not in SETTINGS:
+        near = difflib.get_close_matches(name, SETTINGS, cutoff=0.5)
+        like = f"; near it: {', '.join(near)}" if near else ""
+        raise UsageError(f"{name}: no setting of a training has this name{like}")
+    if not equals:
+        raise UsageError(f"{text}: expected {name}=VALUE")
+    return name, parse_value(name, value.strip())
+
+
+def parse_value(name: str, text: str) -> Any:
+    """What `text` says for the field `name`, in its type; UsageError if it cannot."""
+    kind = SETTINGS[name]
+    try:
+        if kind is bool:
+            return _YES_NO[text.lower()]
+        if kind == tuple[float, ...]:
+            return tuple(float(part) for part in text.split(","))
+        if kind == tuple[str, ...]:
+            return tuple(text.split(","))
+        if kind in (int | None, float | None):
+            if text.lower() == "none":
+                return None
+            return int(text) if kind == int | None else float(text)
+        return kind(text)
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{name} {text}: expected {_EXPECTED[kind]}") from error

@@ -100,7 +100,7 @@ class Worklist:
     def finish(self, place: int, transcript: Transcript) -> None:
         """Write the outputs of recording `place` and count it. Raises LasError if that fails."""
         for writer, path in zip(self.writers, self.outputs(place), strict=False):
-            write_text(path, writer.format(transcript), "; choose another --output-dir.")
+            write_text(path, writer.format(transcript), "; choose another folder.")
         self.tally.done += 1
         self.tally.seconds += transcript.duration
 

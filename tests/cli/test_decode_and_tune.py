@@ -127,7 +127,7 @@ def test_a_full_disk_does_not_take_the_table(
         raise LasError("out: cannot be written (No space left on device)")
 
     monkeypatch.setattr("las_cli.evaluation.results.write_split", full)
-    result = las("decode", "--model", model_folder, "--data", corpus, "--quiet", "--limit", 1,
+    result = las("decode", "--model", model_folder, "--data", corpus, "--quiet", "--clips", 1,
                  "--output", tmp_path / "out")  # fmt: skip
     assert result.exit_code == 1 and "No space left" in result.stderr
     assert "letters (LER)" in result.stdout and "real-time factor" in result.stdout
@@ -166,6 +166,8 @@ def test_clips_that_are_missing_empty_or_no_sound_are_named(
         (["--lm", "nowhere"], 1, "nowhere: no language model here"),
         (["--split", "train"], 1, "train"),
         (["--limit", 0], 2, "--limit"),
+        (["--clips", 0], 2, "--clips"),
+        (["--clips", 2, "--limit", 2], 2, "give one of them"),
         (["--device", "abacus"], 2, "abacus"),
     ],
 )
@@ -199,6 +201,19 @@ def test_a_model_without_a_ctc_head(corpus: Path, tmp_path: Path) -> None:
     assert "no CTC head: the speller alone" in result.stderr
     result = las(*arguments, "--search", "ctc")
     assert result.exit_code == 1 and "--search beam" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "ids"), [("--clips", ["clip0", "clip2"]), ("--limit", ["clip0", "clip1"])]
+)
+def test_clips_are_spread_and_limit_takes_the_first(
+    model_folder: Path, corpus: Path, tmp_path: Path, flag: str, ids: list[str]
+) -> None:
+    result = las("decode", "--model", model_folder, "--data", corpus, "-q", flag, 2, "--search",
+                 "greedy", "-o", tmp_path / "out")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    lines = (tmp_path / "out" / "hypotheses.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ids
 
 
 def test_a_language_model_from_text_to_search(

@@ -65,7 +65,7 @@ def test_every_option_has_a_help_text() -> None:
     ]
     # These say all there is to say by their name and default.
     plain = {
-        "--units", "--punctuation", "--schedule", "--label-smoothing", "--checkpoint-minutes",
+        "--units", "--punctuation", "--schedule", "--checkpoint-minutes",
         "--seed", "--precision", "--eos-threshold", "--preset", "--clip-seconds", "--device",
         "--case", "--digits", "--max-line-width", "--layers", "--dropout", "--batch-letters",
         "--learning-rate",

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from las_cli.cli.tune import described
 from las_cli.decoding.decode import decode
 from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
+from las_cli.evaluation.tuning_run import what_decides
 from las_cli.language import MixedLM
 from las_cli.language.lm_training import measure_perplexity
 from las_cli.language.mixing import BELIEF, PRIOR, find_share
@@ -169,8 +169,8 @@ def test_searches_with_other_words_are_never_taken_for_these() -> None:
         MixedLM(letters, words, 0.5),
         MixedLM(letters, WordLM(other, len(ALPHABET), SPACE), 0.4),
     )
-    recognisers = [SimpleNamespace(loaded=loaded, options=options, lm=lm) for lm in models]
-    told = {described(one, [])["language model"] for one in recognisers}  # type: ignore[arg-type]
+    recognisers = (SimpleNamespace(loaded=loaded, options=options, lm=lm) for lm in models)
+    told = {what_decides(one, [])["language model"] for one in recognisers}  # type: ignore[arg-type]
     assert len(told) == len(models)
 
 

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file
@@ -16,6 +17,7 @@ from las_cli.errors import LasError
 from las_cli.files import read_json
 from las_cli.language import LetterLM, MixedLM, load_language_model
 from las_cli.language.lm_training import CHECKPOINT, measure_perplexity
+from las_cli.language.making import LMPlan
 from las_cli.language.mixing import find_share
 from las_cli.language.text import Sentences
 from las_cli.network.las import LAS
@@ -102,7 +104,7 @@ def test_the_checkpoint_stays_until_the_letters_are_saved(
     checkpoint = tmp_path / "lm" / CHECKPOINT
     options = (*SMALL, "--word-order", 0, "--checkpoint-minutes", 1e-9)
     with monkeypatch.context() as patched:
-        patched.setattr("las_cli.language.save_language_model", full)
+        patched.setattr("las_cli.language.making.save_language_model", full)
         assert train(text, model, tmp_path / "lm", *options).exit_code == 1
     assert checkpoint.is_file()
     result = train(text, model, tmp_path / "lm", *options, "--resume")
@@ -128,7 +130,7 @@ def test_letters_of_another(
         passes.append(given)
         return measure_perplexity(*given)
 
-    monkeypatch.setattr("las_cli.language.lm_training.measure_perplexity", counted)
+    monkeypatch.setattr("las_cli.language.making.measure_perplexity", counted)
     options = ("--letters-of", trained, "--word-order", 2, "--most-words", 5, "--most-ngrams", 7)
     result = train(text, model, tmp_path / "lm", *options)
     assert result.exit_code == 0, result.output
@@ -173,6 +175,21 @@ def test_wrong_usage(model: Path, text: Path, trained: Path, tmp_path: Path) -> 
         assert result.exit_code == code and found in result.stderr, result.output
         assert "Traceback" not in result.stderr
     assert not (tmp_path / "lm" / "lm.json").exists()
+
+
+def test_defaults_are_those_of_the_dataclasses() -> None:
+    command = cli.get_command(click.Context(cli), "train-lm")
+    assert command is not None
+    shown = {option.name: option.default for option in command.params}
+    plan = LMPlan()
+    for part in (plan.network, plan.training, plan):
+        for field in dataclasses.fields(part):
+            if field.name in shown and field.name != "letters_of":
+                default = getattr(part, field.name)
+                scale = 10**6 if field.name == "counting_memory" else 1
+                if default is not None:
+                    assert shown.pop(field.name) * scale == default, field.name
+    assert {"text", "hidden", "epochs", "most_ngrams"}.isdisjoint(shown)
 
 
 def test_units_that_words_are_no_rows_of(tmp_path: Path) -> None:

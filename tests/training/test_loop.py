@@ -327,7 +327,7 @@ def test_starting_from_a_model_names_what_is_fresh(
         (["--output", "{tmp}/x", "--resume"], 1, "no training to resume"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--device", "gpu"], 2, "--device gpu"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--device", "cpu:x"], 2, "--device cpu:x"),
-        (["--output", "{tmp}/x", "--data", "{corpus}", "--clip", "inf"], 2, "--clip inf"),
+        (["--output", "{tmp}/x", "--data", "{corpus}", "--clip", "inf"], 2, "--set clip=inf"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--early-stop", "-1"], 2, "--early-stop -1"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--wordpieces", "50"], 2, "--units"),
         (["--output", "{tmp}/x", "--data", "{corpus}", "--split", "tran"], 1, "tran"),

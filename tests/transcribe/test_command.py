@@ -169,14 +169,14 @@ def test_a_cut_off_file_is_done_with_a_warning(run: Run, tree: Path, write_noise
         ([""], "an input is empty"),
         (["in/a.wav", ""], "an input is empty"),
         (["--from-file", ""], "an input is empty"),
-        (["in/a.wav", "--format", "txt,srt", "--output-dir", ""], "--output-dir: is empty"),
+        (["in/a.wav", "--format", "txt,srt", "--output-dir", ""], "--output: is empty"),
         (["in/a.wav", "--search", "greedy", "--nbest", "2"], "greedy gives one reading"),
         (["in/a.wav", "--format", "doc"], "--format doc: choose from txt, srt"),
-        (["in/a.wav", "--format", "txt,srt"], "several formats need --output-dir"),
+        (["in/a.wav", "--format", "txt,srt"], "several formats need --output"),
         (["in", "--format", "srt"], "--format srt: of several recordings"),
         (["in", "--words"], "--words: of several recordings"),
-        (["in/a.wav", "--skip-done"], "add --output-dir"),
-        (["in/a.wav", "--output-dir", "in/a.wav"], "is a file; name a folder"),
+        (["in/a.wav", "--skip-done"], "add --output"),
+        (["in/a.wav", "--output", "in/a.wav"], "is a file; name a folder"),
         (["in/a.wav", "--raw-rate", "8000"], "name - as input"),
         (["-", "--raw-rate", "-5"], "--raw-rate -5"),
         (["in/a.wav", "--beam", "0"], "beam 0: choose 1 to 100"),
@@ -216,7 +216,7 @@ def test_ranks_share_the_list_and_agree_on_names(
     monkeypatch.setenv("WORLD_SIZE", "two")
     assert "WORLD_SIZE=two" in run("in", "-o", "x", code=2).stderr
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "add --output-dir" in run("in", code=2).stderr
+    assert "add --output" in run("in", code=2).stderr
 
 
 def test_help_is_grouped_and_has_examples() -> None:

@@ -48,7 +48,7 @@ def test_a_page_has_all_options_and_examples() -> None:
         ("las tran", "plain,transcribe"),
         ("las transcribe --format txt,s", "plain,txt,srt"),
         ("las transcribe --beam 4 clip", "file,clip"),
-        ("las transcribe --out", "plain,--output-dir"),
+        ("las transcribe --out", "plain,--output"),
     ],
 )
 def test_the_shell_completes(typed: str, offered: str, monkeypatch: pytest.MonkeyPatch) -> None:
