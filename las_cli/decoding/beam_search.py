@@ -20,9 +20,9 @@ from las_cli.text.units import EOS
 # and nothing still open, is within 10 nats of the best.
 END_LENGTHS = 3
 END_MARGIN = 10.0  # nats
-# An open hypothesis below the best ended one is given up once this many letters' bonus would not
-# lift it above. No letter raises a total but for the bonus, which few letters earn in full: what
-# is behind by more than a word's worth of it does not catch up.
+# No letter raises a total but for the length bonus. A hypothesis can so rise by at most the bonus
+# for each letter to come, however many; an open one is given up where that for about a word, all of
+# it certain, would not lift it above the ended. A choice that bounds the search, not a measurement.
 BONUS_LETTERS = 5.0
 SHRINK = 0.75  # drop ended utterances from the batch once this share or less is left
 

@@ -103,6 +103,15 @@ def test_without_ctc_or_without_a_speller_the_other_counts_alone() -> None:
     assert float(step.total[0, 0, EOS]) == pytest.approx(by_ctc(A, B), abs=1e-4)
 
 
+def test_letters_by_ctc_alone_multiply_to_the_whole() -> None:
+    def by_letter(written: tuple[int, ...], letter: int) -> float:
+        step = spelled(scorer(speller=None, lm=None, search="ctc"), *written)
+        return float(step.letter[0, 0, letter])
+
+    letters = [by_letter((), A), by_letter((A,), B), by_letter((A, B), EOS)]
+    assert sum(letters) == pytest.approx(by_ctc(A, B), abs=1e-4) and max(letters) < 0
+
+
 def test_neither_the_blank_nor_what_the_sound_has_no_room_for_is_tried() -> None:
     step = spelled(scorer(ctc_weight=0.5), A, B)
     assert step.total[0, 0, 0] == -math.inf and step.total[0, 0, C] > -math.inf
