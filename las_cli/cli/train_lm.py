@@ -91,7 +91,7 @@ EXAMPLES = (
     show_default=True,
     type=click.IntRange(min=1),
     metavar="MB",
-    help="Memory that counting words takes, at most; the rest lies in --output meanwhile.",
+    help="Memory that counting words takes, about; the rest lies in --output meanwhile.",
 )
 @click.option(
     "--epochs",

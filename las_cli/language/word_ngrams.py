@@ -67,7 +67,8 @@ def count_ngrams(
 
     most_words: the most frequent ones; most_letters: as far as they have no more together
     most_ngrams: of two words and more together; those that the model would lose most without
-    memory: bytes that counting takes beside the result, whatever the length of the text
+    memory: bytes that counting takes beside the result, about, whatever the length of the text;
+        the n-grams of one context have to fit, as has a vocabulary
     folder: for temporary files, about 60 bytes for each word of the text; None: the system's
     Orders that no sentence is long enough for are left out. LasError where there are no words or
     no room.
