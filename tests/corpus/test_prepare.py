@@ -401,7 +401,7 @@ def test_the_command(tmp_path: Path) -> None:
         (["cv", "-o", "other"], 1, "a report.json that is not from `las prepare`"),
         (["cv", "-o", "out", "--train-split", "best"], 1, "no split 'best'"),
         (["cv", "-o", "out", "--min-seconds", "9", "--max-seconds", "2"], 2, "no clip could be"),
-        (["cv", "-o", "out", "--jobs", "0"], 2, "--jobs"),
+        (["cv", "-o", "out", "--processes", "0"], 2, "--processes"),
         (["hopeless", "-o", "out"], 1, "not one clip can be used"),
         (["cv", "-o", "cv/train.tsv/out"], 1, "cannot be written"),
     ],

@@ -22,6 +22,7 @@ from las_cli.evaluation.pool import (
 )
 from las_cli.evaluation.trials import Trials
 from las_cli.evaluation.tuning import Trial, Tuner
+from las_cli.evaluation.tuning_run import right_words
 from tests.decoding.conftest import tiny_model
 
 PLAIN = DecodingOptions()
@@ -52,6 +53,12 @@ def test_a_length_bonus_makes_up_for_a_language_model_that_likes_it_short() -> N
     assert by_sound == pytest.approx(1 / 3)  # wrong sounds best
     by_text = pool.rates(PLAIN, [0.5], [1.0], [-0.5]).item()
     assert by_text == pytest.approx(2 / 3)  # short reads best
+
+
+def test_right_words_are_those_of_the_hypothesis() -> None:
+    assert right_words("the cat sat".split(), "the sat".split()) == [True, True]
+    assert right_words("the cat".split(), "the black cat".split()) == [True, False, True]
+    assert right_words("the cat".split(), "the hat".split()) == [True, False]
 
 
 def test_what_ctc_is_given_the_speller_loses() -> None:
