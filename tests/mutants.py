@@ -382,7 +382,7 @@ MUTANTS = [
            "piece.start + word.end", "transcribe/test_transcriber.py"),
     Mutant("order-of-workers", "transcribe.workers", "Finished(first + event.place,",
            "Finished(event.place,",
-           "transcribe/test_command.py"),
+           "transcribe/test_workers.py"),
     # Command line
     Mutant("exit-code", "cli.main", "ctx.exit(error.exit_code)", "ctx.exit(1)",
            "cli/test_main.py"),

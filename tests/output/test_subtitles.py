@@ -154,3 +154,13 @@ def test_words_without_times_are_spread() -> None:
 def test_limits_are_checked(width: int, count: int) -> None:
     with pytest.raises(UsageError, match="must be at least 1"):
         SubtitleLimits(width, count)
+
+
+def test_a_cue_that_is_held_longer_ends_a_gap_before_the_next() -> None:
+    """Five letters said in 0.4 s are shown for 5/6 s, if the next cue did not come at 1.2 s."""
+    first = Segment(0.5, 0.9, "alpha", (Word("alpha", 0.5, 0.9, 1.0),))
+    second = Segment(1.2, 3.0, "beta", (Word("beta", 1.2, 3.0, 1.0),))
+    one, two = cues_of(transcript(first, second))
+    assert one.end == pytest.approx(1.12) and two.start == 1.2
+    (alone,) = cues_of(transcript(first))
+    assert alone.end == pytest.approx(0.5 + 5 / 6)

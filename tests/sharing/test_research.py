@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from las_cli.errors import LasError
 from las_cli.sharing.find import load_model
-from las_cli.sharing.research import convert, read_checkpoint
+from las_cli.sharing.research import _check_size, convert, read_checkpoint
 
 VOCAB = "0,<sos>\n1,<eos>\n2,b\n3,a\n4, \n"
 UNITS, HIDDEN, MELS = 5, 3, 8
@@ -150,3 +151,14 @@ def test_a_hostile_checkpoint_runs_nothing(tmp_path: Path, monkeypatch: pytest.M
         path.write_bytes(data[:cut])
         with pytest.raises(LasError):
             read_checkpoint(path)
+
+
+def test_an_archive_that_unpacks_to_much_more_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "best.pth.tar"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.pkl", bytes(40_000_000))
+    with pytest.raises(LasError, match="would unpack to 0.0 GB; it is no checkpoint"):
+        _check_size(path)
+    with zipfile.ZipFile(path, "w") as archive:  # stored, as torch does
+        archive.writestr("data.pkl", bytes(4_000_000))
+    _check_size(path)

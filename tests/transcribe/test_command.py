@@ -14,6 +14,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
+from las_cli.cli.transcribe import chosen_formats
 
 Writer = Callable[..., Path]
 Run = Callable[..., Result]
@@ -257,3 +258,8 @@ def test_several_processes_give_the_same_in_the_same_order(tiny_model: Path, tre
     wrong = program(tree, "in", "--model", "in", "--jobs", "2")
     assert wrong.returncode == 1 and b"no las model folder" in wrong.stderr
     assert b"Traceback" not in wrong.stderr
+
+
+def test_a_format_named_twice_is_written_once() -> None:
+    assert chosen_formats(["srt,TXT", "srt", "json"]) == ["srt", "txt", "json"]
+    assert chosen_formats([]) == ["txt"]

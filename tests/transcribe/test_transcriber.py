@@ -15,13 +15,13 @@ import torch
 
 from las_cli import Transcriber
 from las_cli.audio.reader import NOT_FINITE, TRUNCATED, read_audio
-from las_cli.audio.segmentation import SegmentationOptions
+from las_cli.audio.segmentation import Piece, SegmentationOptions
 from las_cli.audio.sources import PCMSource
-from las_cli.decoding.hypothesis import Hypothesis
+from las_cli.decoding.hypothesis import Hypothesis, UtteranceWord
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError, UsageError
 from las_cli.recogniser import Recogniser
-from las_cli.transcribe.transcriber import Finished, Recognised
+from las_cli.transcribe.transcriber import Finished, Recognised, _segment
 from las_cli.transcript import Word
 
 Writer = Callable[..., Path]
@@ -248,3 +248,12 @@ def test_wrong_options_are_refused_before_the_model_is_loaded() -> None:
         Transcriber.load("en", beam=0)
     with pytest.raises(LasError, match="no such model"):
         Transcriber.load("/no/such/model")
+
+
+def test_words_end_with_their_piece_though_the_listener_heard_padding() -> None:
+    words = (UtteranceWord("ab", 0.1, 0.4, 0.9), UtteranceWord("c", 0.5, 1.04, 0.9))
+    best = Hypothesis((2, 3), "ab c", -1.0, {}, words=words)
+    piece = Piece(2.0, torch.zeros(16_000))
+    segment = _segment(piece, [best], nbest=1)
+    assert segment is not None and (segment.start, segment.end) == (2.1, 3.0)
+    assert [(word.start, word.end) for word in segment.words] == [(2.1, 2.4), (2.5, 3.0)]
