@@ -60,6 +60,15 @@ def test_revisions_are_pinned(hub: Hub, model_folder: Path) -> None:
         find_model(f"{NAME}@v3")
 
 
+def test_a_hub_that_gives_another_commit_than_the_pinned_one_is_refused(hub: Hub) -> None:
+    repository = hub.repositories["someone/tiny"]
+    pinned = "a" * 40
+    repository.branches[pinned] = repository.branches["main"]  # a branch that poses as a commit
+    with pytest.raises(LasError, match="the hub answers with another commit"):
+        find_model(f"{NAME}@{pinned}")
+    assert not [line for line in hub.downloads() if "resolve" in line]
+
+
 def test_a_broken_transfer_goes_on_where_it_stopped(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
