@@ -72,7 +72,11 @@ def standard_input() -> TextIO:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, hexadecimal; LasError if it cannot be read."""
-    digest = hashlib.sha256()
+    return hashed(path, hashlib.sha256())
+
+
+def hashed(path: Path, digest: hashlib._Hash) -> str:
+    """`digest` with a file put into it, hexadecimal; LasError if it cannot be read."""
     try:
         with path.open("rb") as file:
             while block := file.read(2**20):

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from las_cli.errors import LasError
-from las_cli.files import sha256_of
+from las_cli.files import hashed, sha256_of
 from las_cli.sharing.remote_files import FILES, HASH
-
-BLOCK = 2**20  # bytes hashed at a time
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,7 @@ class Check:
 
 def git_sha1_of(path: Path) -> str:
     """SHA-1 of a file as git counts it (a header with its size comes first), hexadecimal."""
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise LasError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return digest.hexdigest()
+    return hashed(path, hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False))
 
 
 def fits(path: Path, wanted: str) -> bool:

@@ -60,13 +60,14 @@ def training_sample(
         cuts = islice(part.cuts, LOOKED_AT) if part.cuts.is_lazy else part.cuts
         for cut in cuts:
             group = group_of(cut, column)
-            if group in by_group and not accept.reason(cut):
+            if group in by_group:
                 by_group[group].append(cut)
-    return [
-        cut
-        for group, cuts in by_group.items()
-        for cut in sorted(cuts, key=_place)[: wanted[group]]
-    ]
+    sample: list[Cut] = []
+    for group, cuts in by_group.items():
+        # In order until there are enough: few texts are looked at.
+        usable = (cut for cut in sorted(cuts, key=_place) if not accept.reason(cut))
+        sample += islice(usable, wanted[group])
+    return sample
 
 
 def _place(cut: Cut) -> bytes:

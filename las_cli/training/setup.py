@@ -29,7 +29,7 @@ from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
 from las_cli.training.plan import SETUP, Plan, agreed, read_plan
 from las_cli.training.processes import Machine
 from las_cli.training.run import Run
-from las_cli.training.text_filter import TextFilter, cut_text
+from las_cli.training.text_filter import TextFilter, written_text
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -401,7 +401,7 @@ def readable(
         told = f"{clips} clips of {seconds:.0f} s"
     else:
         before = accept.reasons.copy()
-        clips, seconds, told = count_clips(filter(accept, cuts), plan.text)
+        clips, seconds, told = count_clips(filter(accept, cuts))
         if not clips:
             counts = (accept.reasons - before).most_common()
             reasons = ", ".join(f"{n} {reason}" for reason, n in counts)
@@ -409,12 +409,12 @@ def readable(
     return Readable(cuts, clips, seconds, told)
 
 
-def count_clips(cuts: Iterable[Cut], policy: TextPolicy) -> tuple[int, float, str]:
+def count_clips(cuts: Iterable[Cut]) -> tuple[int, float, str]:
     """How many clips, their seconds, and a few words with a hash that is the same for the same ids,
     lengths and texts, wherever they lie and in whatever order."""
     clips, seconds, together = 0, 0.0, 0
     for cut in cuts:
-        line = f"{cut.id} {cut.duration:.3f} {cut_text(cut, policy)}"
+        line = f"{cut.id} {cut.duration:.3f} {written_text(cut)}"
         together ^= int.from_bytes(hashlib.sha256(line.encode()).digest()[:6], "big")
         clips, seconds = clips + 1, seconds + cut.duration
     return clips, seconds, f"{clips} clips, hash {together:012x}"

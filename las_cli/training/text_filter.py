@@ -53,7 +53,12 @@ class TextFilter:
 
 def cut_text(cut: Cut, policy: TextPolicy) -> str:
     """The normalised text of a cut's supervisions."""
-    return normalise(" ".join(s.text or "" for s in cut.supervisions), policy)
+    return normalise(written_text(cut), policy)
+
+
+def written_text(cut: Cut) -> str:
+    """The text of a cut's supervisions as the corpus writes it."""
+    return " ".join(s.text or "" for s in cut.supervisions)
 
 
 def is_spelled(text: str, policy: TextPolicy) -> bool:
