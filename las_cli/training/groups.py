@@ -34,10 +34,15 @@ def group_of(cut: Cut, column: str) -> str:
 
 
 def groups_of(batches: Iterable[CutSet], column: str) -> dict[str, str]:
-    """The group of each clip by its id. UsageError where no clip has such a column."""
+    """The group of each clip by its id."""
+    return {cut.id: group_of(cut, column) for batch in batches for cut in batch}
+
+
+def dev_groups(batches: Iterable[CutSet], column: str) -> dict[str, str]:
+    """The group of each clip of the dev split. UsageError where none has such a column."""
     cuts = [cut for batch in batches for cut in batch]
     groups = {cut.id: group_of(cut, column) for cut in cuts}
-    if cuts and set(groups.values()) == {UNNAMED}:
+    if set(groups.values()) == {UNNAMED}:
         known = {name for cut in cuts for s in cut.supervisions for name in s.custom or {}}
         known |= {name for name in NAMED for cut in cuts if group_of(cut, name) != UNNAMED}
         raise UsageError(

@@ -39,7 +39,7 @@ from las_cli.training.data import (
     make_loader,
     sorted_batches,
 )
-from las_cli.training.groups import groups_of, training_sample
+from las_cli.training.groups import dev_groups, groups_of, training_sample
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.losses import alignment_health, guidance, losses
 from las_cli.training.mixture import MixedBatches, Mixture
@@ -110,7 +110,7 @@ class Trainer:
         self.groups: dict[str, str] = {}  # of dev and training clips that are measured apart
         self.sample: list[CutSet] = []  # training clips, heard as dev is
         if config.dev_by:
-            self.groups = groups_of(self.dev, config.dev_by)
+            self.groups = dev_groups(self.dev, config.dev_by)
             cuts = training_sample(mixture.parts, self.accept, self.groups, config.dev_by)
             self.sample = sorted_batches(cuts, config.batch_seconds)
             self.groups |= groups_of(self.sample, config.dev_by)

@@ -313,6 +313,21 @@ def test_dev_is_measured_by_group_beside_training_clips(
     assert trainer.progress.best == pytest.approx(min(means), rel=1e-4)
 
 
+def test_training_clips_may_all_lack_the_column(
+    corpora: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Dev has clips with and without it: those without are a group, which training has too."""
+    real = write_corpus(tmp_path / "real", train=12, dev=4, seed=1)
+    head, *lines = (real / "dev.tsv").read_text().splitlines()
+    rows = [f"{line}\t{'far' if i % 2 else ''}" for i, line in enumerate(lines)]
+    (real / "dev.tsv").write_text("\n".join([f"{head}\tplace", *rows]) + "\n")
+    trainer = mixed_trainer((real, corpora[1]), tmp_path / "run", dev_by="place")
+    assert sorted(trainer.groups[cut.id] for batch in trainer.dev for cut in batch) == [
+        "(none)", "(none)", "far", "far",
+    ]  # fmt: skip
+    assert [trainer.groups[cut.id] for batch in trainer.sample for cut in batch] == ["(none)"] * 2
+
+
 def test_an_unknown_column_names_those_there_are(
     corpora: tuple[Path, Path], tmp_path: Path
 ) -> None:
