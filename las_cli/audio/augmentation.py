@@ -150,13 +150,23 @@ class QuietEdges:
 
     def shifted(self, waveform: Tensor, draw: random.Random) -> tuple[Tensor, int]:
         """The same, and the samples that were put before the recording."""
-        if len(waveform) < 2 * PAUSE or draw.random() < 0.5:
+        sizes = self.sizes(len(waveform), draw)
+        if sizes is None:
             return waveform, 0
         pieces = waveform.unfold(0, PAUSE, PAUSE // 4)
         pause = pieces[pieces.square().sum(1).argmin()]
-        most = min(self.seconds * SAMPLE_RATE, len(waveform) / 2)
-        before, after = (_quiet(pause, int(draw.uniform(0, most)), draw) for _ in range(2))
+        before, after = (_quiet(pause, size, draw) for size in sizes)
         return torch.cat([before, waveform, after]), len(before)
+
+    def sizes(self, samples: int, draw: random.Random) -> tuple[int, int] | None:
+        """Samples put before and behind a recording of so many; None where none are.
+
+        They are drawn first, so that batches can be made of what will be about equally long.
+        """
+        if samples < 2 * PAUSE or draw.random() < 0.5:
+            return None
+        most = min(self.seconds * SAMPLE_RATE, samples / 2)
+        return int(draw.uniform(0, most)), int(draw.uniform(0, most))
 
 
 def _quiet(pause: Tensor, size: int, draw: random.Random) -> Tensor:

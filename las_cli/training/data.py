@@ -21,6 +21,7 @@ from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy, Units
 from las_cli.text.units import EOS
+from las_cli.training.heard_length import clip_key
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.mixture import MixedBatches, corpus_of
 from las_cli.training.teacher import Targets, Teacher, padded
@@ -87,8 +88,7 @@ class SpeechDataset(Dataset[Batch]):
         ids, texts, waveforms, failed, corpora = [], [], [], [], []
         targets: list[Targets] = []
         for cut in cuts:
-            # The draw hangs on seed, epoch and clip alone: a resumed run hears the same sound.
-            key = f"{self.seed} {self.epoch} {cut.id}"
+            key = clip_key(self.seed, self.epoch, cut.id)
             draw = random.Random(key)
             try:
                 speed, before = draw.choice(self.speeds), 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from las_cli.errors import UsageError
+from las_cli.training.heard_length import heard_seconds
 from las_cli.training.hyperparameters import TrainingConfig
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from las_cli.training.text_filter import TextFilter
 
 POOL = 50  # updates whose clips are sorted by length together
+STRETCHES = 10  # from short clips to long ones in the first pass, at least
 SHUFFLED = 20_000  # cuts of a corpus that is read lazily, among which the next one is drawn
 
 
@@ -153,9 +155,10 @@ class MixedBatches:
     """The batches of one pass for one process; each part has its share of every update.
 
     A pass is over the first part; the others go on where the pass before left them and begin anew
-    when they are through. Clips of `POOL` updates are sorted by length together, each part by
-    itself, so that an update's clips are about equally long whatever corpus they come from. The
-    order hangs on seed, pass and sound alone: a resumed run leaves out `skip` updates of it.
+    when they are through. Clips of `POOL` updates are sorted together by the length at which they
+    are heard, each part by itself, so that an update's clips are about equally long whatever corpus
+    they come from. In the first pass these pools go from short clips to long ones. The order hangs
+    on seed, pass and sound alone: a resumed run leaves out `skip` updates of it.
     """
 
     def __init__(
@@ -189,7 +192,7 @@ class MixedBatches:
         update_seconds = self.config.batch_seconds * self.batches
         updates = max(1.0, main.seconds / (update_seconds * main.share))
         sort_all = self.epoch == 0 and self.config.short_first and not main.cuts.is_lazy
-        pools = 1 if sort_all else math.ceil(updates / POOL)
+        pools = 1 if sort_all else math.ceil(updates / POOL)  # taken from the corpora at once
         rest = self._pass(main, self.epoch)
         others = [(part, self._endless(part)) for part in self.parts[1:]]
         for pool in range(pools):
@@ -202,12 +205,22 @@ class MixedBatches:
             taken = [own]
             for part, cuts in others:
                 taken.append(_take(cuts, heard * part.share / main.share))
-            sliced = [_slices(sorted(cuts, key=self._length), count) for cuts in taken]
-            order = list(range(count))
             if not sort_all:
-                random.Random(f"{self.config.seed} {self.epoch} {pool}").shuffle(order)
-            for number in order:
-                yield _deal([slices[number] for slices in sliced], self.batches)
+                yield from self._pool(taken, count, pool)
+                continue
+            stretches = max(math.ceil(count / POOL), min(count, STRETCHES))
+            ordered = [_slices(sorted(cuts, key=self._jittered), stretches) for cuts in taken]
+            for stretch in range(stretches):
+                updates_in = (stretch + 1) * count // stretches - stretch * count // stretches
+                yield from self._pool([cuts[stretch] for cuts in ordered], updates_in, stretch)
+
+    def _pool(self, taken: list[list[Cut]], count: int, pool: int) -> Iterator[list[list[Cut]]]:
+        """`count` updates of the clips taken from each part, in an order drawn for this pool."""
+        sliced = [_slices(sorted(cuts, key=self._heard), count) for cuts in taken]
+        order = list(range(count))
+        random.Random(f"{self.config.seed} {self.epoch} {pool}").shuffle(order)
+        for number in order:
+            yield _deal([slices[number] for slices in sliced], self.batches)
 
     def _pass(self, part: Part, number: int) -> Iterator[Cut]:
         """The cuts of a part in the order of its pass `number`, those that can be trained on."""
@@ -234,10 +247,12 @@ class MixedBatches:
             number += 1
             yield from self._pass(part, number)
 
-    def _length(self, cut: Cut) -> float:
-        """A clip's length; in the first pass more or less, as clips of one corpus are alike."""
-        if self.epoch or not self.config.short_first:
-            return float(cut.duration)
+    def _heard(self, cut: Cut) -> float:
+        """How long the clip will be when it is heard."""
+        return heard_seconds(self.config, self.epoch, cut.id, cut.duration)
+
+    def _jittered(self, cut: Cut) -> float:
+        """A clip's length, more or less: clips of one corpus are alike, the jitter mixes them."""
         draw = random.Random(f"{self.config.seed} {cut.id}")
         return float(cut.duration) * draw.uniform(0.7, 1.4)
 

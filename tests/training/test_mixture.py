@@ -16,6 +16,7 @@ from las_cli.errors import UsageError
 from las_cli.network.config import LASConfig
 from las_cli.text import TextPolicy
 from las_cli.training import setup
+from las_cli.training.heard_length import heard_seconds
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.loop import Trainer
 from las_cli.training.mixture import (
@@ -72,7 +73,7 @@ def updates(
     return [[cut for batch in batches for cut in batch] for batches in zip(*ranks, strict=True)]
 
 
-PLAIN = TrainingConfig(batch_seconds=30.0, short_first=False)
+PLAIN = TrainingConfig(batch_seconds=30.0, short_first=False, speeds=(1.0,))
 
 
 def test_each_update_has_the_share_of_sound_that_was_asked_for() -> None:
@@ -140,13 +141,23 @@ def test_clips_of_an_update_are_about_equally_long() -> None:
     assert padded / real < 1.45  # in a random order: 1.9
 
 
+def test_they_are_sorted_by_how_long_they_will_be_heard() -> None:
+    config = replace(PLAIN, batch_seconds=60.0, speeds=(0.6, 1.0, 1.6), quiet_edges=2.0)
+    padded = real = 0.0
+    for cuts in updates(mixture(), config, epoch=1):
+        heard = [heard_seconds(config, 1, cut.id, cut.duration) for cut in cuts]
+        padded += max(heard) * len(cuts)
+        real += sum(heard)
+    assert padded / real < 1.45  # sorted by their own length: 1.9
+
+
 def test_the_first_pass_goes_from_short_to_long() -> None:
     lengths = [
         sum(cut.duration for cut in cuts) / len(cuts)
         for cuts in updates(mixture(), replace(PLAIN, short_first=True), epoch=0)
     ]
     third = len(lengths) // 3
-    assert max(lengths[:third]) < min(lengths[-third:])
+    assert sum(lengths[:third]) * 2 < sum(lengths[-third:])
 
 
 def test_slices_and_deals() -> None:
