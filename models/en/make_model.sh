@@ -41,7 +41,7 @@ train)
     words=()
     for name in "${REAL[@]}"; do words+=(--data "$DATA/$name" --teacher "$DATA/teacher/$name"); done
     las train "${words[@]}" --data "$DATA/synthetic=0.45" --shares-until 0.75 --teacher-weight 1 \
-        --rooms 0.25 --telephone 0.1 --warp 0.1 --quiet-edges 1 --noise "$SHARED/noise" --noise "$DATA/noise" \
+        --rooms 0.25 --telephone 0.1 --warp 0.1 --quiet-edges 0.5 --noise "$SHARED/noise" --noise "$DATA/noise" \
         --noise-share 0.4 --noise-snr 5,30 --spec-augment 1 --speeds 0.9,1,1.1 --dropout 0.15 \
         --preset base --learning-rate 2e-3 --warmup-steps 400 --batch-seconds 120 --max-steps 22500 \
         --sampling 0.3,0.8 --set guide_until=0.25 --dev-by corpus --validate-minutes 60 \
