@@ -29,6 +29,8 @@ class Recipe:
     threads: int | None = None
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
+    plain: bool = False  # without the written form
+    numbers: str = "words"  # or digits, or digits:LANGUAGE
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
 
     def load(self) -> Transcriber:
@@ -41,6 +43,8 @@ class Recipe:
             lm=self.lm,
             segmentation=self.segmentation,
             batch=self.batch,
+            plain=self.plain,
+            numbers=self.numbers,
             threads=self.threads,
             **self.decoding,
         )
