@@ -115,7 +115,7 @@ def command(
     if not first and not more:
         raise UsageError("--text is missing: the files to learn from")
     if pauses is not None and model is None:
-        raise UsageError("--pauses: needs --model, the recogniser that finds the words in its clips")
+        raise UsageError("--pauses: needs --model, the recogniser that aligns its clips")
     if model is not None and pauses is None:
         raise UsageError("--model: aligns the clips of --pauses, of no use without it")
     import torch

@@ -249,10 +249,10 @@ class Transcriber:
     ) -> Iterator[Recognised]:
         """Put segments into the recording's and tell of them; without any, of the time alone."""
         if self.numbers is not None:
-            ready = [self.numbers.segment(segment) for segment in ready]
+            ready = [self.numbers.segment(one) for one in ready]
         recording.segments += ready
-        for segment in ready or (None,):
-            yield Recognised(recording.place, segment, seconds)
+        for one in ready or (None,):
+            yield Recognised(recording.place, one, seconds)
 
     def _settle(self, at_work: deque[_Recording]) -> Iterator[Recognised | Finished]:
         """End the recordings of which nothing is left to do, in order."""

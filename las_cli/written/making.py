@@ -27,6 +27,7 @@ from las_cli.written.punctuator import Punctuator, Vocabulary
 from las_cli.written.store import save_punctuator
 
 MOST_MEASURED = 4000  # lines, of those kept apart
+FEW = 50  # training lines that are measured on where nothing could be kept apart
 TOGETHER = 5  # lines that are read as one recording, so that ends of sentences must be found
 BIASES = np.arange(-2.0, 2.01, 0.25)  # tried for each mark
 ROUNDS = 2  # of trying them, mark by mark
@@ -79,7 +80,7 @@ def make_punctuator(
         tuple(words.vocabulary), text.spellings, text.signs, language=plan.language
     )
     kept_apart = held_out[:: max(1, len(held_out) // MOST_MEASURED)]
-    lines = kept_apart or text.first_lines()
+    lines = kept_apart or text.written(0, FEW)
     # One half says how eagerly each mark is to be set, the other how good that is.
     punctuator = weighed(Punctuator(network, vocabulary, plan.pauses), lines[::2])
     measured = lines[1::2] or lines

@@ -169,9 +169,9 @@ def _inside(between: str) -> str:
 @lru_cache(maxsize=2**18)
 def _mark(last: str, behind: str, following: str) -> str:
     """The mark in `behind`, which stands between the letters `last` and `following`."""
+    if "\u0370" <= last <= "\u03ff":
+        behind = behind.replace(";", "?")  # so Greek writes its questions
     signs = "".join(_SAME.get(sign, sign) for sign in behind)
-    if ";" in signs and "\u0370" <= last <= "\u03ff":
-        signs = signs.replace(";", "?")  # so Greek writes its questions
     if "?" in signs:
         return "?"
     if "!" in signs:

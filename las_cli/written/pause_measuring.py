@@ -1,4 +1,4 @@
-"""A corpus whose texts have punctuation and a recogniser in; how long pauses are at each mark out."""
+"""A corpus with punctuated texts and a recogniser in; how long pauses are at each mark out."""
 
 from __future__ import annotations
 

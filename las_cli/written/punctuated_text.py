@@ -7,7 +7,7 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from las_cli.written.marks import (
 
 BLOCK = 50  # lines that are kept apart, or learned from, together: they follow one another
 HELD_OUT = 100  # one block in so many is kept apart
+ENOUGH = 1000  # lines, of which a block is kept apart in any case
 UNKNOWN = -1  # class of a mark or case that is not learned from: the edges of a recording
 LONGEST_ABBREVIATION = 4  # letters
 STOPPED = 0.8  # share of a short word's places that have a full stop: it is an abbreviation
@@ -53,18 +54,31 @@ class PunctuatedText:
         """Lines."""
         return len(self.starts) - 1
 
-    def first_lines(self, count: int = 50) -> list[str]:
-        """Some of the lines with their marks and capitals, to measure on where nothing else is."""
+    def written(self, first: int, last: int) -> list[str]:
+        """The lines `first` to before `last` with their marks and capitals."""
         lines = []
-        for begin, end in zip(self.starts[:count], self.starts[1:], strict=False):
+        for begin, end in zip(self.starts[first:last], self.starts[first + 1 :], strict=False):
             words = []
             for place in range(begin, end):
                 plain = self.types[self.words[place]]
-                forms = (plain, capitalised(plain), plain.upper(), self.spellings.get(plain, plain))
-                mark = ("", *self.signs)[max(0, self.marks[place])]
-                words.append(forms[self.cases[place]] + mark)
+                own = self.spellings.get(plain, plain)
+                forms = (plain, capitalised(plain), plain.upper(), own)
+                form = own if own.endswith(".") else forms[self.cases[place]]
+                words.append(form + ("", *self.signs)[max(0, self.marks[place])])
             lines.append(" ".join(words))
         return lines
+
+    def without_last(self, lines: int) -> PunctuatedText:
+        """The same without its last lines."""
+        starts = self.starts[: len(self.starts) - lines]
+        end = int(starts[-1])
+        return replace(
+            self,
+            words=self.words[:end],
+            marks=self.marks[:end],
+            cases=self.cases[:end],
+            starts=starts,
+        )
 
 
 def read_punctuated(files: Sequence[Path]) -> tuple[PunctuatedText, list[str]]:
@@ -90,6 +104,9 @@ def read_punctuated(files: Sequence[Path]) -> tuple[PunctuatedText, list[str]]:
             f"({reasons or 'no text'}); give text as it is written, a sentence or more a line"
         )
     text = found.text()
+    if not held_out and len(text) >= ENOUGH:  # chance kept nothing apart
+        count = len(text)
+        return text.without_last(BLOCK), text.written(count - BLOCK, count)
     return text, list(dict.fromkeys(_joined(held_out, text.spellings)))
 
 

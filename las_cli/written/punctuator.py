@@ -169,7 +169,7 @@ class WrittenStream:
         units = [unit for _, own in self._waiting for unit in own if unit is not None]
         everything = [*self._before, *units]
         if not everything:
-            done = [segment for segment, _ in self._waiting[:count]]
+            done = [_with_written(one, _shown(one)) for one, _ in self._waiting[:count]]
             del self._waiting[:count]
             return done
         gaps = [
