@@ -124,8 +124,8 @@ def command(
     from las_cli.saved_model.names import PUNCTUATION_WEIGHTS
     from las_cli.scoring.rows import written_table
     from las_cli.scoring.terminal import new_console, rich_table
-    from las_cli.written.making import TOGETHER, PunctuationPlan, make_punctuator
-    from las_cli.written.network import PunctuationConfig
+    from las_cli.written.punctuation_making import TOGETHER, PunctuationPlan, make_punctuator
+    from las_cli.written.punctuation_network import PunctuationConfig
     from las_cli.written.punctuation_training import ROW_WORDS, PunctuationTraining
 
     if threads:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from las_cli.errors import UsageError
+from las_cli.text.marks import ends_sentence
 from las_cli.transcript import Segment, Transcript, Word
-from las_cli.written.marks import ends_sentence
 
 # What a cut gains, in the units of a cue's own cost (4): sentences part cues before anything else.
 SENTENCE_END, OTHER_MARK, PAUSE_SECOND = 5.5, 1.5, 6.0

@@ -13,9 +13,9 @@ from typing import Any
 from las_cli.errors import UsageError
 from las_cli.output.naming import stem
 from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, shown_words, timed_words
+from las_cli.text.marks import ends_sentence
 from las_cli.transcript import Segment, Transcript, Word
 from las_cli.version import __version__
-from las_cli.written.marks import ends_sentence
 
 SCHEMA_VERSION = 1  # of the JSON format, see transcript.schema.json
 PARAGRAPH = 2.0  # seconds of silence behind a sentence that begin a new paragraph

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from las_cli.scoring.alignment import align
-from las_cli.written.marks import MARKS, MarkedWord, case_of, marked_words
+from las_cli.text.marks import MARKS, MarkedWord, case_of, marked_words
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from las_cli.errors import LasError
 from las_cli.recogniser import Recogniser, load_recogniser
 from las_cli.transcript import Alternative, Segment, Transcript, Word
 from las_cli.written.numbers import WORDS, DigitWriter, check_numbers, digit_writer
+from las_cli.written.punctuation_store import has_punctuator, load_punctuator
 from las_cli.written.punctuator import Punctuator, WrittenStream
-from las_cli.written.store import has_punctuator, load_punctuator
 
 if TYPE_CHECKING:
     import numpy

@@ -14,8 +14,8 @@ from typing import Any
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json
 from las_cli.saved_model.names import PUNCTUATION
+from las_cli.text.marks import MARKS, plain_words
 from las_cli.transcript import Segment
-from las_cli.written.marks import MARKS, plain_words
 
 WORDS, DIGITS = "words", "digits"  # what --numbers takes; digits:fr names a language
 LANGUAGES = ("en", "fr", "es", "pt", "de", "it", "nl")  # of text2num

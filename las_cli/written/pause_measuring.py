@@ -17,7 +17,7 @@ from las_cli.evaluation.decode_split import batches_by_length
 from las_cli.padding import pad_waveforms
 from las_cli.sharing.find import load_model
 from las_cli.text import normalise
-from las_cli.written.marks import read_words
+from las_cli.text.marks import read_marked
 from las_cli.written.pauses import PauseTable, count_pauses
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def measure_pauses(
     cuts = []
     for cut in corpus.cuts(split):
         text = cut.supervisions[0].text if cut.supervisions else ""
-        if any(mark for *_, mark in read_words(text or "")[:-1]):
+        if any(mark for *_, mark in read_marked(text or "")[:-1]):
             cuts.append(cut)
         if len(cuts) == MOST_CLIPS:
             break
@@ -77,7 +77,7 @@ def _pauses(loaded: LoadedModel, cuts: Sequence[Cut]) -> Iterator[tuple[str, flo
         heard = listen(loaded.model, *pad_waveforms([sound for _, sound in sounds]))
         for row, (cut, _) in enumerate(sounds):
             utterance = heard.utterance(row)
-            words = read_words(cut.supervisions[0].text or "")
+            words = read_marked(cut.supervisions[0].text or "")
             text = normalise(" ".join(word for word, *_ in words), loaded.policy)
             if len(text.split()) != len(words) or loaded.alphabet.unknown(text):
                 continue

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from las_cli.errors import LasError
-from las_cli.written.marks import MARKS
+from las_cli.text.marks import MARKS
 
 EDGES = (0.06, 0.15, 0.3, 0.5, 0.8)  # seconds that part short pauses from long ones
 SMOOTHING = 5.0  # pauses added to each kind's counts, shared out as all pauses together are

@@ -14,12 +14,12 @@ import numpy as np
 
 from las_cli.errors import LasError
 from las_cli.language.text import read_lines
-from las_cli.written.marks import (
+from las_cli.text.marks import (
     CASES,
     MARKS,
     capitalised,
     case_of,
-    read_words,
+    read_marked,
     usual_signs,
 )
 
@@ -93,7 +93,7 @@ def read_punctuated(files: Sequence[Path]) -> tuple[PunctuatedText, list[str]]:
         for place, line in enumerate(read_lines([path])):
             block = zlib.crc32(f"{path.name} {place // BLOCK}".encode("utf-8", "replace"))
             if block % HELD_OUT == 0:
-                if found.reason(read_words(line)) is None:
+                if found.reason(read_marked(line)) is None:
                     held_out.append(" ".join(line.split()))
             else:
                 found.add(line)
@@ -131,7 +131,7 @@ class _Reading:
         return None
 
     def add(self, line: str) -> None:
-        words = read_words(line)
+        words = read_marked(line)
         if (reason := self.reason(words)) is not None:
             self.left_out[reason] += 1
             return
@@ -160,7 +160,7 @@ class _Reading:
             plain = types[self.surfaces[surface][0]]
             if times > 1 and plain not in spellings:
                 spellings[plain] = surface
-        stops = _abbreviations(words, marks, len(types))
+        stops = _abbreviations(words, marks, cases, starts, len(types))
         stops &= np.array([len(one) <= LONGEST_ABBREVIATION and one.isalpha() for one in types])
         for place in np.flatnonzero(stops):
             own = np.bincount(cases[words == place], minlength=len(CASES))
@@ -176,11 +176,23 @@ class _Reading:
         return PunctuatedText(types, words, marks, cases, starts, spellings, signs, self.left_out)
 
 
-def _abbreviations(words: np.ndarray, marks: np.ndarray, types: int) -> np.ndarray:
-    """Bool [types]: which words have a full stop nearly everywhere (after Kiss & Strunk 2006)."""
-    everywhere = np.bincount(words, minlength=types)
-    stopped = np.bincount(words[marks == STOP], minlength=types)
-    return (stopped >= SEEN) & (stopped >= STOPPED * everywhere)
+def _abbreviations(
+    words: np.ndarray, marks: np.ndarray, cases: np.ndarray, starts: np.ndarray, types: int
+) -> np.ndarray:
+    """Bool [types]: which words have a full stop nearly everywhere (after Kiss & Strunk 2006).
+
+    At the ends of lines any word may have one; there, only a word with a capital counts as a title.
+    """
+    inside = np.ones(len(words), bool)
+    inside[starts[1:] - 1] = False
+
+    def times(where: np.ndarray) -> np.ndarray:
+        return np.bincount(words[where], minlength=types)
+
+    everywhere, stopped = times(np.ones(len(words), bool)), times(marks == STOP)
+    mostly = (stopped >= SEEN) & (stopped >= STOPPED * everywhere)
+    large = times(cases > 0) >= STOPPED * everywhere
+    return mostly & (large | (times(inside & (marks == STOP)) >= SEEN))
 
 
 def _joined(lines: list[str], spellings: dict[str, str]) -> list[str]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from las_cli.errors import LasError
 from las_cli.language.lm_training import schedule
-from las_cli.written.marks import CASES, MARKS
-from las_cli.written.network import (
+from las_cli.text.marks import CASES, MARKS
+from las_cli.written.punctuated_text import UNKNOWN, PunctuatedText, recordings
+from las_cli.written.punctuation_network import (
     BEFORE_FIRST,
     END,
     FIRST,
@@ -24,7 +25,6 @@ from las_cli.written.network import (
     PunctuationNetwork,
     affix_rows,
 )
-from las_cli.written.punctuated_text import UNKNOWN, PunctuatedText, recordings
 
 CONTEXTS = 400  # frequent words whose nearness says what kind of word another is
 ROW_WORDS = 64  # words in each stretch of a batch
@@ -168,7 +168,7 @@ def first_vectors(words: TrainingWords, size: int) -> Tensor:
     return found * (SPREAD / found.std().clamp(min=1e-6)) if found.numel() > 1 else found
 
 
-def losses(
+def punctuation_losses(
     network: PunctuationNetwork, words: TrainingWords, batch: list[Tensor]
 ) -> tuple[Tensor, Tensor]:
     """The loss of marks and that of cases, nats a word."""
@@ -208,7 +208,7 @@ def train_punctuation(
         for batch in words.batches(settings.seed + epoch, settings.rows, settings.row_words):
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * schedule(at.step, share)
-            mark_loss, case_loss = losses(network, words, batch)
+            mark_loss, case_loss = punctuation_losses(network, words, batch)
             optimizer.zero_grad(set_to_none=True)
             (mark_loss + CASE_WEIGHT * case_loss).backward()
             nn.utils.clip_grad_norm_(network.parameters(), settings.clip)

@@ -10,9 +10,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from las_cli.text.marks import CASES, MARKS, bare, capitalised, plain_words
 from las_cli.transcript import Segment, Transcript, Word
-from las_cli.written.marks import CASES, MARKS, bare, capitalised, plain_words
-from las_cli.written.network import (
+from las_cli.written.pauses import PauseTable
+from las_cli.written.punctuation_network import (
     BEFORE_FIRST,
     END,
     FIRST,
@@ -21,7 +22,6 @@ from las_cli.written.network import (
     PunctuationNetwork,
     affix_rows,
 )
-from las_cli.written.pauses import PauseTable
 
 LEFT = 40  # words before the first undecided one that are read again
 RIGHT = 24  # words that must follow a segment before it is decided, unless the recording ends

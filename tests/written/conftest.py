@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from las_cli.written.making import MadePunctuator, PunctuationPlan, make_punctuator
-from las_cli.written.network import PunctuationConfig
+from las_cli.written.punctuation_making import MadePunctuator, PunctuationPlan, make_punctuator
+from las_cli.written.punctuation_network import PunctuationConfig
+from las_cli.written.punctuation_store import load_punctuator
 from las_cli.written.punctuation_training import PunctuationTraining
 from las_cli.written.punctuator import Punctuator
-from las_cli.written.store import load_punctuator
+from tests.transcribe.conftest import tiny_model, write_noise
+
+__all__ = ["tiny_model", "write_noise"]
 
 SENTENCES = (
     "Where are you, my friend?",

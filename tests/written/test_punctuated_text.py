@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.written.network import BEFORE_FIRST, PunctuationConfig
 from las_cli.written.punctuated_text import UNKNOWN, read_punctuated, recordings
+from las_cli.written.punctuation_network import BEFORE_FIRST, PunctuationConfig
 from las_cli.written.punctuation_training import TrainingWords, first_vectors
 
 
@@ -46,6 +46,8 @@ def test_abbreviations_keep_their_stop_and_join_lines(tmp_path: Path) -> None:
     mr = text.types.index("mr")
     assert set(text.marks[text.words == mr]) == {0}
     assert len(text) == 30 and int((text.marks == 1).sum()) == 30
+    text, _ = read_punctuated([written(tmp_path, *["They came."] * 30, *["Ham, etc. is it."] * 3)])
+    assert text.spellings == {}
 
 
 def test_blocks_of_lines_are_kept_apart(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from las_cli.transcript import Segment, Transcript, Word
-from las_cli.written.making import MadePunctuator
 from las_cli.written.pauses import PauseTable
+from las_cli.written.punctuation_making import MadePunctuator
 from las_cli.written.punctuator import RIGHT, Punctuator, WrittenStream
 from tests.written.conftest import SENTENCES
 

@@ -27,9 +27,9 @@ from las_cli.saved_model.weights import (
     check_weights,
     shapes_of,
 )
-from las_cli.written.marks import MARKS
-from las_cli.written.network import PunctuationConfig, PunctuationNetwork
+from las_cli.text.marks import MARKS
 from las_cli.written.pauses import PauseTable
+from las_cli.written.punctuation_network import PunctuationConfig, PunctuationNetwork
 from las_cli.written.punctuator import Punctuator, Vocabulary
 
 FORMAT = 1  # of punctuation.json

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from las_cli.text import TextPolicy, normalise
+from las_cli.text.normalise import TextPolicy, normalise
 
 MARKS = (".", ",", "?", "!", ":", ";")  # what is put behind words
 SENTENCE_ENDS = frozenset(".?!")
@@ -71,10 +71,10 @@ def marked_words(text: str) -> list[MarkedWord]:
     >>> [(word.plain, word.mark) for word in marked_words('"Not I," he said - softly...')]
     [('not', ''), ('i', ','), ('he', ''), ('said', ','), ('softly', '.')]
     """
-    return [MarkedWord(*word) for word in read_words(text)]
+    return [MarkedWord(*word) for word in read_marked(text)]
 
 
-def read_words(text: str) -> list[tuple[str, str, str]]:
+def read_marked(text: str) -> list[tuple[str, str, str]]:
     """The same as tuples of `MarkedWord`'s fields, in a third of the time."""
     words: list[tuple[str, str]] = []  # as written, and all that stands behind it
     for token in text.split():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from las_cli.written.marks import (
+from las_cli.text.marks import (
     bare,
     case_of,
     ends_sentence,

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from las_cli.scoring.written import WrittenCounts, written_counts
-from las_cli.written.marks import MARKS, read_words
-from las_cli.written.network import PunctuationConfig
+from las_cli.text.marks import MARKS, read_marked
 from las_cli.written.pauses import PauseTable
 from las_cli.written.punctuated_text import read_punctuated
+from las_cli.written.punctuation_network import PunctuationConfig
+from las_cli.written.punctuation_store import save_punctuator
 from las_cli.written.punctuation_training import (
     PunctuationProgress,
     PunctuationTraining,
@@ -24,7 +25,6 @@ from las_cli.written.punctuation_training import (
     train_punctuation,
 )
 from las_cli.written.punctuator import Punctuator, Vocabulary
-from las_cli.written.store import save_punctuator
 
 MOST_MEASURED = 4000  # lines, of those kept apart
 FEW = 50  # training lines that are measured on where nothing could be kept apart
@@ -86,7 +86,7 @@ def make_punctuator(
     measured = lines[1::2] or lines
     made = MadePunctuator(
         measure(punctuator, measured),
-        measure(punctuator, together(measured)),
+        measure(punctuator, joined_lines(measured)),
         bool(kept_apart),
         spent.seconds / 60,
     )
@@ -111,7 +111,7 @@ def figures(counts: WrittenCounts) -> dict[str, float]:
     return {name: round(100 * value, 2) for name, value in found.items()}
 
 
-def together(lines: Sequence[str], count: int = TOGETHER) -> list[str]:
+def joined_lines(lines: Sequence[str], count: int = TOGETHER) -> list[str]:
     """Lines joined, `count` at a time."""
     return [" ".join(lines[place : place + count]) for place in range(0, len(lines), count)]
 
@@ -120,7 +120,7 @@ def measure(punctuator: Punctuator, lines: Sequence[str]) -> WrittenCounts:
     """What becomes of written lines when their marks and capitals are taken and put back."""
     total = WrittenCounts()
     for line in lines:
-        plain = " ".join(word for _, word, _ in read_words(line))
+        plain = " ".join(word for _, word, _ in read_marked(line))
         total += written_counts(line, punctuator.text(plain))
     return total
 
@@ -128,7 +128,7 @@ def measure(punctuator: Punctuator, lines: Sequence[str]) -> WrittenCounts:
 def weighed(punctuator: Punctuator, lines: Sequence[str]) -> Punctuator:
     """The punctuator with the biases of its marks that give `lines` the best mean F1."""
     scores, classes = [np.zeros((0, 1 + len(MARKS)))], [np.zeros(0, np.int64)]
-    for own, marks in _scored(punctuator, together(lines)):
+    for own, marks in _scored(punctuator, joined_lines(lines)):
         scores.append(own)
         classes.append(marks)
     table, wanted = np.concatenate(scores), np.concatenate(classes)
@@ -151,7 +151,7 @@ def _scored(
     classes = {mark: place for place, mark in enumerate(("", *MARKS))}
     spellings = punctuator.vocabulary.spellings
     for line in lines:
-        words = read_words(line)
+        words = read_marked(line)
         with torch.inference_mode():
             vectors = punctuator.vectors([word for _, word, _ in words], True, True)
             states = punctuator.network.read(vectors[None])[0, 1:-1]

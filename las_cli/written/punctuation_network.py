@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.errors import LasError
-from las_cli.written.marks import CASES, MARKS
+from las_cli.text.marks import CASES, MARKS
 
 OTHER, START, END = 0, 1, 2  # ids: a word outside the vocabulary, the edges of a recording
 FIRST = 3  # id of the first word of the vocabulary
