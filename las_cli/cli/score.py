@@ -155,6 +155,11 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError("--ref is missing: the file with the references (or --model and --data)")
     elif idle := options_given("split", *GROUPS[WITH_MODEL]):
         raise UsageError(f"without --model nothing is decoded: {idle} would be of no use")
+    if given["written"] and given["model"]:
+        raise UsageError(
+            "--written: --model decodes plain words; write them with `las transcribe` and name "
+            "the files with --ref and --hyp"
+        )
     inputs = [given["ref"], *(given["hyps"] or ("-",))]
     # The references are read again for each system.
     if inputs.count("-") > 1 or (inputs[0] == "-" and len(inputs) > 2):

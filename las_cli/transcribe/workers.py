@@ -29,9 +29,9 @@ class Recipe:
     threads: int | None = None
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
+    decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
     plain: bool = False  # without the written form
     numbers: str = "words"  # or digits, or digits:LANGUAGE
-    decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
 
     def load(self) -> Transcriber:
         """Raises LasError as `Transcriber.load` does."""

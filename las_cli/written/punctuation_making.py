@@ -16,7 +16,7 @@ from las_cli.text.marks import MARKS, read_marked
 from las_cli.written.pauses import PauseTable
 from las_cli.written.punctuated_text import read_punctuated
 from las_cli.written.punctuation_network import PunctuationConfig
-from las_cli.written.punctuation_store import save_punctuator
+from las_cli.written.punctuation_store import make_folder, save_punctuator
 from las_cli.written.punctuation_training import (
     PunctuationProgress,
     PunctuationTraining,
@@ -72,6 +72,7 @@ def make_punctuator(
     tell(f"{len(text):,} lines, {len(text.words):,} words to learn from")
     for reason, lines in text.left_out.most_common():
         tell(f"{lines:,} lines {reason} left out")
+    make_folder(folder)  # not after an hour of training
     config = replace(plan.network, words=min(plan.network.words, len(text.types)))
     words = TrainingWords(text, config)
     network = new_network(config, words, plan.training.seed)

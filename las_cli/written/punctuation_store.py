@@ -43,10 +43,7 @@ def save_punctuator(
     """Write `punctuator` into `folder`, each file atomically; LasError if that fails."""
     from safetensors.torch import save
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LasError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    make_folder(folder)
     tensors: dict[str, Tensor] = {}
     for name, tensor in punctuator.network.state_dict().items():
         tensor = tensor.detach().cpu()
@@ -71,6 +68,14 @@ def save_punctuator(
     }
     text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
     write_bytes(folder / PUNCTUATION, text.encode("utf-8", "replace"))
+
+
+def make_folder(folder: Path) -> None:
+    """The folder is there afterwards; LasError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LasError(f"{folder}: cannot be written ({error.strerror or error})") from error
 
 
 def load_punctuator(folder: Path) -> Punctuator:

@@ -1,9 +1,9 @@
-"""The texts of `shared/data/text` in, the text that models/en learned its written form from out.
+"""The texts of `shared/data/text` in, the texts that models/en learned its written form from out.
 
-    python models/en/make_punctuation_text.py ../shared/data OUTPUT.txt
+    python models/en/make_punctuation_text.py ../shared/data FOLDER
 
-Novels, prompts and speech in that order, a sentence or turn a line, as they stand, but for two
-things: every second "Mr." and "Mrs." is spelled out as readers say it and recognisers write it, and
+novels.txt, prompts.txt and speech.txt, a sentence or turn a line, as they stand but for two things:
+every second "Mr.", "Mrs." and "Dr." is spelled out as readers say it and recognisers write it, and
 lines that touch an evaluation sentence (`held_out/check.py`) are left out and counted.
 """
 
@@ -17,13 +17,17 @@ from pathlib import Path
 
 from las_cli.language.text import read_lines
 
-TEXTS = ("english_novels.txt.zst", "common_voice_prompts_en.txt.gz", "spoken.txt.gz")
+TEXTS = {
+    "novels.txt": "english_novels.txt.zst",
+    "prompts.txt": "common_voice_prompts_en.txt.gz",
+    "speech.txt": "spoken.txt.gz",
+}
 SPOKEN = {"Mr.": "Mister", "Mrs.": "Missus", "Dr.": "Doctor"}
 TITLE = re.compile(r"\b(?:Mr|Mrs|Dr)\.(?=\s|$)")
 
 
-def main(data: Path, output: Path) -> None:
-    """Write the text; says what was left out."""
+def main(data: Path, folder: Path) -> None:
+    """Write the texts; says what was left out."""
     check = importlib.util.spec_from_file_location("check", data / "held_out" / "check.py")
     assert check is not None and check.loader is not None
     held_out = importlib.util.module_from_spec(check)
@@ -34,8 +38,9 @@ def main(data: Path, output: Path) -> None:
         count["titles"] += 1
         return SPOKEN[match[0]] if count["titles"] % 2 else match[0]
 
-    with output.open("w", encoding="utf-8") as file:
-        for name in TEXTS:
+    folder.mkdir(parents=True, exist_ok=True)
+    for output, name in TEXTS.items():
+        with (folder / output).open("w", encoding="utf-8") as file:
             for line in read_lines([data / "text" / name]):
                 if held_out.touches(line):
                     count[f"{name}: lines that touch an evaluation sentence, left out"] += 1

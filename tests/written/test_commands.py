@@ -69,6 +69,22 @@ def test_wrong_usage(run: Run, arguments: tuple[str, ...], message: str) -> None
     assert message in run("train-punctuation", "-o", "new", *arguments, code=2).stderr
 
 
+def test_an_output_that_is_a_file_is_refused_before_training(run: Run, tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", 30)
+    result = run("train-punctuation", "--text", "a.txt", "-o", "a.txt", code=1)
+    assert "a.txt: cannot be written" in result.stderr
+
+
+def test_a_text_of_one_word(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Yes!\n")
+    run("train-punctuation", "--text", "a.txt", "-o", "new", "--epochs", 1)
+
+
+def test_written_scores_need_files(run: Run) -> None:
+    result = run("score", "--model", "en", "--data", "cv", "--written", code=2)
+    assert "--written: --model decodes plain words" in result.stderr
+
+
 def test_text_without_punctuation_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("no marks here\n" * 20)
     result = run("train-punctuation", "--text", "a.txt", "-o", "new", code=1)
