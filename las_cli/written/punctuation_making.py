@@ -80,15 +80,12 @@ def make_punctuator(
     vocabulary = Vocabulary(
         tuple(words.vocabulary), text.spellings, text.signs, language=plan.language
     )
-    kept_apart = held_out[:: max(1, len(held_out) // MOST_MEASURED)]
-    lines = kept_apart or text.written(0, FEW)
-    # One half says how eagerly each mark is to be set, the other how good that is.
-    punctuator = weighed(Punctuator(network, vocabulary, plan.pauses), lines[::2])
-    measured = lines[1::2] or lines
+    weighing, measured = halves(held_out or text.written(0, FEW))
+    punctuator = weighed(Punctuator(network, vocabulary, plan.pauses), weighing)
     made = MadePunctuator(
         measure(punctuator, measured),
         measure(punctuator, joined_lines(measured)),
-        bool(kept_apart),
+        bool(held_out),
         spent.seconds / 60,
     )
     facts: dict[str, Any] = {
@@ -103,6 +100,17 @@ def make_punctuator(
     }
     save_punctuator(folder, punctuator, facts)
     return made
+
+
+def halves(lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Lines to weigh marks on, and lines to measure them on: TOGETHER neighbours for either.
+
+    Of many lines, evenly taken, about MOST_MEASURED.
+    """
+    groups = [lines[place : place + TOGETHER] for place in range(0, len(lines), TOGETHER)]
+    groups = groups[:: max(1, len(lines) // MOST_MEASURED)]
+    first = [line for group in groups[::2] for line in group]
+    return first, [line for group in groups[1::2] for line in group] or first
 
 
 def figures(counts: WrittenCounts) -> dict[str, float]:
@@ -127,7 +135,11 @@ def measure(punctuator: Punctuator, lines: Sequence[str]) -> WrittenCounts:
 
 
 def weighed(punctuator: Punctuator, lines: Sequence[str]) -> Punctuator:
-    """The punctuator with the biases of its marks that give `lines` the best mean F1."""
+    """The punctuator with the biases of its marks that give `lines` the best F1.
+
+    The mean over the marks, each as often as it occurs: what is gained for a rare mark must not be
+    lost for the common ones.
+    """
     scores, classes = [np.zeros((0, 1 + len(MARKS)))], [np.zeros(0, np.int64)]
     for own, marks in _scored(punctuator, joined_lines(lines)):
         scores.append(own)
@@ -139,7 +151,7 @@ def weighed(punctuator: Punctuator, lines: Sequence[str]) -> Punctuator:
         tried = []
         for bias in BIASES:
             biases[mark] = bias
-            tried.append((_mean_f1(table + biases, wanted, usual), -abs(bias), bias))
+            tried.append((_usual_f1(table + biases, wanted, usual), -abs(bias), bias))
         biases[mark] = max(tried)[2]
     vocabulary = replace(punctuator.vocabulary, biases=tuple(biases.tolist()))
     return Punctuator(punctuator.network, vocabulary, punctuator.pauses)
@@ -164,10 +176,10 @@ def _scored(
         yield scores.numpy(), np.array(marks, np.int64)
 
 
-def _mean_f1(scores: np.ndarray, wanted: np.ndarray, classes: Sequence[int]) -> float:
+def _usual_f1(scores: np.ndarray, wanted: np.ndarray, classes: Sequence[int]) -> float:
     found = scores.argmax(axis=1)
-    f1 = [
-        2 * ((found == c) & (wanted == c)).sum() / max(1, (found == c).sum() + (wanted == c).sum())
-        for c in classes
-    ]
-    return float(np.mean(f1)) if f1 else 0.0
+    total = 0.0
+    for mark in classes:
+        ours, theirs = found == mark, wanted == mark
+        total += theirs.sum() * 2 * (ours & theirs).sum() / max(1, ours.sum() + theirs.sum())
+    return float(total)

@@ -88,7 +88,8 @@ def test_paragraphs(before: str, pause: float, parted: bool) -> None:
 def test_segments_without_words_make_no_paragraph() -> None:
     recording = Transcript("a", 9.0, (EMPTY, segment(0.0, "Yes."), EMPTY), "en")
     assert make_writer("txt").format(recording) == "Yes.\n"
-    assert make_writer("txt").format(Transcript("a", 9.0, (replace(EMPTY, written=""),), "en")) == ""
+    silent = Transcript("a", 9.0, (replace(EMPTY, written=""),), "en")
+    assert make_writer("txt").format(silent) == ""
 
 
 def test_a_word_for_several_has_their_time_and_the_lowest_confidence() -> None:
