@@ -88,21 +88,25 @@ def written_counts(reference: str, hypothesis: str) -> WrittenCounts:
     """The counts of one utterance.
 
     Words are aligned as for the word error rate, without marks and case. A mark is right if the
-    word in the same place has it too, be it the same word or another; marks behind words that the
-    other side lacks are missed or too many. Case is compared where both sides have the same word.
+    other side has it between the same aligned words, be they the same or not: words that one side
+    lacks do not move it. Case is compared where both sides have the same word.
     """
     ours, theirs = marked_words(reference), marked_words(hypothesis)
     hits, cases, right, large, large_right = dict.fromkeys(MARKS, 0), 0, 0, 0, 0
-    for one, other in _aligned(ours, theirs):
-        if one.mark and one.mark == other.mark:
-            hits[one.mark] += 1
-        if one.plain == other.plain:
-            cases += 1
-            alike = one.text == other.text
-            right += alike
-            if case_of(one.text) != "lower":
-                large += 1
-                large_right += alike
+    for one, other in _gaps(ours, theirs):
+        for mark in one:
+            if mark in other:
+                other.remove(mark)
+                hits[mark] += 1
+    for word, heard in _pairs(ours, theirs):
+        if word is None or heard is None or word.plain != heard.plain:
+            continue
+        cases += 1
+        alike = word.text == heard.text
+        right += alike
+        if case_of(word.text) != "lower":
+            large += 1
+            large_right += alike
     reference_marks, hypothesis_marks = _times(ours), _times(theirs)
     counts = {
         mark: MarkCounts(hits[mark], reference_marks[mark], hypothesis_marks[mark])
@@ -111,21 +115,36 @@ def written_counts(reference: str, hypothesis: str) -> WrittenCounts:
     return WrittenCounts(counts, cases, right, large, large_right)
 
 
-def _aligned(
-    ours: list[MarkedWord], theirs: list[MarkedWord]
-) -> Iterable[tuple[MarkedWord, MarkedWord]]:
+Pairs = Iterable[tuple[MarkedWord | None, MarkedWord | None]]
+
+
+def _pairs(ours: list[MarkedWord], theirs: list[MarkedWord]) -> Pairs:
+    """The alignment word by word, None where a side lacks one."""
     first, second = [word.plain for word in ours], [word.plain for word in theirs]
     if first == second:
         yield from zip(ours, theirs, strict=True)
         return
-    at, other = iter(ours), iter(theirs)
+    one, other = iter(ours), iter(theirs)
     for column in align(first, second):
-        if column.kind == "deletion":
-            next(at)
-        elif column.kind == "insertion":
-            next(other)
-        else:
-            yield next(at), next(other)
+        yield (
+            None if column.kind == "insertion" else next(one),
+            None if column.kind == "deletion" else next(other),
+        )
+
+
+def _gaps(
+    ours: list[MarkedWord], theirs: list[MarkedWord]
+) -> Iterable[tuple[list[str], list[str]]]:
+    """The marks that each side has between a pair of aligned words and the next."""
+    gap: tuple[list[str], list[str]] = ([], [])
+    for pair in _pairs(ours, theirs):
+        if None not in pair:
+            yield gap
+            gap = ([], [])
+        for marks, word in zip(gap, pair, strict=True):
+            if word is not None and word.mark:
+                marks.append(word.mark)
+    yield gap
 
 
 def _times(words: Iterable[MarkedWord]) -> dict[str, int]:
