@@ -213,7 +213,7 @@ def command(
         found,
         formats,
         None if output is None else Path(output),
-        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
+        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain),
         skip_done,
         share,
     )

@@ -28,6 +28,7 @@ class OutputOptions:
 
     words: bool = False  # times for every word in txt, tsv, srt, vtt; json and ctm have them always
     subtitles: SubtitleLimits = field(default_factory=SubtitleLimits)
+    paragraphs: bool = True  # of a written form in txt; else a line a segment
 
 
 class Writer:
@@ -65,8 +66,8 @@ class TextWriter(Writer):
                 for word in timed_words(segment)
             )
         segments = [segment for segment in transcript.segments if segment.shown]
-        if transcript.written is None:
-            return "".join(f"{segment.text}\n" for segment in segments)
+        if transcript.written is None or not self.options.paragraphs:
+            return "".join(f"{segment.shown}\n" for segment in segments)
         return "".join(map(joined, [None, *segments], [*segments, None]))
 
 
