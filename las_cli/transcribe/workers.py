@@ -30,6 +30,8 @@ class Recipe:
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
+    plain: bool = False  # without the written form
+    numbers: str = "words"  # or digits, or digits:LANGUAGE
 
     def load(self) -> Transcriber:
         """Raises LasError as `Transcriber.load` does."""
@@ -41,6 +43,8 @@ class Recipe:
             lm=self.lm,
             segmentation=self.segmentation,
             batch=self.batch,
+            plain=self.plain,
+            numbers=self.numbers,
             threads=self.threads,
             **self.decoding,
         )
