@@ -18,9 +18,8 @@ from las_cli.errors import LasError
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
 from las_cli.transcribe.inputs import Input
 from las_cli.transcribe.worklist import Tally, Worklist
-from las_cli.transcript import Segment, Transcript
+from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
 
-UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
 LONGEST_LIST = 50  # failures in the summary table
 
 

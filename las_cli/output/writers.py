@@ -6,13 +6,15 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
 from las_cli.errors import UsageError
+from las_cli.files import write_text
 from las_cli.output.naming import stem
 from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, shown_words, timed_words
+from las_cli.output.transcript_page import link_to, page_of
 from las_cli.transcript import Segment, Transcript, Word
 from las_cli.version import __version__
 
@@ -25,6 +27,7 @@ class OutputOptions:
 
     words: bool = False  # times for every word in txt, tsv, srt, vtt; json and ctm have them always
     subtitles: SubtitleLimits = field(default_factory=SubtitleLimits)
+    embed: float = 20.0  # megabytes of sound that html holds at most; larger recordings are linked
 
 
 class Writer:
@@ -38,6 +41,10 @@ class Writer:
     def format(self, transcript: Transcript) -> str:
         """The text of the file, ending with a line feed (or empty)."""
         raise NotImplementedError
+
+    def write(self, transcript: Transcript, path: Path) -> None:
+        """Write the file `path`, whole or not at all; LasError if it cannot be written."""
+        write_text(path, self.format(transcript), "; choose another folder.")
 
 
 class TextWriter(Writer):
@@ -186,6 +193,38 @@ class TimeMarkedWriter(Writer):
         return "".join(lines)
 
 
+class PageWriter(Writer):
+    """A page to listen to, to read and to correct, with the recording in it or linked."""
+
+    name = "html"
+
+    def format(self, transcript: Transcript) -> str:
+        """The page as it would lie in the current folder."""
+        return self._page(transcript, Path(), None)
+
+    def write(self, transcript: Transcript, path: Path) -> None:
+        """The page, and beside it a copy of a large recording that no browser plays."""
+        copy = path.with_name(f"{path.name}.flac")
+        write_text(path, self._page(transcript, path.parent, copy), "; choose another folder.")
+
+    def _page(self, transcript: Transcript, folder: Path, copy: Path | None) -> str:
+        from las_cli.audio.playable import playable
+
+        record = JSONWriter(self.options).record(transcript)
+        recording = Path(transcript.source)
+        sound = {"kind": "none", "name": recording.name}
+        # A pipe cannot be read twice.
+        if not recording.is_file():
+            return page_of(transcript, record, sound)
+        found = playable(recording, round(self.options.embed * 1e6), copy)
+        sound["type"] = found.type
+        if found.linked is not None:
+            sound |= {"kind": "linked", "url": link_to(found.linked, folder)}
+            return page_of(transcript, record, sound)
+        sound["kind"] = "embedded"
+        return page_of(transcript, record, sound, found.data or b"")
+
+
 FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(
     {
         writer.name: writer
@@ -196,6 +235,7 @@ FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(
             TableWriter,
             JSONWriter,
             TimeMarkedWriter,
+            PageWriter,
         )
     }
 )

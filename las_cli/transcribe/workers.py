@@ -30,12 +30,13 @@ class Recipe:
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
+    readings: int = 1  # n-best, where `decoding` names none: up to so many, as the search has them
 
     def load(self) -> Transcriber:
         """Raises LasError as `Transcriber.load` does."""
         from las_cli.transcribe.transcriber import Transcriber
 
-        return Transcriber.load(
+        transcriber = Transcriber.load(
             self.model,
             self.device,
             lm=self.lm,
@@ -44,6 +45,9 @@ class Recipe:
             threads=self.threads,
             **self.decoding,
         )
+        if "nbest" not in self.decoding:
+            transcriber.ask_readings(self.readings)
+        return transcriber
 
 
 def follow_with_workers(recipe: Recipe, paths: Sequence[str], jobs: int) -> Iterator[Finished]:

@@ -1,0 +1,136 @@
+// Segments of words in, subtitle cues out: the same cut as las_cli/output/subtitles.py makes, where
+// the numbers are explained; a test holds the two together.
+
+const SUBTITLES = {
+  width: 42, // characters a line
+  lines: 2,
+  speed: 17, // characters a second
+  shortest: 5 / 6, // seconds
+  longest: 7,
+  gap: 0.08,
+  lead: 0.5,
+  part: 8, // letters of a part that is cut for its time, at least
+};
+
+/** `text` cut into about equal parts of up to `most` letters, no mark parted from its letter. */
+function partsOf(text, most) {
+  const parts = [];
+  for (const word of text.split(/\s+/u).filter(Boolean)) {
+    let rest = [...word];
+    while (rest.length) {
+      let cut = Math.ceil(rest.length / Math.ceil(rest.length / most));
+      while (cut > 1 && cut < rest.length && /\p{M}/u.test(rest[cut])) cut--;
+      parts.push(rest.slice(0, cut).join(""));
+      rest = rest.slice(cut);
+    }
+  }
+  return parts;
+}
+
+/** The words of a segment, those that no cue has room for in timed parts. */
+function shownWords(segment) {
+  return segment.tokens.flatMap(({shown, start, end}) => {
+    const letters = lettersIn(shown.replace(/\s+/gu, ""));
+    const seconds = end - start;
+    let most = SUBTITLES.width;
+    if (seconds > SUBTITLES.longest) {
+      const timed = Math.trunc((letters * SUBTITLES.longest) / seconds);
+      most = Math.min(most, Math.max(SUBTITLES.part, timed));
+    }
+    const parts = partsOf(shown, most);
+    if (parts.length < 2) return [{text: shown, length: letters, start, end}];
+    let at = 0;
+    return parts.map((text) => {
+      const from = start + (seconds * at) / letters;
+      at += lettersIn(text);
+      return {text, length: lettersIn(text), start: from, end: start + (seconds * at) / letters};
+    });
+  });
+}
+
+/** Words put into lines of up to `width` letters, as many in each as there is room for. */
+function filledLines(words, width) {
+  const lines = [];
+  let length = Infinity;
+  for (const word of words) {
+    if (length + 1 + word.length > width) {
+      lines.push(word.text);
+      length = word.length;
+    } else {
+      lines[lines.length - 1] += ` ${word.text}`;
+      length += 1 + word.length;
+    }
+  }
+  return lines;
+}
+
+/** As few lines as the width allows, of about equal length. */
+function balancedLines(words) {
+  const lines = filledLines(words, SUBTITLES.width);
+  if (lines.length < 2) return lines;
+  const letters = textLength(words);
+  for (let width = Math.ceil(letters / lines.length); width < SUBTITLES.width; width++) {
+    if (words.some((word) => word.length > width)) continue;
+    const balanced = filledLines(words, width);
+    if (balanced.length === lines.length) return balanced;
+  }
+  return lines;
+}
+
+const textLength = (words) => words.reduce((sum, word) => sum + word.length + 1, -1);
+
+function fitsOneCue(words) {
+  if (words.at(-1).end - words[0].start > SUBTITLES.longest) return false;
+  return filledLines(words, SUBTITLES.width).length <= SUBTITLES.lines;
+}
+
+/** The cheapest way to cut one segment's words into cues. */
+function cutIntoCues(words) {
+  const best = [0];
+  const cutBefore = [0];
+  const room = SUBTITLES.width * SUBTITLES.lines;
+  for (let end = 1; end <= words.length; end++) {
+    best[end] = Infinity;
+    for (let start = end - 1; start >= 0; start--) {
+      const group = words.slice(start, end);
+      if (group.length > 1 && !fitsOneCue(group)) break;
+      let cost = best[start] + 4 + 2 * Math.max(0, 1 - textLength(group) / room) ** 2;
+      if (end < words.length) {
+        cost -= 6 * Math.min(1, Math.max(0, words[end].start - words[end - 1].end));
+        cost -= /[.?!,;:。？！]$/u.test(words[end - 1].text) ? 1.5 : 0;
+      }
+      if (cost < best[end]) {
+        best[end] = cost;
+        cutBefore[end] = start;
+      }
+    }
+  }
+  const groups = [];
+  for (let end = words.length; end > 0; end = cutBefore[end]) {
+    groups.unshift(words.slice(cutBefore[end], end));
+  }
+  return groups;
+}
+
+/** Cues in order, none overlapping the next: {start, end, lines}. */
+function cuesOf(segments) {
+  const groups = segments.flatMap((segment) => cutIntoCues(shownWords(segment)));
+  const cues = [];
+  groups.forEach((group, index) => {
+    const {shortest, longest, speed, gap, lead} = SUBTITLES;
+    const following = groups[index + 1]?.[0].start ?? Infinity;
+    const previous = cues.at(-1);
+    const before = previous ? previous.end + gap : 0;
+    const lastEnd = group.at(-1).end;
+    let start = Math.max(group[0].start, previous ? previous.end : 0);
+    let wanted = Math.max(shortest, textLength(group) / speed);
+    wanted = Math.min(Math.max(wanted, lastEnd - start), Math.max(longest, shortest));
+    const latest = Math.max(following - gap, Math.min(lastEnd, following), start + 0.001);
+    const end = Math.min(start + wanted, latest);
+    if (end - start < wanted) {
+      start = Math.min(start, Math.max(end - wanted, start - lead, before, 0));
+    }
+    cues.push({start, end, lines: balancedLines(group)});
+  });
+  return cues;
+}
