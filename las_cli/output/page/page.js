@@ -29,7 +29,7 @@ const editor = new Editor(player, {
   next: () => goToDoubt(1),
 });
 const saving = new SaveDialog(transcript, sound, {
-  name: setting.name,
+  name: safeName(setting.name),
   recording: setting.sound.name,
   saved: () => (unsaved = false),
   askForRecording,
@@ -130,7 +130,8 @@ function refresh() {
   const doubts = player.tokens.filter(isDoubtful).length;
   const known = player.tokens.some((token) => Number.isFinite(token.confidence));
   byId("doubts").hidden = !known;
-  byId("doubt-count").textContent = `${doubts.toLocaleString("en")} doubtful`;
+  byId("count").textContent = doubts.toLocaleString("en");
+  byId("doubt-count").setAttribute("aria-label", `Marks of ${several(doubts, "doubtful word")}`);
   byId("doubt-before").disabled = byId("doubt-after").disabled = !doubts;
   byId("undo").disabled = !transcript.done.length;
   byId("redo").disabled = !transcript.undone.length;

@@ -3,6 +3,10 @@
 const WRITERS = {txt: toText, srt: toSubRip, vtt: toWebVTT, json: toJSON};
 const MIME = {txt: "text/plain", srt: "text/plain", vtt: "text/vtt", json: "application/json"};
 
+/** A name that no file system takes for a path or refuses, as it also stands in the zip. */
+const safeName = (name) =>
+  name.replace(/[\\/:*?"<>|\p{C}]/gu, "_").replace(/^\.+|[. ]+$/gu, "_") || "transcript";
+
 /** Have the browser save a file under a name. */
 function download(name, blob) {
   const link = document.createElement("a");
