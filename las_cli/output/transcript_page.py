@@ -7,6 +7,7 @@ fetches nothing and runs nothing but what its Content-Security-Policy lists by h
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from las_cli.output.naming import stem
+from las_cli.output.subtitles import SubtitleLimits
 from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
 from las_cli.version import __version__
 
@@ -35,12 +37,14 @@ def page_of(
     record: Mapping[str, Any],
     sound: Mapping[str, str],
     data: bytes = b"",
+    limits: SubtitleLimits | None = None,
 ) -> str:
     """The page.
 
     record: the transcript in JSON's own types, as transcript.schema.json describes it
     sound: `kind` ("embedded", "linked", "none"), `name` of the recording's file, MIME `type`, `url`
     data: the sound where it is embedded
+    limits: of the subtitles that the page saves
     """
     known = _json(record)
     name = PurePath(transcript.source).name or "recording"
@@ -52,6 +56,7 @@ def page_of(
         "unsure": UNSURE,
         "doubtful": DOUBTFUL,
         "fingerprint": hashlib.sha256(known.encode("utf-8", "backslashreplace")).hexdigest()[:16],
+        "subtitles": dataclasses.asdict(limits or SubtitleLimits()),
         "sound": dict(sound),
     }
     filled = {

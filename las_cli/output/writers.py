@@ -211,18 +211,18 @@ class PageWriter(Writer):
         from las_cli.audio.playable import playable
 
         record = JSONWriter(self.options).record(transcript)
+        limits = self.options.subtitles
         recording = Path(transcript.source)
         sound = {"kind": "none", "name": recording.name}
-        # A pipe cannot be read twice.
-        if not recording.is_file():
-            return page_of(transcript, record, sound)
-        found = playable(recording, round(self.options.embed * 1e6), copy)
-        sound["type"] = found.type
-        if found.linked is not None:
-            sound |= {"kind": "linked", "url": link_to(found.linked, folder)}
-            return page_of(transcript, record, sound)
-        sound["kind"] = "embedded"
-        return page_of(transcript, record, sound, found.data or b"")
+        if not recording.is_file():  # a pipe cannot be read twice
+            return page_of(transcript, record, sound, limits=limits)
+        heard = playable(recording, round(self.options.embed * 1e6), copy)
+        sound["type"] = heard.type
+        if heard.linked is None:
+            sound["kind"] = "embedded"
+            return page_of(transcript, record, sound, heard.data or b"", limits)
+        sound |= {"kind": "linked", "url": link_to(heard.linked, folder)}
+        return page_of(transcript, record, sound, limits=limits)
 
 
 FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(

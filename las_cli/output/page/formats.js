@@ -13,16 +13,17 @@ const textOf = (segment) => segment.tokens.map((token) => token.shown).join(" ")
 
 /** Paragraphs where there are sentences, else a line a segment. */
 function toText(transcript) {
-  if (!transcript.hasWritten) {
-    const lines = transcript.segments.map(textOf).filter(Boolean);
-    return lines.map((line) => `${line}\n`).join("");
-  }
-  const paragraphs = transcript.paragraphs().map((segments) => segments.map(textOf).join(" ").trim());
-  return paragraphs.filter(Boolean).map((paragraph) => `${paragraph}\n`).join("\n");
+  const segments = transcript.segments.filter((segment) => textOf(segment));
+  if (!transcript.hasWritten) return segments.map((segment) => `${textOf(segment)}\n`).join("");
+  const parts = segments.map((segment, index) => {
+    if (!index) return textOf(segment);
+    return (beginsParagraph(segments[index - 1], segment) ? "\n\n" : " ") + textOf(segment);
+  });
+  return parts.length ? `${parts.join("")}\n` : "";
 }
 
 function toSubRip(transcript) {
-  return cuesOf(transcript.segments)
+  return cuesOf(transcript.segments, transcript.limits)
     .map(({start, end, lines}, index) => {
       const shown = lines.map((line) => `${line.replaceAll("-->", "→")}\n`).join("");
       return `${index + 1}\n${clockOf(start, ",")} --> ${clockOf(end, ",")}\n${shown}`;
@@ -33,7 +34,7 @@ function toSubRip(transcript) {
 function toWebVTT(transcript) {
   const escaped = (line) =>
     line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const cues = cuesOf(transcript.segments).map(({start, end, lines}) => {
+  const cues = cuesOf(transcript.segments, transcript.limits).map(({start, end, lines}) => {
     const shown = lines.map((line) => `${escaped(line)}\n`).join("");
     return `${clockOf(start, ".")} --> ${clockOf(end, ".")}\n${shown}`;
   });

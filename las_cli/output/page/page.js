@@ -14,7 +14,7 @@ function kindOf(token) {
 const isDoubtful = (token) => ["doubtful", "unsure"].includes(kindOf(token));
 
 const setting = dataOf("setting");
-const transcript = new Transcript(dataOf("record"));
+const transcript = new Transcript(dataOf("record"), setting.subtitles);
 const sound = new Sound(setting.sound, byId("audio"));
 const main = byId("text");
 const places = new WeakMap(); // a word's element → its token

@@ -1,16 +1,7 @@
 // Segments of words in, subtitle cues out: the same cut as las_cli/output/subtitles.py makes, where
-// the numbers are explained; a test holds the two together.
+// the numbers are explained; a test holds the two together. `limits` are its SubtitleLimits.
 
-const SUBTITLES = {
-  width: 42, // characters a line
-  lines: 2,
-  speed: 17, // characters a second
-  shortest: 5 / 6, // seconds
-  longest: 7,
-  gap: 0.08,
-  lead: 0.5,
-  part: 8, // letters of a part that is cut for its time, at least
-};
+const LEAST_PART = 8; // letters of a part that is cut for its time
 
 /** `text` cut into about equal parts of up to `most` letters, no mark parted from its letter. */
 function partsOf(text, most) {
@@ -28,14 +19,14 @@ function partsOf(text, most) {
 }
 
 /** The words of a segment, those that no cue has room for in timed parts. */
-function shownWords(segment) {
+function shownWords(segment, limits) {
   return segment.tokens.flatMap(({shown, start, end}) => {
     const letters = lettersIn(shown.replace(/\s+/gu, ""));
     const seconds = end - start;
-    let most = SUBTITLES.width;
-    if (seconds > SUBTITLES.longest) {
-      const timed = Math.trunc((letters * SUBTITLES.longest) / seconds);
-      most = Math.min(most, Math.max(SUBTITLES.part, timed));
+    let most = limits.max_line_width;
+    if (seconds > limits.longest) {
+      const timed = Math.trunc((letters * limits.longest) / seconds);
+      most = Math.min(most, Math.max(LEAST_PART, timed));
     }
     const parts = partsOf(shown, most);
     if (parts.length < 2) return [{text: shown, length: letters, start, end}];
@@ -65,11 +56,11 @@ function filledLines(words, width) {
 }
 
 /** As few lines as the width allows, of about equal length. */
-function balancedLines(words) {
-  const lines = filledLines(words, SUBTITLES.width);
+function balancedLines(words, most) {
+  const lines = filledLines(words, most);
   if (lines.length < 2) return lines;
   const letters = textLength(words);
-  for (let width = Math.ceil(letters / lines.length); width < SUBTITLES.width; width++) {
+  for (let width = Math.ceil(letters / lines.length); width < most; width++) {
     if (words.some((word) => word.length > width)) continue;
     const balanced = filledLines(words, width);
     if (balanced.length === lines.length) return balanced;
@@ -79,21 +70,21 @@ function balancedLines(words) {
 
 const textLength = (words) => words.reduce((sum, word) => sum + word.length + 1, -1);
 
-function fitsOneCue(words) {
-  if (words.at(-1).end - words[0].start > SUBTITLES.longest) return false;
-  return filledLines(words, SUBTITLES.width).length <= SUBTITLES.lines;
+function fitsOneCue(words, limits) {
+  if (words.at(-1).end - words[0].start > limits.longest) return false;
+  return filledLines(words, limits.max_line_width).length <= limits.max_line_count;
 }
 
 /** The cheapest way to cut one segment's words into cues. */
-function cutIntoCues(words) {
+function cutIntoCues(words, limits) {
   const best = [0];
   const cutBefore = [0];
-  const room = SUBTITLES.width * SUBTITLES.lines;
+  const room = limits.max_line_width * limits.max_line_count;
   for (let end = 1; end <= words.length; end++) {
     best[end] = Infinity;
     for (let start = end - 1; start >= 0; start--) {
       const group = words.slice(start, end);
-      if (group.length > 1 && !fitsOneCue(group)) break;
+      if (group.length > 1 && !fitsOneCue(group, limits)) break;
       let cost = best[start] + 4 + 2 * Math.max(0, 1 - textLength(group) / room) ** 2;
       if (end < words.length) {
         cost -= 6 * Math.min(1, Math.max(0, words[end].start - words[end - 1].end));
@@ -113,11 +104,11 @@ function cutIntoCues(words) {
 }
 
 /** Cues in order, none overlapping the next: {start, end, lines}. */
-function cuesOf(segments) {
-  const groups = segments.flatMap((segment) => cutIntoCues(shownWords(segment)));
+function cuesOf(segments, limits) {
+  const groups = segments.flatMap((segment) => cutIntoCues(shownWords(segment, limits), limits));
   const cues = [];
   groups.forEach((group, index) => {
-    const {shortest, longest, speed, gap, lead} = SUBTITLES;
+    const {shortest, longest, comfortable_speed: speed, gap, lead} = limits;
     const following = groups[index + 1]?.[0].start ?? Infinity;
     const previous = cues.at(-1);
     const before = previous ? previous.end + gap : 0;
@@ -130,7 +121,7 @@ function cuesOf(segments) {
     if (end - start < wanted) {
       start = Math.min(start, Math.max(end - wanted, start - lead, before, 0));
     }
-    cues.push({start, end, lines: balancedLines(group)});
+    cues.push({start, end, lines: balancedLines(group, limits.max_line_width)});
   });
   return cues;
 }

@@ -5,7 +5,8 @@
 const lettersIn = (text) => [...text].length;
 
 const SENTENCE_END = /[.?!…。？！۔।]["'”’»)\]]*$/u;
-const LONG_PAUSE = 2; // seconds between segments, from which on a new paragraph begins
+const PARAGRAPH = 2; // seconds of silence behind a sentence that begin a new paragraph
+const BREAK = 6; // seconds that do so anywhere
 const FULL_PARAGRAPH = 90; // words, after which a paragraph ends with its sentence
 const LONGEST_PARAGRAPH = 180; // words, after which it ends with its segment
 
@@ -65,10 +66,18 @@ function tokensOf(segment) {
 
 const least = (one, other) => (one === null ? other : other === null ? one : Math.min(one, other));
 
+/** Whether the silence between two segments parts paragraphs; plain words have no sentences. */
+function beginsParagraph(before, segment, hasWritten = true) {
+  const sentence = !hasWritten || SENTENCE_END.test(before.tokens.at(-1)?.shown ?? "");
+  return segment.start - before.end >= (sentence ? PARAGRAPH : BREAK);
+}
+
 /** Everything the page knows of a recording, what was corrected, and the way back. */
 class Transcript {
-  constructor(record) {
+  /** record: the transcript's JSON; limits: of its subtitles */
+  constructor(record, limits) {
     this.record = record;
+    this.limits = limits;
     this.hasWritten = record.segments.some(
       (segment) => segment.written !== undefined || segment.words.some((w) => w.written !== undefined),
     );
@@ -94,10 +103,9 @@ class Transcript {
     let before = null;
     for (const segment of this.segments) {
       if (!segment.tokens.length && !segment.heard.text) continue;
-      const pause = before ? segment.start - before.end : Infinity;
       const sentence = !this.hasWritten || SENTENCE_END.test(before?.tokens.at(-1)?.shown ?? "");
       const full = words >= LONGEST_PARAGRAPH || (words >= FULL_PARAGRAPH && sentence);
-      if (pause >= LONG_PAUSE || full) {
+      if (!before || full || beginsParagraph(before, segment, this.hasWritten)) {
         paragraphs.push([]);
         words = 0;
       }
