@@ -25,6 +25,10 @@ EXAMPLES = (
         "las transcribe interviews/ --output texts --format txt,srt --skip-done",
         "A folder and the folders in it; started again after an interruption, it goes on.",
     ),
+    (
+        "las transcribe interview.mp3 --output texts --format html",
+        "A page to listen to, read and correct; it saves what was corrected in any format.",
+    ),
     ("ffmpeg -i film.mkv -f wav - | las transcribe - --format vtt", "Any container from a pipe."),
     (
         "arecord -r 16000 -f S16_LE | las transcribe - --raw-rate 16000",

@@ -28,7 +28,7 @@ from las_cli.version import __version__
 # In this order: a file uses what stands before it.
 SCRIPTS = (
     *("transcript", "readings", "subtitles", "formats", "clips"),
-    *("sound", "player", "editor", "save", "page"),
+    *("sound", "player", "editor", "save", "words", "page", "keys"),
 )
 
 

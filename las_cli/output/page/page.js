@@ -1,17 +1,7 @@
-// The page: words on it, clicks and keys, what was corrected kept, everything put together.
+// The page: everything put together, what was corrected kept, clicks and buttons.
 
 const byId = (id) => document.getElementById(id);
 const dataOf = (id) => JSON.parse(byId(id).textContent);
-
-/** Heard words by how sure the recogniser was of them; corrected ones; "" for all others. */
-function kindOf(token) {
-  if (token.state !== "heard") return token.state;
-  const {confidence} = token;
-  if (confidence === null || confidence === undefined) return "";
-  return confidence < setting.doubtful ? "doubtful" : confidence < setting.unsure ? "unsure" : "";
-}
-
-const isDoubtful = (token) => ["doubtful", "unsure"].includes(kindOf(token));
 
 const setting = dataOf("setting");
 const transcript = new Transcript(dataOf("record"), setting.subtitles);
@@ -34,148 +24,6 @@ const saving = new SaveDialog(transcript, sound, {
   saved: () => (unsaved = false),
   askForRecording,
 });
-
-// ---- words
-
-/** A segment's words as elements, in place of those that were there. */
-function drawSegment(segment) {
-  const holder = segment.element;
-  const parts = [];
-  for (const flag of segment.flags) {
-    const mark = document.createElement("span");
-    mark.className = "flag";
-    mark.textContent = flag;
-    parts.push(mark);
-  }
-  for (const token of segment.tokens) {
-    const word = document.createElement("span");
-    word.className = `word ${kindOf(token)}`;
-    word.textContent = token.shown;
-    if (isDoubtful(token)) word.title = `${Math.round(token.confidence * 100)} % sure`;
-    token.element = word;
-    places.set(word, token);
-    parts.push(word, " ");
-  }
-  holder.replaceChildren(...parts);
-}
-
-function drawAll() {
-  const fragment = document.createDocumentFragment();
-  for (const segments of transcript.paragraphs()) {
-    const section = document.createElement("section");
-    section.className = transcript.hasWritten ? "paragraph" : "paragraph lines";
-    const margin = document.createElement("div");
-    margin.className = "margin";
-    const time = document.createElement("button");
-    time.type = "button";
-    time.className = "time";
-    time.textContent = shortClock(segments[0].start);
-    time.setAttribute("aria-label", `Play from ${time.textContent}`);
-    time.onclick = () => playFrom(segments[0].start);
-    const check = document.createElement("button");
-    check.type = "button";
-    check.className = "check";
-    check.title = "Heard, and right";
-    check.setAttribute("aria-label", `Passage at ${time.textContent}: heard, and right`);
-    check.append(icon("M5 12.5l4.5 4.5L19 7.5"));
-    check.onclick = () => toggleCheck(segments);
-    margin.append(time, check);
-    const text = document.createElement("p");
-    text.dir = "auto";
-    text.lang = setting.language;
-    for (const segment of segments) {
-      segment.element = document.createElement("span");
-      segment.element.className = "segment";
-      segment.check = check;
-      segment.neighbours = segments;
-      drawSegment(segment);
-      text.append(segment.element);
-    }
-    showCheck(segments);
-    section.append(margin, text);
-    fragment.append(section);
-  }
-  if (!fragment.childNodes.length) {
-    const empty = document.createElement("p");
-    empty.className = "empty";
-    empty.textContent = "No words were heard in this recording.";
-    fragment.append(empty);
-  }
-  main.replaceChildren(fragment);
-}
-
-function icon(path) {
-  const name = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(name, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(name, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
-}
-
-function showCheck(segments) {
-  const checked = segments.every((segment) => segment.checked);
-  segments[0].check.setAttribute("aria-pressed", String(checked));
-}
-
-/** Words changed: the order for the player, the counts, the map and the draft follow. */
-function refresh() {
-  homes = new Map();
-  for (const segment of transcript.segments) {
-    for (const token of segment.tokens) homes.set(token, segment);
-  }
-  player.tokens = transcript.tokens();
-  const doubts = player.tokens.filter(isDoubtful).length;
-  const known = player.tokens.some((token) => Number.isFinite(token.confidence));
-  byId("doubts").hidden = !known;
-  byId("count").textContent = doubts.toLocaleString("en");
-  byId("doubt-count").setAttribute("aria-label", `Marks of ${several(doubts, "doubtful word")}`);
-  byId("doubt-before").disabled = byId("doubt-after").disabled = !doubts;
-  byId("undo").disabled = !transcript.done.length;
-  byId("redo").disabled = !transcript.undone.length;
-  byId("facts").textContent = [
-    shortClock(transcript.record.duration ?? 0),
-    several(player.tokens.length, "word"),
-    `model ${transcript.record.model}`,
-    ...transcript.record.flags,
-  ].join(" · ");
-  if (!chosen || !homes.has(chosen)) choose(player.tokens[0] ?? null, false);
-  player.drawMap(kindOf);
-}
-
-/** Make a word the one that keys act on; it alone is in the order of the Tab key. */
-function choose(token, focus = true) {
-  if (chosen?.element) {
-    chosen.element.classList.remove("chosen");
-    for (const name of ["tabindex", "role", "aria-label"]) chosen.element.removeAttribute(name);
-  }
-  chosen = token;
-  if (!token) return;
-  const {element} = token;
-  element.tabIndex = 0;
-  element.setAttribute("role", "button");
-  element.setAttribute("aria-label", `${describe(token)}, Enter corrects`);
-  if (!focus) return;
-  element.classList.add("chosen");
-  element.focus({preventScroll: true});
-  if (!isInView(element)) element.scrollIntoView({block: "center"});
-}
-
-function isInView(element) {
-  const {top, bottom} = element.getBoundingClientRect();
-  return top > 80 && bottom < byId("player").getBoundingClientRect().top - 20;
-}
-
-function lightUp(token, playing) {
-  main.querySelector(".lit")?.classList.remove("lit");
-  if (!token?.element) return;
-  token.element.classList.add("lit");
-  if (playing && follows && !isInView(token.element)) {
-    token.element.scrollIntoView({block: "center"});
-  }
-}
 
 // ---- corrections
 
@@ -318,50 +166,6 @@ byId("follow").onclick = () => {
   player.lit?.element?.scrollIntoView({block: "center"});
 };
 byId("audio").addEventListener("pause", () => (byId("follow").hidden = true));
-
-const KEYS = {
-  " ": () => player.toggle(),
-  ArrowLeft: () => player.seek(player.time - SKIP),
-  ArrowRight: () => player.seek(player.time + SKIP),
-  Enter: () => edit(chosen),
-};
-const LETTER_KEYS = {
-  e: () => edit(player.isPlaying ? player.lit ?? chosen : chosen),
-  n: () => goToDoubt(1),
-  p: () => goToDoubt(-1),
-  c: () => chosen && toggleCheck(homes.get(chosen).neighbours),
-  "<": () => player.faster(-1),
-  ">": () => player.faster(1),
-  "?": () => byId("help-dialog").showModal(),
-};
-
-document.addEventListener("keydown", (event) => {
-  const {key, target} = event;
-  const control = event.ctrlKey || event.metaKey;
-  if (control && key.toLowerCase() === "s") {
-    event.preventDefault();
-    if (!byId("save-dialog").open) saving.open();
-    return;
-  }
-  if (document.querySelector("dialog[open]") || event.altKey) return;
-  const types = target.closest("input:not([type=range]), select, textarea");
-  if (control && !types && ["z", "y"].includes(key.toLowerCase())) {
-    event.preventDefault();
-    travel(key.toLowerCase() === "y" || event.shiftKey);
-    return;
-  }
-  if (types || control) return;
-  // A focused button or the slider keeps the keys that work it.
-  const works = target.closest("button, input") && [" ", "Enter"].includes(key);
-  if (works || (target.id === "seek" && key.startsWith("Arrow"))) return;
-  let act = KEYS[key];
-  if (event.shiftKey && key === "ArrowLeft") act = () => goToWord(-1);
-  if (event.shiftKey && key === "ArrowRight") act = () => goToWord(1);
-  if (!act && byId("letter-keys").checked) act = LETTER_KEYS[key.toLowerCase()];
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
 
 byId("undo").onclick = () => travel(false);
 byId("redo").onclick = () => travel(true);
