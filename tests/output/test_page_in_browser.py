@@ -96,6 +96,10 @@ def test_it_plays_from_a_word_and_lights_up_what_is_heard(
     browser.wait(lambda: browser.is_paused)
     browser.run("document.getElementById('audio').currentTime = 2.6")
     browser.wait(lambda: browser.lit() == "the")
+    browser.run("document.getElementById('audio').currentTime = 8.6")  # in a long pause
+    browser.wait(lambda: browser.lit() == "")
+    browser.run("document.getElementById('audio').currentTime = 2.6")
+    browser.wait(lambda: browser.lit() == "the")
     browser.press(RIGHT)
     browser.wait(lambda: browser.time == pytest.approx(7.6, abs=0.01))
     browser.press(LEFT)
@@ -145,6 +149,26 @@ def test_words_are_corrected_where_they_stand(
     assert browser.words()[-3:] == ["all", "was", "quiet"]
     browser.press(CONTROL, "y")
     assert browser.words() == expected
+    # What was taken back is gone once something else is corrected.
+    browser.press(CONTROL, "z")
+    browser.edit("sea")
+    browser.type("lake")
+    assert browser.run("return document.getElementById('redo').disabled")
+    browser.press(CONTROL, "y")
+    assert browser.words()[-5:] == ["the", "lake", "all", "was", "quiet"]
+
+
+def test_a_word_is_heard_again_alone(browser: Browser, talk: Transcript, tmp_path: Path) -> None:
+    browser.open(write_page(tmp_path, talk))
+    browser.edit("locked")  # 4.9 … 5.3 s
+    browser.one("#hear").click()
+    browser.wait(lambda: 4.3 < browser.time < 5.9 and not browser.is_paused)
+    browser.wait(lambda: browser.is_paused)
+    assert browser.time == pytest.approx(5.9, abs=0.3)
+    browser.one("#hear").click()
+    browser.wait(lambda: not browser.is_paused)
+    browser.press(ESCAPE)
+    assert browser.is_paused and not browser.one("#editor").is_displayed()
 
 
 def test_json_holds_what_was_corrected(browser: Browser, talk: Transcript, tmp_path: Path) -> None:
@@ -172,9 +196,13 @@ def test_json_holds_what_was_corrected(browser: Browser, talk: Transcript, tmp_p
     ]
 
 
+# A word that lasts long is cut in parts; no mark is parted from its letter.
+HINDI = "नमस्तेदुनियाकैसेहैंआपलोगआजहमनदीकेकिनारेमिलेंगे"
 SCRIPTS = {
     "latin": ("all was quiet in the old house by the river until somebody knocked " * 3, 0.31),
     "no spaces": ("私たちは昨日の夜に駅の前で会いましたそして朝まで話しました" * 3, 19.0),
+    "fast": ("so we went on and on until it was over and nobody said a word " * 3, 0.11),
+    "marks": (f"{HINDI} {HINDI[:20]}", 19.0),
     "no case": ("დიდი სახლი მდინარის პირას დგას და ყველა მას იცნობს " * 4, 0.4),
     "signs": ("a --> b <i>&amp; 😀😀 “quoted”, x. y? naïve " * 5, 0.5),
 }
@@ -305,7 +333,7 @@ def test_a_reading_has_the_capital_and_the_marks_of_the_word(
 ) -> None:
     texts = ("their", "four", "he", "came")
     words = tuple(Word(text, n, n + 0.5, 0.3) for n, text in enumerate(texts))
-    other = ("therefore he came", "there four he came", "their four he came home")
+    other = ("therefore he came", "there for he came", "their four he came home")
     segment = Segment(
         0, 4, "their four he came", words, 0.4,
         alternatives=tuple(Alternative(text, -n) for n, text in enumerate(other)),

@@ -113,10 +113,12 @@ def test_it_holds_the_transcript_as_json_has_it(talk: Transcript, tmp_path: Path
 
 
 def test_a_text_cannot_end_its_script(tmp_path: Path) -> None:
-    hostile = "</script><script>alert(1)</script><!-- {{script}} \\udcff"
+    hostile = "</script x></script><script>alert(1)</script><!-- {{script}} \\udcff"
     segment = Segment(0.0, 1.0, hostile + "\udcff", flags=(hostile,))
     page = written_page(tmp_path, Transcript(hostile, 1.0, (segment,), hostile))
     assert [tag for tag, _ in page.tags].count("script") == 4
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "<" not in text.partition('id="record">')[2].partition("</script>")[0]
     assert json.loads(page.texts["record"])["segments"][0]["text"] == hostile + "\udcff"
     assert page.texts["title"] == "script><!-- {{script}} \\udcff"  # behind the last "/"
 
