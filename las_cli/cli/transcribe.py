@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterable
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
-    ("las transcribe talk.mp3 > talk.txt", "The plain words and nothing else into a file."),
+    ("las transcribe talk.mp3 > talk.txt", "The words and nothing else into a file."),
+    ("las transcribe talk.mp3 --plain", "Without capitals and punctuation, a line a segment."),
     (
         "las transcribe interviews/ --output texts --format txt,srt --skip-done",
         "A folder and the folders in it; started again after an interruption, it goes on.",
@@ -53,6 +55,8 @@ GROUPS = {
         "format_",
         "output",
         "skip_done",
+        "plain",
+        "numbers",
         "words",
         "max_line_width",
         "max_line_count",
@@ -118,6 +122,14 @@ def complete_models(typed: str) -> list[Any]:
     help="Write files here, not to standard output.",
 )
 @click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
+@click.option("--plain", is_flag=True, help="Without capitals and punctuation.")
+@click.option(
+    "--numbers",
+    default="words",
+    show_default=True,
+    metavar="HOW",
+    help="digits: write twenty three as 23; digits:fr: in another language than the model says.",
+)
 @click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
 @click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
@@ -162,6 +174,8 @@ def command(
     format_: tuple[str, ...],
     output: str | None,
     skip_done: bool,
+    plain: bool,
+    numbers: str,
     words: bool,
     max_line_width: int,
     max_line_count: int,
@@ -181,14 +195,17 @@ def command(
     """Write down what is said in recordings.
 
     Reads wav, flac, ogg, opus, mp3 and more by itself, and whatever else an installed ffmpeg reads
-    (m4a, mp4, webm). Into a pipe go the plain words: of one recording a line a segment, of several
-    a line a recording. A recording that cannot be read is named on standard error, the others are
-    done, and the exit code is 1.
+    (m4a, mp4, webm). The words have capitals and punctuation where the model has a written form,
+    txt parts paragraphs at long pauses, srt and vtt break at the ends of sentences first; ctm has
+    plain words, json both. Into a pipe go the words alone, of several recordings a line each. A
+    recording that cannot be read is named on standard error, the others are done, and the exit
+    code is 1.
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
     from las_cli.transcribe.inputs import STDIN, Input, gather
     from las_cli.transcribe.worklist import Share, Worklist
+    from las_cli.written.numbers import check_numbers
 
     formats = chosen_formats(format_)
     if "" in (*inputs, *from_file):
@@ -197,6 +214,7 @@ def command(
         raise click.UsageError("name a recording, a folder, or - for standard input")
     if raw_rate is not None and "-" not in inputs:
         raise click.UsageError("--raw-rate is for raw samples on standard input: name - as input")
+    check_numbers(numbers)
     if not 1.0 <= longest <= 120.0:
         raise click.UsageError(f"--longest {longest:g}: choose 1 to 120 seconds")
     share = Share.from_environment(os.environ)
@@ -224,8 +242,12 @@ def command(
         from las_cli.cli.transcript_run import own_device
 
         device = own_device(os.environ.get("LOCAL_RANK", "0"))
-    readings = READINGS if "html" in formats else 1
-    recipe = make_recipe(model, device, lm, threads, batch, vad, longest, decoding, readings)
+    recipe = dataclasses.replace(
+        make_recipe(model, device, lm, threads, batch, vad, longest, decoding),
+        plain=plain,
+        numbers=numbers,
+        readings=READINGS if "html" in formats else 1,
+    )
     debug = click.get_current_context().find_root().params.get("debug")
     with nullcontext() if debug else native_noise_hidden():
         from las_cli.cli.transcript_display import Display
@@ -292,7 +314,6 @@ def make_recipe(
     vad: bool,
     longest: float,
     decoding: dict[str, Any],
-    readings: int = 1,
 ) -> Recipe:
     """How every process loads its recogniser."""
     from las_cli.audio.segmentation import SegmentationOptions
@@ -300,4 +321,4 @@ def make_recipe(
 
     segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
     given = {name: value for name, value in decoding.items() if value is not None}
-    return Recipe(model, device, lm, threads, segmentation, batch, given, readings)
+    return Recipe(model, device, lm, threads, segmentation, batch, given)

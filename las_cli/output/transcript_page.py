@@ -21,8 +21,13 @@ from typing import Any
 from urllib.parse import quote
 
 from las_cli.output.naming import stem
-from las_cli.output.subtitles import SubtitleLimits
-from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
+from las_cli.output.subtitles import (
+    OTHER_MARK,
+    PAUSE_SECOND,
+    SENTENCE_END,
+    SubtitleLimits,
+)
+from las_cli.transcript import DOUBTFUL, UNSURE, Transcript
 from las_cli.version import __version__
 
 # In this order: a file uses what stands before it.
@@ -30,6 +35,8 @@ SCRIPTS = (
     *("transcript", "readings", "subtitles", "formats", "clips"),
     *("sound", "player", "editor", "save", "words", "page", "keys"),
 )
+# What a cut between two cues gains, beside the limits.
+_GAINS = {"sentence_end": SENTENCE_END, "other_mark": OTHER_MARK, "pause_second": PAUSE_SECOND}
 
 
 def page_of(
@@ -56,7 +63,7 @@ def page_of(
         "unsure": UNSURE,
         "doubtful": DOUBTFUL,
         "fingerprint": hashlib.sha256(known.encode("utf-8", "backslashreplace")).hexdigest()[:16],
-        "subtitles": dataclasses.asdict(limits or SubtitleLimits()),
+        "subtitles": dataclasses.asdict(limits or SubtitleLimits()) | _GAINS,
         "sound": dict(sound),
     }
     filled = {
@@ -69,7 +76,7 @@ def page_of(
         "setting": _json(setting),
         "sound": base64.b64encode(data).decode("ascii"),
         "plain": "".join(
-            f"<p>{escape(_shown(segment))}</p>" for segment in transcript.segments if segment.text
+            f"<p>{escape(segment.shown)}</p>" for segment in transcript.segments if segment.shown
         ),
     }
     # In one go: a transcript may hold what looks like a place to be filled.
@@ -110,10 +117,6 @@ def link_to(file: Path, folder: Path) -> str:
     except ValueError:  # from one drive of Windows to another there is none
         return Path(os.path.abspath(file)).as_uri()
     return quote(os.fsencode(way.replace(os.sep, "/")))
-
-
-def _shown(segment: Segment) -> str:
-    return getattr(segment, "written", None) or segment.text
 
 
 @cache

@@ -31,6 +31,8 @@ class Recipe:
     batch: int | None = None  # pieces recognised at a time
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
     readings: int = 1  # n-best, where `decoding` names none: up to so many, as the search has them
+    plain: bool = False  # without the written form
+    numbers: str = "words"  # or digits, or digits:LANGUAGE
 
     def load(self) -> Transcriber:
         """Raises LasError as `Transcriber.load` does."""
@@ -42,6 +44,8 @@ class Recipe:
             lm=self.lm,
             segmentation=self.segmentation,
             batch=self.batch,
+            plain=self.plain,
+            numbers=self.numbers,
             threads=self.threads,
             **self.decoding,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -16,7 +17,6 @@ from click.testing import CliRunner
 
 from las_cli.cli.main import cli
 from las_cli.output import OutputOptions, make_writer
-from las_cli.output.transcript_page import page_of
 from las_cli.output.writers import JSONWriter
 from las_cli.transcript import Alternative, Segment, Transcript, Word
 from tests.output.chromium import Browser
@@ -44,6 +44,13 @@ def talk(tmp_path: Path) -> Transcript:
 def saved_json(browser: Browser, name: str = "talk.json") -> dict[str, Any]:
     record: dict[str, Any] = json.loads(browser.saved("json", name))
     return record
+
+
+def validate(record: dict[str, Any]) -> None:
+    """Against the published schema of the JSON."""
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = files("las_cli.output").joinpath("transcript.schema.json").read_text("utf-8")
+    jsonschema.validate(record, json.loads(schema))
 
 
 def test_it_shows_the_words_and_asks_nobody(
@@ -180,9 +187,7 @@ def test_json_holds_what_was_corrected(browser: Browser, talk: Transcript, tmp_p
     browser.edit("all")
     browser.one("#drop").click()
     record = saved_json(browser)
-    jsonschema = pytest.importorskip("jsonschema")
-    schema = files("las_cli.output").joinpath("transcript.schema.json").read_text("utf-8")
-    jsonschema.validate(record, json.loads(schema))
+    validate(record)
     assert record["segments"][0] == before["segments"][0]
     assert record["segments"][1]["text"] == "and looked far out upon the sea"
     assert record["segments"][2]["text"] == "was quiet"
@@ -204,6 +209,8 @@ SCRIPTS = {
     "fast": ("so we went on and on until it was over and nobody said a word " * 3, 0.11),
     "marks": (f"{HINDI} {HINDI[:20]}", 19.0),
     "no case": ("დიდი სახლი მდინარის პირას დგას და ყველა მას იცნობს " * 4, 0.4),
+    "ends": ("“Ja!” sag. (es) na? so… gut。 был؟ und । das; ist: wohl, ኧ። wahr) " * 3, 0.5),
+    "sentences": ("So he said: «No!» Then 23 _ _ of them left, did they? " * 4, 0.4),
     "signs": ("a --> b <i>&amp; 😀😀 “quoted”, x. y? naïve " * 5, 0.5),
 }
 
@@ -214,15 +221,24 @@ def test_what_is_not_corrected_is_saved_as_las_writes_it(
 ) -> None:
     text, pace = SCRIPTS[script]
     segments = []
-    for start in (0.2, 40.0, 75.0):
+    for start in (0.2, 40.0, 77.0):
         words = tuple(
             Word(word, round(start + n * pace, 3), round(start + (n + 0.83) * pace, 3), 0.5)
             for n, word in enumerate(text.split())
         )
-        segments.append(Segment(words[0].start, words[-1].end, " ".join(text.split()), words))
-    # And a segment without words of its own.
-    segments.append(Segment(110.0, 131.5, " ".join(text.split()[:40])))
-    transcript = Transcript("-", 140.0, tuple(segments), "tiny")
+        written = None
+        if script == "sentences":  # "_" is a word that the one before it says too, as in numbers
+            words = tuple(
+                dataclasses.replace(word, text="twenty", written=word.text.strip("_"))
+                for word in words
+            )
+            written = " ".join(word.written for word in words if word.written)
+        said = " ".join(word.text for word in words)
+        segments.append(Segment(words[0].start, words[-1].end, said, words, written=written))
+    # And a segment without words of its own, soon after the one before.
+    start = segments[-1].end + 2.5
+    segments.append(Segment(start, start + 21.5, " ".join(text.split()[:40])))
+    transcript = Transcript("-", 160.0, tuple(segments), "tiny")
     browser.open(write_page(tmp_path, transcript))
     for kind in ("txt", "srt", "vtt"):
         expected = make_writer(kind).format(transcript)
@@ -288,32 +304,30 @@ def test_a_table_of_passages_is_a_corpus_beside_the_recording(
     )
 
 
-def with_written(transcript: Transcript, written: list[str]) -> dict[str, Any]:
-    """The record of a transcript whose model has a written form."""
-    record = JSONWriter().record(transcript)
-    for segment, text in zip(record["segments"], written, strict=True):
-        segment["written"] = " ".join(text.replace("_", "").split())
-        for word, shown in zip(segment["words"], text.split(), strict=True):
-            word["written"] = shown.replace("_", "")
-    record["written"] = " ".join(segment["written"] for segment in record["segments"])
-    return record
+def with_written(transcript: Transcript, written: list[str]) -> Transcript:
+    """A transcript whose model has a written form; "_" is written with the word before it."""
+    segments = []
+    for segment, text in zip(transcript.segments, written, strict=True):
+        shown = [word.strip("_") for word in text.split()]
+        words = tuple(
+            dataclasses.replace(word, written=form)
+            for word, form in zip(segment.words, shown, strict=True)
+        )
+        whole = " ".join(filter(None, shown))
+        segments.append(dataclasses.replace(segment, words=words, written=whole))
+    return dataclasses.replace(transcript, segments=tuple(segments))
 
 
 def test_the_written_form_is_shown_corrected_and_saved(
     browser: Browser, talk: Transcript, tmp_path: Path
 ) -> None:
-    # "_" stands for a word that is written with the one before it, as in numbers.
     written = ["The old mane opened the door", "and locked, out upon the sea.", "All was _"]
-    page = tmp_path / "page.html"
-    page.write_text(
-        page_of(talk, with_written(talk, written), {"kind": "none", "name": "talk.flac"}), "utf-8"
-    )
-    browser.open(page)
+    browser.open(write_page(tmp_path, with_written(talk, written)))
     assert browser.words() == [*" ".join(written[:2]).split(), "All", "was"]
-    assert browser.all("#missing")[0].is_displayed()
     browser.edit("locked,")
     browser.type("Looked,")
     record = saved_json(browser)
+    validate(record)
     assert record["segments"][1]["text"] == "and looked out upon the sea"
     assert record["segments"][1]["written"] == "and Looked, out upon the sea."
     assert record["segments"][1]["words"][1] == {
@@ -339,10 +353,7 @@ def test_a_reading_has_the_capital_and_the_marks_of_the_word(
         alternatives=tuple(Alternative(text, -n) for n, text in enumerate(other)),
     )  # fmt: skip
     transcript = Transcript("-", 5.0, (segment,), "tiny")
-    record = with_written(transcript, ["Their four, he came."])
-    page = tmp_path / "page.html"
-    page.write_text(page_of(transcript, record, {"kind": "none", "name": "-"}), "utf-8")
-    browser.open(page)
+    browser.open(write_page(tmp_path, with_written(transcript, ["Their four, he came."])))
     browser.edit("came.")
     assert [button.text for button in browser.all("#readings button")] == ["came home."]
     browser.press(ESCAPE)

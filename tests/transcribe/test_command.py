@@ -29,6 +29,7 @@ def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
 
     def invoke(*arguments: str, data: bytes | None = None, code: int = 0) -> Result:
         options = ["--model", str(tiny_model), "--device", "cpu", "--search", "ctc", "--beam", "1"]
+        options.append("--plain")  # it has no written form
         result = CliRunner().invoke(cli, ["transcribe", *options, *arguments], input=data)
         assert result.exit_code == code, (result.output, result.exception)
         return result

@@ -87,8 +87,10 @@ function cutIntoCues(words, limits) {
       if (group.length > 1 && !fitsOneCue(group, limits)) break;
       let cost = best[start] + 4 + 2 * Math.max(0, 1 - textLength(group) / room) ** 2;
       if (end < words.length) {
-        cost -= 6 * Math.min(1, Math.max(0, words[end].start - words[end - 1].end));
-        cost -= /[.?!,;:。？！]$/u.test(words[end - 1].text) ? 1.5 : 0;
+        const pause = Math.min(1, Math.max(0, words[end].start - words[end - 1].end));
+        cost -= limits.pause_second * pause;
+        if (SENTENCE_END.test(words[end - 1].text)) cost -= limits.sentence_end;
+        else if (/[,;:]$/u.test(words[end - 1].text)) cost -= limits.other_mark;
       }
       if (cost < best[end]) {
         best[end] = cost;

@@ -4,7 +4,8 @@
 /** Code points of a text: what Python's len counts, and what a reader takes for letters. */
 const lettersIn = (text) => [...text].length;
 
-const SENTENCE_END = /[.?!…。？！۔।]["'”’»)\]]*$/u;
+// As ends_sentence of las_cli/text/marks.py has them.
+const SENTENCE_END = /[.?!。？！؟⸮\u037e՞।॥۔։።፧…]["'”’»)\]]*$/u;
 const PARAGRAPH = 2; // seconds of silence behind a sentence that begin a new paragraph
 const BREAK = 6; // seconds that do so anywhere
 const FULL_PARAGRAPH = 90; // words, after which a paragraph ends with its sentence
@@ -42,8 +43,9 @@ function tokensOf(segment) {
   words.forEach((word, index) => {
     const shown = word.written ?? word.text;
     const last = tokens.at(-1);
-    if (!shown && last) {
+    if (!shown) {
       // Two words that are written as one, such as a number in digits.
+      if (!last) return;
       last.plain += ` ${word.text}`;
       last.end = word.end ?? last.end;
       last.confidence = least(last.confidence, word.confidence);
@@ -52,11 +54,11 @@ function tokensOf(segment) {
     }
     tokens.push({
       plain: word.text,
-      shown: shown || word.text,
+      shown,
       start: word.start ?? segment.start ?? 0,
       end: word.end ?? segment.end ?? 0,
       confidence: word.confidence,
-      from: index,
+      from: last ? index : 0,
       to: index + 1,
       state: "heard",
     });
@@ -210,7 +212,8 @@ class Transcript {
     const record = {...this.record, segments};
     record.text = segments.map((segment) => segment.text).filter(Boolean).join(" ");
     if (this.record.written !== undefined) {
-      record.written = segments.map((segment) => segment.written).filter(Boolean).join(" ");
+      const shown = segments.map((segment) => segment.written ?? segment.text);
+      record.written = shown.filter(Boolean).join(" ");
     }
     return record;
   }
