@@ -76,7 +76,8 @@ EXAMPLES = (
               help="Passes over the text.")  # fmt: skip
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True),
               help="The schedule ends within them.")  # fmt: skip
-@click.option("--batch-words", default=4096, show_default=True, type=click.IntRange(min=64))
+@click.option("--batch-words", default=4096, show_default=True, type=click.IntRange(min=64),
+              help="Words in an update.")  # fmt: skip
 @click.option("--learning-rate", default=4e-3, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @threads_option()

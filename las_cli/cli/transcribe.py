@@ -234,7 +234,7 @@ def command(
         found,
         formats,
         None if output is None else Path(output),
-        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), embed),
+        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain, embed),
         skip_done,
         share,
     )

@@ -71,7 +71,9 @@ class Display:
         if segment is None or not self._as_it_goes:
             return
         assert self._writer is not None
-        if segment.written is None or self._writer.options.words or self._out.is_terminal:
+        options = self._writer.options
+        lines = options.words or not options.paragraphs or segment.written is None
+        if lines or self._out.is_terminal:
             self._print_segments((segment,))
         elif segment.written:
             self._print(joined(self._before, segment))

@@ -45,6 +45,7 @@ def page_of(
     sound: Mapping[str, str],
     data: bytes = b"",
     limits: SubtitleLimits | None = None,
+    paragraphs: bool = True,
 ) -> str:
     """The page.
 
@@ -52,6 +53,7 @@ def page_of(
     sound: `kind` ("embedded", "linked", "none"), `name` of the recording's file, MIME `type`, `url`
     data: the sound where it is embedded
     limits: of the subtitles that the page saves
+    paragraphs: whether a written form has sentences to make some of; else a line a segment
     """
     known = _json(record)
     name = PurePath(transcript.source).name or "recording"
@@ -64,6 +66,7 @@ def page_of(
         "doubtful": DOUBTFUL,
         "fingerprint": hashlib.sha256(known.encode("utf-8", "backslashreplace")).hexdigest()[:16],
         "subtitles": dataclasses.asdict(limits or SubtitleLimits()) | _GAINS,
+        "paragraphs": paragraphs,
         "sound": dict(sound),
     }
     filled = {

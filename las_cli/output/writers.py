@@ -30,6 +30,7 @@ class OutputOptions:
 
     words: bool = False  # times for every word in txt, tsv, srt, vtt; json and ctm have them always
     subtitles: SubtitleLimits = field(default_factory=SubtitleLimits)
+    paragraphs: bool = True  # of a written form in txt; else a line a segment
     embed: float = 20.0  # megabytes of sound that html holds at most; larger recordings are linked
 
 
@@ -72,8 +73,8 @@ class TextWriter(Writer):
                 for word in timed_words(segment)
             )
         segments = [segment for segment in transcript.segments if segment.shown]
-        if transcript.written is None:
-            return "".join(f"{segment.text}\n" for segment in segments)
+        if transcript.written is None or not self.options.paragraphs:
+            return "".join(f"{segment.shown}\n" for segment in segments)
         return "".join(map(joined, [None, *segments], [*segments, None]))
 
 
@@ -245,18 +246,18 @@ class PageWriter(Writer):
         from las_cli.audio.playable import playable
 
         record = JSONWriter(self.options).record(transcript)
-        limits = self.options.subtitles
         recording = Path(transcript.source)
         sound = {"kind": "none", "name": recording.name}
-        if not recording.is_file():  # a pipe cannot be read twice
-            return page_of(transcript, record, sound, limits=limits)
-        heard = playable(recording, round(self.options.embed * 1e6), copy)
-        sound["type"] = heard.type
-        if heard.linked is None:
-            sound["kind"] = "embedded"
-            return page_of(transcript, record, sound, heard.data or b"", limits)
-        sound |= {"kind": "linked", "url": link_to(heard.linked, folder)}
-        return page_of(transcript, record, sound, limits=limits)
+        data = b""
+        if recording.is_file():  # a pipe cannot be read twice
+            heard = playable(recording, round(self.options.embed * 1e6), copy)
+            sound["type"] = heard.type
+            if heard.linked is None:
+                sound["kind"], data = "embedded", heard.data or b""
+            else:
+                sound |= {"kind": "linked", "url": link_to(heard.linked, folder)}
+        options = self.options
+        return page_of(transcript, record, sound, data, options.subtitles, options.paragraphs)
 
 
 FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(

@@ -86,10 +86,10 @@ def _pauses(loaded: LoadedModel, cuts: Sequence[Cut]) -> Iterator[tuple[str, flo
             spans = align_ctc(utterance.log_probs, units)
             if spans is None:
                 continue
-            places = place_words(
+            found = place_words(
                 units, spans, loaded.alphabet, config.step_seconds, utterance.seconds
             )
-            if len(places) != len(words):
+            if len(found) != len(words):
                 continue
-            for word, place, after in zip(words, places, places[1:], strict=False):
-                yield word[2], after.start - place.end
+            for word, own, after in zip(words, found, found[1:], strict=False):
+                yield word[2], after.start - own.end

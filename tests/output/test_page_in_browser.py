@@ -211,6 +211,7 @@ SCRIPTS = {
     "no case": ("დიდი სახლი მდინარის პირას დგას და ყველა მას იცნობს " * 4, 0.4),
     "ends": ("“Ja!” sag. (es) na? so… gut。 был؟ und । das; ist: wohl, ኧ። wahr) " * 3, 0.5),
     "sentences": ("So he said: «No!» Then 23 _ _ of them left, did they? " * 4, 0.4),
+    "digits": ("so then 23 _ _ of them left us " * 4, 0.4),
     "signs": ("a --> b <i>&amp; 😀😀 “quoted”, x. y? naïve " * 5, 0.5),
 }
 
@@ -227,7 +228,8 @@ def test_what_is_not_corrected_is_saved_as_las_writes_it(
             for n, word in enumerate(text.split())
         )
         written = None
-        if script == "sentences":  # "_" is a word that the one before it says too, as in numbers
+        if script in ("sentences", "digits"):
+            # "_" is a word that the one before it says too, as in numbers.
             words = tuple(
                 dataclasses.replace(word, text="twenty", written=word.text.strip("_"))
                 for word in words
@@ -239,9 +241,12 @@ def test_what_is_not_corrected_is_saved_as_las_writes_it(
     start = segments[-1].end + 2.5
     segments.append(Segment(start, start + 21.5, " ".join(text.split()[:40])))
     transcript = Transcript("-", 160.0, tuple(segments), "tiny")
-    browser.open(write_page(tmp_path, transcript))
+    # Digits alone (--plain --numbers digits) are a written form without sentences.
+    options = OutputOptions(paragraphs=script != "digits")
+    make_writer("html", options).write(transcript, tmp_path / "page.html")
+    browser.open(tmp_path / "page.html")
     for kind in ("txt", "srt", "vtt"):
-        expected = make_writer(kind).format(transcript)
+        expected = make_writer(kind, options).format(transcript)
         assert browser.saved(kind, f"transcript.{kind}").decode() == expected
     assert saved_json(browser, "transcript.json") == JSONWriter().record(transcript)
 

@@ -85,6 +85,12 @@ def test_paragraphs(before: str, pause: float, parted: bool) -> None:
     assert text == (f"{before}\n\nNo.\n" if parted else f"{before} No.\n")
 
 
+def test_without_paragraphs_a_line_a_segment() -> None:
+    """As `--plain --numbers digits` asks for."""
+    text = make_writer("txt", OutputOptions(paragraphs=False)).format(TALK)
+    assert text.splitlines()[:3] == ["Mr. Brown, are you", "there? Yes.", "In 1905, we"]
+
+
 def test_segments_without_words_make_no_paragraph() -> None:
     recording = Transcript("a", 9.0, (EMPTY, segment(0.0, "Yes."), EMPTY), "en")
     assert make_writer("txt").format(recording) == "Yes.\n"

@@ -14,7 +14,7 @@ const textOf = (segment) => segment.tokens.map((token) => token.shown).join(" ")
 /** Paragraphs where there are sentences, else a line a segment. */
 function toText(transcript) {
   const segments = transcript.segments.filter((segment) => textOf(segment));
-  if (!transcript.hasWritten) return segments.map((segment) => `${textOf(segment)}\n`).join("");
+  if (!transcript.hasSentences) return segments.map((segment) => `${textOf(segment)}\n`).join("");
   const parts = segments.map((segment, index) => {
     if (!index) return textOf(segment);
     return (beginsParagraph(segments[index - 1], segment) ? "\n\n" : " ") + textOf(segment);

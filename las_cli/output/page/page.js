@@ -4,7 +4,7 @@ const byId = (id) => document.getElementById(id);
 const dataOf = (id) => JSON.parse(byId(id).textContent);
 
 const setting = dataOf("setting");
-const transcript = new Transcript(dataOf("record"), setting.subtitles);
+const transcript = new Transcript(dataOf("record"), setting.subtitles, setting.paragraphs);
 const sound = new Sound(setting.sound, byId("audio"));
 const main = byId("text");
 const places = new WeakMap(); // a word's element → its token

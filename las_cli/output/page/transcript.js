@@ -69,20 +69,21 @@ function tokensOf(segment) {
 const least = (one, other) => (one === null ? other : other === null ? one : Math.min(one, other));
 
 /** Whether the silence between two segments parts paragraphs; plain words have no sentences. */
-function beginsParagraph(before, segment, hasWritten = true) {
-  const sentence = !hasWritten || SENTENCE_END.test(before.tokens.at(-1)?.shown ?? "");
+function beginsParagraph(before, segment, hasSentences = true) {
+  const sentence = !hasSentences || SENTENCE_END.test(before.tokens.at(-1)?.shown ?? "");
   return segment.start - before.end >= (sentence ? PARAGRAPH : BREAK);
 }
 
 /** Everything the page knows of a recording, what was corrected, and the way back. */
 class Transcript {
-  /** record: the transcript's JSON; limits: of its subtitles */
-  constructor(record, limits) {
+  /** record: the transcript's JSON; limits: of its subtitles; paragraphs: of a written form */
+  constructor(record, limits, paragraphs) {
     this.record = record;
     this.limits = limits;
     this.hasWritten = record.segments.some(
       (segment) => segment.written !== undefined || segment.words.some((w) => w.written !== undefined),
     );
+    this.hasSentences = this.hasWritten && paragraphs; // else a line a segment
     this.segments = record.segments.map((segment, index) => ({
       index,
       heard: segment, // as it came
@@ -105,9 +106,9 @@ class Transcript {
     let before = null;
     for (const segment of this.segments) {
       if (!segment.tokens.length && !segment.heard.text) continue;
-      const sentence = !this.hasWritten || SENTENCE_END.test(before?.tokens.at(-1)?.shown ?? "");
+      const sentence = !this.hasSentences || SENTENCE_END.test(before?.tokens.at(-1)?.shown ?? "");
       const full = words >= LONGEST_PARAGRAPH || (words >= FULL_PARAGRAPH && sentence);
-      if (!before || full || beginsParagraph(before, segment, this.hasWritten)) {
+      if (!before || full || beginsParagraph(before, segment, this.hasSentences)) {
         paragraphs.push([]);
         words = 0;
       }

@@ -36,7 +36,7 @@ function drawAll() {
   const fragment = document.createDocumentFragment();
   for (const segments of transcript.paragraphs()) {
     const section = document.createElement("section");
-    section.className = transcript.hasWritten ? "paragraph" : "paragraph lines";
+    section.className = transcript.hasSentences ? "paragraph" : "paragraph lines";
     const margin = document.createElement("div");
     margin.className = "margin";
     const time = document.createElement("button");
