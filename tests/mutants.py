@@ -427,6 +427,25 @@ MUTANTS = [
            "transcribe/test_command.py"),
     Mutant("failed-recording", "cli.transcript_run", "worklist.fail(error)", "pass",
            "transcribe/test_command.py"),
+    # The written form
+    Mutant("mark-before", "written.punctuator", "[BEFORE_FIRST if start else 0, *marks[:-1]]",
+           "[BEFORE_FIRST if start else 0, *marks[1:]]", "written/test_punctuator.py"),
+    Mutant("words-behind", "written.punctuator", "ready and following < RIGHT",
+           "ready and following < 1", "written/test_punctuator.py"),
+    Mutant("stop-twice", "written.punctuator", 'text.endswith(".") and sign == "."',
+           'text.endswith("?") and sign == "."', "written/test_punctuator.py"),
+    Mutant("ellipsis", "text.marks", 'return "," if following.islower() else "."', 'return "."',
+           "text/test_marks.py"),
+    Mutant("marks-in-gaps", "scoring.written", "if None not in pair:", "if True:",
+           "scoring/test_written.py"),
+    Mutant("pause-bucket", "written.pauses", "place = bisect.bisect_right(self.edges, seconds)",
+           "place = 0", "written/test_pauses.py"),
+    Mutant("row-scale", "written.punctuation_store", "tensors.pop(name).float() * scale[:, None]",
+           "tensors.pop(name).float() * scale.mean()", "written/test_store.py"),
+    Mutant("year-halves", "written.numbers", "100 * int(before.value)", "10 * int(before.value)",
+           "written/test_numbers.py"),
+    Mutant("sentence-first", "output.subtitles", "cost -= SENTENCE_END", "cost -= OTHER_MARK",
+           "output/test_written.py"),
 ]  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def test_transcribe_writes_both_forms(
     schema = files("las_cli.output").joinpath("transcript.schema.json").read_text("utf-8")
     jsonschema.validate(record, json.loads(schema))
     assert record["text"] == " ".join(plain.stdout.split())
-    assert record["written"] != record["text"] and record["written"][-1] in ".?!"
+    assert record["written"] != record["text"]
     for segment in record["segments"]:
         assert segment["written"] == " ".join(word["written"] for word in segment["words"])
     shown = run(*own, "a.wav")

@@ -133,6 +133,20 @@ def test_a_model_that_writes_its_own_capitals_is_not_written_twice(learned: Punc
     assert learned.text("STOP It,") == "Stop it!"
 
 
+@pytest.mark.parametrize(
+    ("word", "mark", "case", "written"),
+    [
+        ("mr", 1, 1, "Mr."), ("mr", 2, 0, "Mr.,"), ("mr", 0, 0, "Mr."), ("london", 1, 1, "London."),
+        ("o'brien", 3, 3, "O'Brien?"), ("o'brien", 0, 1, "O'Brien"), ("o'brien", 0, 0, "o'brien"),
+        ("bbc", 0, 2, "BBC"), ("unheard", 0, 3, "Unheard"),
+    ],
+)  # fmt: skip
+def test_one_word(
+    learned: Punctuator, word: str, mark: int, case: int, written: str
+) -> None:
+    assert learned.written(word, mark, case) == written
+
+
 def test_words_are_told_from_their_affixes(learned: Punctuator) -> None:
     known = learned.vectors(["london"], False, False)
     assert torch.equal(known, learned.vectors(["london"], False, False))
