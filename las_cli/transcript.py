@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is marked, and marked more
+
 
 @dataclass(frozen=True)
 class Word:

@@ -27,6 +27,10 @@ EXAMPLES = (
         "las transcribe interviews/ --output texts --format txt,srt --skip-done",
         "A folder and the folders in it; started again after an interruption, it goes on.",
     ),
+    (
+        "las transcribe interview.mp3 --output texts --format html",
+        "A page to listen to, read and correct; it saves what was corrected in any format.",
+    ),
     ("ffmpeg -i film.mkv -f wav - | las transcribe - --format vtt", "Any container from a pipe."),
     (
         "arecord -r 16000 -f S16_LE | las transcribe - --raw-rate 16000",
@@ -43,6 +47,8 @@ EXAMPLES = (
     ("las transcribe --microphone", "What is said now, until Enter or a pause."),
 )
 
+READINGS = 5  # that a page offers of a doubtful word; more are seldom read
+
 GROUPS = {
     "Input": ("from_file", "recursive", "raw_rate", "microphone"),
     "Output": (
@@ -54,6 +60,7 @@ GROUPS = {
         "words",
         "max_line_width",
         "max_line_count",
+        "embed",
         "color_confidence",
         "quiet",
     ),
@@ -102,7 +109,8 @@ def complete_models(typed: str) -> list[Any]:
     multiple=True,
     shell_complete=lambda context, option, typed: complete_formats(typed),
     metavar="LIST",
-    help="txt, srt, vtt, tsv, json, ctm, several parted by commas, or all.  [default: txt]",
+    help="txt, srt, vtt, tsv, json, ctm, html (a page to listen to and correct), several parted by "
+    "commas, or all.  [default: txt]",
 )
 @click.option(
     "-o",
@@ -125,6 +133,14 @@ def complete_models(typed: str) -> list[Any]:
 @click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
 @click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
+@click.option(
+    "--embed",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    metavar="MB",
+    help="Sound that an html page holds at most; of a larger recording it holds a link.",
+)
 @click.option("--color-confidence", is_flag=True, help="Colour words: green, yellow, red: unsure.")
 @quiet_option("No progress, warnings or summary; only errors.")
 @click.option(
@@ -139,7 +155,11 @@ def complete_models(typed: str) -> list[Any]:
     shell_complete=lambda context, option, typed: complete_models(typed),
     help="Shipped name or a folder.",
 )
-@click.option("--nbest", type=int, help="Readings in json, at most --beam.  [default: 1]")
+@click.option(
+    "--nbest",
+    type=int,
+    help=f"Readings in json and html, at most --beam.  [default: 1, with html up to {READINGS}]",
+)
 @search_options
 @processes_option(default=1, show_default=True, help="Recordings at a time, each in its own.")
 @click.option(
@@ -159,6 +179,7 @@ def command(
     words: bool,
     max_line_width: int,
     max_line_count: int,
+    embed: float,
     color_confidence: bool,
     quiet: bool,
     vad: bool,
@@ -213,7 +234,7 @@ def command(
         found,
         formats,
         None if output is None else Path(output),
-        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain),
+        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain, embed),
         skip_done,
         share,
     )
@@ -225,6 +246,7 @@ def command(
         make_recipe(model, device, lm, threads, batch, vad, longest, decoding),
         plain=plain,
         numbers=numbers,
+        readings=READINGS if "html" in formats else 1,
     )
     debug = click.get_current_context().find_root().params.get("debug")
     with nullcontext() if debug else native_noise_hidden():
@@ -276,7 +298,7 @@ def check_outputs(
         raise click.UsageError("under torchrun each rank writes its own files: add --output")
     if len(formats) > 1:
         raise click.UsageError("--format: several formats need --output")
-    if several and (formats[0] in ("srt", "vtt", "tsv") or (words and formats[0] == "txt")):
+    if several and (formats[0] in ("srt", "vtt", "tsv", "html") or (words and formats[0] == "txt")):
         kind = "--words" if formats[0] == "txt" else f"--format {formats[0]}"
         raise click.UsageError(
             f"{kind}: of several recordings it needs --output (or use --format ctm or json)"

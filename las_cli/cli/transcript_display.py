@@ -19,9 +19,8 @@ from las_cli.output.subtitles import timed_words
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer, joined
 from las_cli.transcribe.inputs import Input
 from las_cli.transcribe.worklist import Tally, Worklist
-from las_cli.transcript import Segment, Transcript
+from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
 
-UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
 LONGEST_LIST = 50  # failures in the summary table
 
 

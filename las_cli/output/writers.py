@@ -6,13 +6,15 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
 from las_cli.errors import UsageError
+from las_cli.files import write_text
 from las_cli.output.naming import stem
 from las_cli.output.subtitles import Cue, SubtitleLimits, cues_of, shown_words, timed_words
+from las_cli.output.transcript_page import link_to, page_of
 from las_cli.text.marks import ends_sentence
 from las_cli.transcript import Segment, Transcript, Word
 from las_cli.version import __version__
@@ -29,6 +31,7 @@ class OutputOptions:
     words: bool = False  # times for every word in txt, tsv, srt, vtt; json and ctm have them always
     subtitles: SubtitleLimits = field(default_factory=SubtitleLimits)
     paragraphs: bool = True  # of a written form in txt; else a line a segment
+    embed: float = 20.0  # megabytes of sound that html holds at most; larger recordings are linked
 
 
 class Writer:
@@ -42,6 +45,10 @@ class Writer:
     def format(self, transcript: Transcript) -> str:
         """The text of the file, ending with a line feed (or empty)."""
         raise NotImplementedError
+
+    def write(self, transcript: Transcript, path: Path) -> None:
+        """Write the file `path`, whole or not at all; LasError if it cannot be written."""
+        write_text(path, self.format(transcript), "; choose another folder.")
 
 
 def begins_paragraph(before: Segment, segment: Segment) -> bool:
@@ -221,6 +228,38 @@ class TimeMarkedWriter(Writer):
         return "".join(lines)
 
 
+class PageWriter(Writer):
+    """A page to listen to, to read and to correct, with the recording in it or linked."""
+
+    name = "html"
+
+    def format(self, transcript: Transcript) -> str:
+        """The page as it would lie in the current folder."""
+        return self._page(transcript, Path(), None)
+
+    def write(self, transcript: Transcript, path: Path) -> None:
+        """The page, and beside it a copy of a large recording that no browser plays."""
+        copy = path.with_name(f"{path.name}.flac")
+        write_text(path, self._page(transcript, path.parent, copy), "; choose another folder.")
+
+    def _page(self, transcript: Transcript, folder: Path, copy: Path | None) -> str:
+        from las_cli.audio.playable import playable
+
+        record = JSONWriter(self.options).record(transcript)
+        recording = Path(transcript.source)
+        sound = {"kind": "none", "name": recording.name}
+        data = b""
+        if recording.is_file():  # a pipe cannot be read twice
+            heard = playable(recording, round(self.options.embed * 1e6), copy)
+            sound["type"] = heard.type
+            if heard.linked is None:
+                sound["kind"], data = "embedded", heard.data or b""
+            else:
+                sound |= {"kind": "linked", "url": link_to(heard.linked, folder)}
+        options = self.options
+        return page_of(transcript, record, sound, data, options.subtitles, options.paragraphs)
+
+
 FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(
     {
         writer.name: writer
@@ -231,6 +270,7 @@ FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(
             TableWriter,
             JSONWriter,
             TimeMarkedWriter,
+            PageWriter,
         )
     }
 )

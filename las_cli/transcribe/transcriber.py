@@ -138,6 +138,16 @@ class Transcriber:
             numbers=digit_writer(numbers, folder),
         )
 
+    def ask_readings(self, most: int) -> None:
+        """Give up to `most` readings of each piece: no more than the search holds anyway."""
+        options = self.recogniser.options
+        nbest = max(options.nbest, min(most, options.width))
+        if nbest > options.nbest:
+            decoder = self.recogniser.decoder.with_options(
+                dataclasses.replace(options, nbest=nbest)
+            )
+            self.recogniser = dataclasses.replace(self.recogniser, decoder=decoder)
+
     def transcribe(
         self,
         audio: str | Path | torch.Tensor | numpy.ndarray | Source,
