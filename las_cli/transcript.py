@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from las_cli.audio.losses import LOSSES, Missing
+
 
 @dataclass(frozen=True)
 class Word:
@@ -46,6 +48,12 @@ class Transcript:
     segments: tuple[Segment, ...]
     model: str  # name of the model that made it
     flags: tuple[str, ...] = ()  # what is wrong with the recording, e.g. "truncated file"
+    missing: tuple[Missing, ...] = ()  # sound that the file should hold and that was not heard
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether sound of the recording is missing."""
+        return any(flag in LOSSES for flag in self.flags)
 
     @property
     def text(self) -> str:

@@ -33,7 +33,9 @@ _OTHER_THINGS = (
     (b"\x7fELF", "a program"),
     (b"SQLite format 3", "a database"),
 )
-_AUDIO_HEADERS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3", b".snd", b"caff")
+_AUDIO_HEADERS = (
+    b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3", b".snd", b"caff", b"wvpk", b"MAC "
+)  # fmt: skip
 
 
 def media_kind(head: bytes) -> str | None:
@@ -42,6 +44,17 @@ def media_kind(head: bytes) -> str | None:
         if head[offset : offset + len(mark)] == mark:
             return kind
     return None
+
+
+def is_sound(head: bytes) -> bool:
+    """Whether the first bytes `head` are those of sound or video."""
+    if head[:4] in (b"RIFF", b"RIFX", b"FORM"):  # pictures and others have these too
+        return head[8:12] in (b"WAVE", b"AVI ", b"AIFF", b"AIFC")
+    if head[4:8] == b"ftyp":  # so have pictures of phones
+        return head[8:11] not in (b"hei", b"mif", b"avi", b"msf", b"crx")
+    if head[:2] == b"\x47\x40":  # a letter and a sign in a text, too
+        return False
+    return media_kind(head) is not None or any(head.startswith(mark) for mark in _AUDIO_HEADERS)
 
 
 def describe_content(head: bytes) -> str:

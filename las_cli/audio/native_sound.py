@@ -50,11 +50,10 @@ class NativeSound:
         self._file: Any = None
         failure: Exception | None = None
         try:
-            self._file = soundfile.SoundFile(str(path))
+            self._file = _opened(str(path))
         except soundfile.SoundFileError as error:
             failure = error
-        if self._file is None or not 0 < self._file.frames < UNKNOWN_FRAMES:
-            self._look()
+        self._look(self._file is not None and 0 < self._file.frames < UNKNOWN_FRAMES)
         if self._parts is not None and not self._parts.plain:
             self._reopen(self._parts.parts[0])
         elif failure is not None:
@@ -73,17 +72,18 @@ class NativeSound:
             return round(told * self.sample_rate)
         return int(self._file.frames) if self._file.frames < UNKNOWN_FRAMES else -1
 
-    def _look(self) -> None:
+    def _look(self, quick: bool) -> None:
+        """Find the parts, where they are not known yet."""
         if self._raw is None:
             self._raw = self.path.open("rb")
-            self._parts = look(self._raw, self.path.stat().st_size, self.path.name)
+        if self._parts is None:
+            size = self.path.stat().st_size
+            self._parts = look(self._raw, size, self.path.name, quick)
 
     def _reopen(self, part: Part) -> None:
-        import soundfile
-
         if self._file is not None:
             self._file.close()
-        self._file = soundfile.SoundFile(part.open(self._raw))
+        self._file = _opened(part.open(self._raw))
 
     def close(self) -> None:
         for file in (self._file, self._raw):
@@ -117,7 +117,7 @@ class NativeSound:
         """Part after part."""
         import soundfile
 
-        self._look()
+        self._look(quick=False)
         parts = self._parts
         if parts is None:
             parts = Parts((Part(()),))
@@ -154,8 +154,9 @@ class NativeSound:
             if at_end and self._rest is not None and (self._broken or lost > 1.0):
                 before = self._given
                 yield from self._rest(before / self.rate)
-                lost = max(0.0, lost - (self._given - before) / self.rate)
-                self._lose(lost if lost > PADDING else 0.0, DAMAGED)
+                more = (self._given - before) / self.rate
+                lost = max(0.0, lost - more)
+                self._lose(lost if lost > PADDING else 0.0, DAMAGED if more > 0 else TRUNCATED)
             elif at_end:
                 self._lose(lost, TRUNCATED)
             else:
@@ -227,6 +228,19 @@ class NativeSound:
     def _flag(self, flag: str) -> None:
         if flag not in self.flags:
             self.flags.append(flag)
+
+
+def _opened(file: Any) -> Any:
+    """A name or a file as libsndfile opens it, to be read from front to back."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            # After each read soundfile would jump to where it is already; FLAC frames that do not
+            # count from 0 cannot be found so.
+            return False
+
+    return Forward(file)
 
 
 def _position(file: Any) -> int:

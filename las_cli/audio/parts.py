@@ -55,20 +55,23 @@ class Parts:
 Reading = tuple[Parts, int]  # what stands at a place, and where it ends
 
 
-def look(file: BinaryIO, size: int, name: str = "") -> Parts | None:
+def look(file: BinaryIO, size: int, name: str = "", quick: bool = False) -> Parts | None:
     """The parts of `file` of `size` bytes; None where its kind is not known here.
 
     name: of the file, whose ending tells an mp3 without a beginning
+    quick: only where the headers tell all, without reading the file through
     """
     from las_cli.audio import flac_frames, mpeg_frames, ogg_pages, plain_headers
 
-    readers = (plain_headers.read, flac_frames.read, ogg_pages.read, mpeg_frames.read)
+    readers: tuple[Callable[[Window, int], Reading | None], ...] = (plain_headers.read,)
+    if not quick:
+        readers += (flac_frames.read, ogg_pages.read, mpeg_frames.read)
     window = Window(file, size)
     parts: list[Part] = []
     at, last = 0, None
     while at < size:
         found = next((got for read in readers if (got := read(window, at))), None)
-        if found is None and at == 0 and name.lower().endswith(".mp3"):
+        if found is None and at == 0 and not quick and name.lower().endswith(".mp3"):
             found = mpeg_frames.read(window, mpeg_frames.next_run(window, 0, size))
         if found is None:
             break

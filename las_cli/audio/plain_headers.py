@@ -8,7 +8,8 @@ chunk, another file, nothing but zeros, or more sound.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from las_cli.audio.byte_view import Piece, Window
 from las_cli.audio.parts import LEAST, Part, Parts, Reading, large, little
@@ -29,7 +30,7 @@ class _Sound(NamedTuple):
     field: int  # where the length stands
     width: int  # bytes of that number
     added: int  # what the number counts beside the sound
-    order: str  # "little" or "big"
+    order: Literal["little", "big"]
 
 
 def read(window: Window, at: int) -> Reading | None:
@@ -46,7 +47,9 @@ def read(window: Window, at: int) -> Reading | None:
     if end > size:
         lost = (end - size) / sound.rate if sound.rate else 0.0
         cut = lost > LEAST or not sound.rate
-        return Parts((Part(((at, size),)),), lost, cut=cut), size
+        # libsndfile does not open a caf whose sound is longer than the file.
+        part = _patched(sound, at, size) if kind == "caf" else Part(((at, size),))
+        return Parts((part,), lost, cut=cut), size
     after = _behind(window, kind, min(size, end + (-told % sound.pad)))
     if after is None:  # neither chunks nor a file: more sound
         end = after = _next_file(window, kind, end)
@@ -54,12 +57,15 @@ def read(window: Window, at: int) -> Reading | None:
     # A few bytes more are padding, not words; where the rate is not known, a kilobyte is.
     if real - told <= LEAST * (sound.rate or 20_000):
         return Parts((Part(((at, after),)),)), after
-    number = min(real + sound.added, 2 ** (8 * sound.width) - 1)
-    patch = number.to_bytes(sound.width, sound.order)  # type: ignore[arg-type]
-    pieces: tuple[Piece, ...] = (
-        (at, sound.field), patch, (sound.field + sound.width, after),
-    )  # fmt: skip
-    return Parts((Part(pieces, mended=True),)), after
+    return Parts((replace(_patched(sound, at, after, real), mended=True),)), after
+
+
+def _patched(sound: _Sound, at: int, end: int, length: int | None = None) -> Part:
+    """The file at … end whose header says that its sound has `length` bytes, or all to the end."""
+    number = (end - sound.begin if length is None else length) + sound.added
+    patch = min(number, 2 ** (8 * sound.width) - 1).to_bytes(sound.width, sound.order)
+    pieces: tuple[Piece, ...] = ((at, sound.field), patch, (sound.field + sound.width, end))
+    return Part(pieces, told=False)
 
 
 def _kind(window: Window, at: int) -> str | None:
@@ -136,7 +142,7 @@ def _chunks(window: Window, at: int, order: str, width: int) -> Iterator[tuple[b
 
 
 def _wav(window: Window, at: int) -> _Sound | None:
-    order = "big" if window.get(at, 4) == b"RIFX" else "little"
+    order: Literal["little", "big"] = "big" if window.get(at, 4) == b"RIFX" else "little"
     number = large if order == "big" else little
     rate, wide = 0.0, None
     for name, begin, length in _chunks(window, at + 12, order, 4):

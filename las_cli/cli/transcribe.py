@@ -18,6 +18,8 @@ from las_cli.cli.search_options import MACHINE, SEARCH, search_options
 if TYPE_CHECKING:
     from las_cli.transcribe.workers import Recipe
 
+INCOMPLETE = 3  # exit code: all done, but sound is missing from some recordings
+
 EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
     ("las transcribe talk.mp3 > talk.txt", "The plain words and nothing else into a file."),
@@ -162,7 +164,9 @@ def command(
     Reads wav, flac, ogg, opus, mp3 and more by itself, and whatever else an installed ffmpeg reads
     (m4a, mp4, webm). Into a pipe go the plain words: of one recording a line a segment, of several
     a line a recording. A recording that cannot be read is named on standard error, the others are
-    done, and the exit code is 1.
+    done, and the exit code is 1. Of a damaged or cut off file all that can be decoded is heard;
+    what is missing is named with its seconds, stands under "missing" in json, and the exit code is
+    3.
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
@@ -179,7 +183,7 @@ def command(
     if not 1.0 <= longest <= 120.0:
         raise click.UsageError(f"--longest {longest:g}: choose 1 to 120 seconds")
     share = Share.from_environment(os.environ)
-    found, errors = gather(inputs, from_file, recursive)
+    found, errors, notices = gather(inputs, from_file, recursive)
     several = len(found) + len(errors) > 1
     check_outputs(formats, output, several, words, skip_done, share.world_size)
     pipes = microphone or any(entry.is_pipe for entry in found)
@@ -210,6 +214,8 @@ def command(
         from las_cli.cli.transcript_run import events, work
 
         display = Display(worklist, several, quiet=quiet, color_confidence=color_confidence)
+        for notice in notices if share.rank == 0 else ():
+            display.note(notice)
         for error in errors if share.rank == 0 else ():
             worklist.fail(error)
             display.failed(None, error)
@@ -219,6 +225,8 @@ def command(
         display.summary(worklist.tally)
     if worklist.tally.failures:
         sys.exit(1)
+    if worklist.tally.incomplete:
+        sys.exit(INCOMPLETE)
 
 
 def chosen_formats(given: Iterable[str]) -> list[str]:

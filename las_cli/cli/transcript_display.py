@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from las_cli.audio.losses import CANCELLED, DAMAGED, GAP, MENDED, NOT_FINITE, TRUNCATED
 from las_cli.audio.reader import audio_info
 from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError
@@ -107,6 +108,8 @@ class Display:
         table.add_row("done", str(tally.done))
         if tally.skipped:
             table.add_row("there already", str(tally.skipped))
+        if tally.incomplete:
+            table.add_row("incomplete", str(tally.incomplete))
         table.add_row("failed", str(len(tally.failures)))
         table.add_row("audio", clock(tally.seconds))
         table.add_row("time", clock(took) + speed)
@@ -147,12 +150,41 @@ class Display:
             self._print(transcript.text + "\n")
 
     def _warn(self, transcript: Transcript) -> None:
-        if transcript.flags:
-            self.note(f"{transcript.source}: {', '.join(transcript.flags)}")
+        for sentence in told(transcript):
+            self.note(f"{transcript.source}: {sentence}")
         for segment in transcript.segments:
             if segment.flags:
                 where = f"{clock(segment.start)}–{clock(segment.end)}"
                 self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
+
+
+EXPLAINED = {
+    TRUNCATED: "the file is cut off",
+    DAMAGED: "the file is damaged there",
+    GAP: "packets are missing there",
+    MENDED: "its header tells of less sound than there is; all of it is heard",
+    CANCELLED: "mixed channels would silence each other; the loudest one is heard",
+    NOT_FINITE: "samples that are no numbers are taken for silence",
+}
+
+
+def told(transcript: Transcript) -> list[str]:
+    """A sentence for each flag of a recording, and for each stretch of sound that is missing."""
+    sentences = [
+        f"{flag}: {EXPLAINED[flag]}" if flag in EXPLAINED else flag
+        for flag in transcript.flags
+        if flag not in {lost.flag for lost in transcript.missing}
+    ]
+    for lost in transcript.missing[:LONGEST_LIST]:
+        known = f"{lost.duration:.1f} s of" if lost.duration >= 0.05 else "some"
+        sentences.append(
+            f"{lost.flag}: at {clock(lost.start)} {known} sound is missing, {EXPLAINED[lost.flag]}"
+        )
+    if len(transcript.missing) > LONGEST_LIST:
+        rest = transcript.missing[LONGEST_LIST:]
+        seconds = sum(lost.duration for lost in rest)
+        sentences.append(f"and {len(rest)} more such places, {seconds:.1f} s together")
+    return sentences
 
 
 class _RecordingsDone:

@@ -139,6 +139,14 @@ class JSONWriter(Writer):
             "version": __version__,
             "text": transcript.text,
             "flags": list(transcript.flags),
+            "missing": [
+                {
+                    "start": _number(lost.start),
+                    "duration": _number(lost.duration),
+                    "flag": lost.flag,
+                }
+                for lost in transcript.missing
+            ],
             "segments": [
                 {
                     "id": index,

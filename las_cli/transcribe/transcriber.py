@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from las_cli.audio.analysis import SAMPLE_RATE
+from las_cli.audio.losses import Missing
 from las_cli.audio.reader import AudioReader
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.sources import Source, WaveformSource
@@ -66,6 +67,7 @@ class _Recording:
     read: bool = False  # to the end
     error: LasError | None = None
     flags: list[str] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
 
 
@@ -183,7 +185,7 @@ class Transcriber:
         """The pieces of a recording; what is wrong with it goes into the record."""
         try:
             source = _source(audio, sample_rate)
-            recording.flags = source.flags
+            recording.flags, recording.missing = source.flags, source.missing
 
             def counted() -> Iterator[torch.Tensor]:
                 for block in source.blocks():
@@ -224,6 +226,7 @@ class Transcriber:
                     segments=tuple(recording.segments),
                     model=self.recogniser.loaded.name,
                     flags=tuple(recording.flags),
+                    missing=tuple(recording.missing),
                 )
             yield Finished(recording.place, transcript, recording.error)
 

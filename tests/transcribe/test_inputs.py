@@ -49,26 +49,26 @@ def names(inputs: list[Input]) -> list[str]:
     ],
 )
 def test_arguments(tree: Path, arguments: list[str], recursive: bool, expected: list[str]) -> None:
-    inputs, errors = gather(arguments, recursive=recursive)
+    inputs, errors, _ = gather(arguments, recursive=recursive)
     assert names(inputs) == expected and errors == []
 
 
 def test_what_a_folder_is_remembered_for(tree: Path) -> None:
-    (a, *_), _ = gather(["in"])
-    (b,), _ = gather(["in/sub/*"])
-    (c,), _ = gather(["in/b.wav"])
+    (a, *_), *_ = gather(["in"])
+    (b,), *_ = gather(["in/sub/*"])
+    (c,), *_ = gather(["in/b.wav"])
     assert (a.folder, b.folder, c.folder) == (Path("in"), Path("in/sub"), None)
     assert a.size == 1 and not a.is_pipe and Input(Path("-")).is_pipe
 
 
 def test_nothing_to_read_is_told_and_the_rest_stays(tree: Path) -> None:
-    inputs, errors = gather(["none", "in/b.wav", "x*.wav"], ["gone.txt"])
+    inputs, errors, _ = gather(["none", "in/b.wav", "x*.wav"], ["gone.txt"])
     assert names(inputs) == ["in/b.wav"]
     assert [str(error).split(":")[0] for error in errors] == ["gone.txt", "none", "x*.wav"]
 
 
 def test_a_name_that_cannot_be_looked_at(tree: Path) -> None:
-    inputs, errors = gather(["x" * 5_000, "in/b.wav"])
+    inputs, errors, _ = gather(["x" * 5_000, "in/b.wav"])
     assert names(inputs) == ["in/b.wav"] and "cannot be looked at" in str(errors[0])
 
 
