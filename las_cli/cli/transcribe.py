@@ -55,7 +55,7 @@ GROUPS = {
         "color_confidence",
         "quiet",
     ),
-    "Long recordings": ("vad", "longest"),
+    "Speech and noise": ("vad", "longest", "keep_doubtful"),
     "Model and search": ("model", *SEARCH, "nbest"),
     "Machine": (*MACHINE, "processes", "batch"),
 }
@@ -122,6 +122,9 @@ def complete_models(typed: str) -> list[Any]:
 )
 @click.option("--longest", default=20.0, show_default=True, help="Seconds a piece has at most.")
 @click.option(
+    "--keep-doubtful", is_flag=True, help="Keep words of noise, which are left out as: no speech."
+)
+@click.option(
     "--model",
     "-m",
     default="en",
@@ -151,6 +154,7 @@ def command(
     quiet: bool,
     vad: bool,
     longest: float,
+    keep_doubtful: bool,
     model: str,
     device: str,
     lm: str | None,
@@ -166,7 +170,8 @@ def command(
     a line a recording. A recording that cannot be read is named on standard error, the others are
     done, and the exit code is 1. Of a damaged or cut off file all that can be decoded is heard;
     what is missing is named with its seconds, stands under "missing" in json, and the exit code is
-    3.
+    3. Words that neither the sound nor their confidence supports, as of noise or music, are left
+    out and flagged "no speech".
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
@@ -207,7 +212,7 @@ def command(
         from las_cli.cli.transcript_run import own_device
 
         device = own_device(os.environ.get("LOCAL_RANK", "0"))
-    recipe = make_recipe(model, device, lm, threads, batch, vad, longest, decoding)
+    recipe = make_recipe(model, device, lm, threads, batch, vad, longest, keep_doubtful, decoding)
     debug = click.get_current_context().find_root().params.get("debug")
     with nullcontext() if debug else native_noise_hidden():
         from las_cli.cli.transcript_display import Display
@@ -277,6 +282,7 @@ def make_recipe(
     batch: int | None,
     vad: bool,
     longest: float,
+    keep_doubtful: bool,
     decoding: dict[str, Any],
 ) -> Recipe:
     """How every process loads its recogniser."""
@@ -285,4 +291,4 @@ def make_recipe(
 
     segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
     given = {name: value for name, value in decoding.items() if value is not None}
-    return Recipe(model, device, lm, threads, segmentation, batch, given)
+    return Recipe(model, device, lm, threads, segmentation, batch, keep_doubtful, given)

@@ -17,6 +17,7 @@ from las_cli.audio.reader import audio_info
 from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
+from las_cli.transcribe.doubt import NO_SPEECH
 from las_cli.transcribe.inputs import Input
 from las_cli.transcribe.worklist import Tally, Worklist
 from las_cli.transcript import Segment, Transcript
@@ -164,6 +165,7 @@ EXPLAINED = {
     GAP: "packets are missing there",
     MENDED: "its header tells of less sound than there is; all of it is heard",
     CANCELLED: "mixed channels would silence each other; the loudest one is heard",
+    NO_SPEECH: "nothing that is said was found; --keep-doubtful shows what was guessed",
     NOT_FINITE: "samples that are no numbers are taken for silence",
 }
 
@@ -178,7 +180,7 @@ def told(transcript: Transcript) -> list[str]:
     for lost in transcript.missing[:LONGEST_LIST]:
         known = f"{lost.duration:.1f} s of" if lost.duration >= 0.05 else "some"
         sentences.append(
-            f"{lost.flag}: at {clock(lost.start)} {known} sound is missing, {EXPLAINED[lost.flag]}"
+            f"{lost.flag}: {known} sound is missing at {clock(lost.start)}, {EXPLAINED[lost.flag]}"
         )
     if len(transcript.missing) > LONGEST_LIST:
         rest = transcript.missing[LONGEST_LIST:]

@@ -29,6 +29,7 @@ from las_cli.decoding.decode import decode
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.errors import LasError
 from las_cli.recogniser import Recogniser, load_recogniser
+from las_cli.transcribe.doubt import NO_SPEECH, is_doubtful
 from las_cli.transcript import Alternative, Segment, Transcript, Word
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Transcriber:
         recogniser: Recogniser,
         segmentation: SegmentationOptions | None = None,
         batch: int | None = None,
+        keep_doubtful: bool = False,
         decode: Callable[[Decoder, torch.Tensor, torch.Tensor], list[list[Hypothesis]]] = decode,
     ) -> None:
         """Use `load` in the usual case.
@@ -86,11 +88,13 @@ class Transcriber:
         recogniser: of `las_cli.recogniser`: model, language model and options of the search
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
+        keep_doubtful: write down also what nothing but the speller supports
         decode: in place of `las_cli.decoding.decode.decode`
         """
         self.recogniser = recogniser
         self.segmentation = segmentation or SegmentationOptions()
         self._batch = batch or BATCH_PIECES.get(recogniser.device.type, 8)
+        self._keep_doubtful = keep_doubtful
         self._decode = decode
 
     @classmethod
@@ -102,6 +106,7 @@ class Transcriber:
         lm: str | None = None,
         segmentation: SegmentationOptions | None = None,
         batch: int | None = None,
+        keep_doubtful: bool = False,
         **decoding: Any,
     ) -> Transcriber:
         """The model `name` (one that ships, or a folder) on `device` (auto, cpu, cuda, mps).
@@ -109,10 +114,12 @@ class Transcriber:
         lm: folder of a language model, "none", or None for the one in the model's folder
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
+        keep_doubtful: write down also what nothing but the speller supports
         decoding: fields of `DecodingOptions`, e.g. beam=20, laid over the model's own defaults.
         Raises LasError where there is no such model or it is damaged.
         """
-        return cls(load_recogniser(name, device=device, lm=lm, **decoding), segmentation, batch)
+        recogniser = load_recogniser(name, device=device, lm=lm, **decoding)
+        return cls(recogniser, segmentation, batch, keep_doubtful)
 
     def transcribe(
         self,
@@ -209,7 +216,7 @@ class Transcriber:
         results = self._decode(decoder, waveforms.to(device), lengths.to(device))
         for (recording, piece), hypotheses in zip(pending, results, strict=True):
             recording.waiting -= 1
-            found = _segment(piece, hypotheses, decoder.options.nbest)
+            found = _segment(piece, hypotheses, decoder.options.nbest, self._keep_doubtful)
             if found is not None:
                 recording.segments.append(found)
             yield Recognised(recording.place, found, piece.end)
@@ -220,6 +227,8 @@ class Transcriber:
             recording = at_work.popleft()
             transcript = None
             if recording.error is None:
+                if not any(segment.text for segment in recording.segments):
+                    recording.flags.append(NO_SPEECH)
                 transcript = Transcript(
                     source=recording.name,
                     duration=recording.samples / SAMPLE_RATE,
@@ -244,11 +253,21 @@ def _name(audio: Any) -> str:
     return str(audio) if isinstance(audio, (str, Path)) else str(getattr(audio, "name", "-"))
 
 
-def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segment | None:
-    """What was heard in a piece, with its times put into the recording's; None without words."""
+def _segment(
+    piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int, keep_doubtful: bool = False
+) -> Segment | None:
+    """What was heard in a piece, with its times put into the recording's; None without words.
+
+    Doubtful words are flagged NO_SPEECH and left out, unless they are to be kept.
+    """
     best = hypotheses[0]
     if not best.text:
         return None
+    doubtful = is_doubtful(best.confidence, best.ctc_support, piece.voiced)
+    if doubtful and not keep_doubtful:
+        return Segment(
+            piece.start, piece.end, "", confidence=best.confidence, flags=(NO_SPEECH, *best.flags)
+        )
     # Word times may reach into the padding of a batch by a listener step.
     words = tuple(
         Word(
@@ -266,7 +285,7 @@ def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segm
         text=best.text,
         words=words,
         confidence=best.confidence,
-        flags=best.flags,
+        flags=((NO_SPEECH,) if doubtful else ()) + best.flags,
         alternatives=tuple(Alternative(other.text, other.score) for other in others),
     )
 

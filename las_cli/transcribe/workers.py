@@ -29,6 +29,7 @@ class Recipe:
     threads: int | None = None
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
+    keep_doubtful: bool = False  # words that nothing but the speller supports
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
 
     def load(self) -> Transcriber:
@@ -42,6 +43,7 @@ class Recipe:
             segmentation=self.segmentation,
             batch=self.batch,
             threads=self.threads,
+            keep_doubtful=self.keep_doubtful,
             **self.decoding,
         )
 
