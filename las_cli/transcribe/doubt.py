@@ -21,7 +21,7 @@ class Support:
 
 
 VOICED = Support(confidence=0.15, ctc=-2.5)  # where voice activity finds speech, or was not asked
-UNVOICED = Support(confidence=0.35, ctc=-1.8)  # where it finds none
+UNVOICED = Support(confidence=0.7, ctc=-1.0)  # where it finds none
 
 
 def is_doubtful(confidence: float, ctc: float, voiced: bool | None) -> bool:

@@ -161,8 +161,32 @@ def test_a_cut_off_file_is_done_with_a_warning(run: Run, tree: Path, write_noise
     path.write_bytes(path.read_bytes()[:40_000])
     result = run("cut.wav", code=3)
     assert result.stdout.strip()
-    assert "truncated file: 0.8 s of sound is missing at 1.2 s, the file is cut off" in result.stderr
+    assert "truncated file: 0.8 s of sound is missing at 1.2 s, the file" in result.stderr
     assert run("cut.wav", "--quiet", code=3).stderr == ""
+
+
+def test_sound_that_is_missing_is_told_and_ends_in_code_3(
+    run: Run, tree: Path, write_noise: Writer
+) -> None:
+    data = write_noise(tree / "whole.flac", 12.0).read_bytes()
+    middle = len(data) // 2
+    (tree / "bad.flac").write_bytes(data[:middle] + bytes(900) + data[middle + 900 :])
+    result = run("bad.flac", "whole.flac", "-f", "json", code=3)
+    told, fine = map(json.loads, result.stdout.splitlines())
+    (lost,) = told["missing"]
+    assert told["flags"] == ["damaged sound"] == [lost["flag"]] and told["duration"] == 12.0
+    assert 5 < lost["start"] < 7 and 0.1 < lost["duration"] < 0.6
+    assert fine["missing"] == [] and fine["flags"] == []
+    assert "las: bad.flac: damaged sound: 0." in result.stderr
+    assert "│ incomplete │ 1" in result.stderr and result.stderr.count("las: ") == 1
+    run("bad.flac", "gone.wav", "-q", code=1)  # what failed comes first
+
+
+def test_what_a_folder_passes_over_is_told(run: Run, tree: Path) -> None:
+    (tree / "in" / "b.flac").rename(tree / "in" / "b.old")
+    result = run("in", "-o", "out")
+    assert "las: in: 1 passed over that begin like sound but are not named so" in result.stderr
+    assert "in/b.old" in result.stderr and run("in", "-o", "out", "-q").stderr == ""
 
 
 @pytest.mark.parametrize(
