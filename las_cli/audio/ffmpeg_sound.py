@@ -164,7 +164,9 @@ class FfmpegSound:
         """The times of all packets; nothing is decoded for it."""
         command = [*self._program, "-v", "error", "-copyts", "-i", name, "-map", "0:a:0"]
         command += ["-c", "copy", "-f", "framecrc", "-"]
-        found, unit, clock, lengths = Packets(), 0.0, None, []
+        found, unit = Packets(), 0.0
+        clock: float | None = None  # the end of what was seen
+        lengths: list[float] = []  # of the first packets
         heard = silent = 0.0  # seconds of all packets, of all gaps
         with tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints)

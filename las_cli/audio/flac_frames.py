@@ -21,7 +21,7 @@ TAIL = 1 << 18  # bytes at the end in which the last frame is looked for, at lea
 class _Frame(NamedTuple):
     at: int  # in the file
     sample: int  # its first
-    count: int  # samples a channel
+    length: int  # samples a channel
 
 
 class _Stream(NamedTuple):
@@ -45,7 +45,7 @@ def read(window: Window, at: int) -> Reading | None:
     total = stream.total or held
 
     def resume(sample: int) -> Part | None:
-        return _behind(window, stream, sample, max(total, held))
+        return _behind(window, stream, sample, max(total, held), stream.audio)
 
     mended = bool(stream.total) and held > total + LEAST * stream.rate
     pieces: tuple[Piece, ...] = ((at, stream.end),)
@@ -101,24 +101,26 @@ def _held(window: Window, stream: _Stream) -> int:
         for frame in _rows(window, stream, begin):
             last = frame
         if last is not None:
-            return last.sample + last.count
+            return last.sample + last.length
         if begin == stream.audio:
             first = next(_frames(window, stream, begin), None)
-            return first.sample + first.count if first and first.at == begin else 0
+            return first.sample + first.length if first and first.at == begin else 0
         size *= 8
 
 
-def _behind(window: Window, stream: _Stream, sample: int, total: int) -> Part | None:
-    """What can be read behind the frame that begins with `sample` and could not be."""
-    # Each frame holds about as many bytes: a search from the start would read all of it again.
-    for frame in _rows(window, stream, stream.audio):
+def _behind(
+    window: Window, stream: _Stream, sample: int, total: int, begin: int
+) -> Part | None:
+    """What can be read behind the frame that holds `sample` and could not be; it is behind `begin`
+    in the file."""
+    for frame in _rows(window, stream, begin):
         if frame.sample > sample:
             break
     else:
         return None
 
     def resume(more: int) -> Part | None:
-        return _behind(window, stream, frame.sample + more, total)
+        return _behind(window, stream, frame.sample + more, total, frame.at)
 
     left = max(0, total - frame.sample)
     pieces = _with_total(window, stream, left, frame.at)
@@ -140,7 +142,7 @@ def _rows(window: Window, stream: _Stream, begin: int) -> Iterator[_Frame]:
     before: _Frame | None = None
     trusted = False
     for frame in _frames(window, stream, begin):
-        follows = before is not None and frame.sample == before.sample + before.count
+        follows = before is not None and frame.sample == before.sample + before.length
         if follows and not trusted:
             assert before is not None
             yield before

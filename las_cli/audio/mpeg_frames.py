@@ -54,7 +54,7 @@ class _Run(NamedTuple):
     begin: int
     end: int
     kind: _Kind
-    count: int  # frames, without that of the tag
+    frames: int  # without that of the tag
     told: int | None  # frames that the tag counts
     sound: int  # where they begin behind the tag
     cut: bool  # the file ends within a frame
@@ -98,7 +98,7 @@ def read(window: Window, at: int) -> Reading | None:
     missing, size, cut = 0.0, window.size, False
     while at < size:
         run = _run(window, at)
-        if run.count:
+        if run.frames:
             runs.append((run, missing))
         missing, cut, at = 0.0, run.cut, run.end
         while (after := _tag_end(window, at)) is not None:
@@ -119,12 +119,14 @@ def read(window: Window, at: int) -> Reading | None:
         _part(window, run, run.begin if place else begin, silence)
         for place, (run, silence) in enumerate(runs)
     ]
+    # The tag of the encoder knows: half a frame at the end of all that it counts is no loss.
+    cut = cut and (runs[-1][0].told is None or missing > 0)
     return Parts(tuple(parts), missing, cut=cut), at
 
 
 def _a_second(run: _Run) -> float:
     """Bytes."""
-    return (run.end - run.sound) * run.kind.rate / max(1, run.count * run.kind.samples)
+    return (run.end - run.sound) * run.kind.rate / max(1, run.frames * run.kind.samples)
 
 
 def _not_there(runs: list[tuple[_Run, float]], missing: float) -> float:
@@ -135,7 +137,7 @@ def _not_there(runs: list[tuple[_Run, float]], missing: float) -> float:
         return 0.0
     behind = runs[tags[-1] :]
     a_frame = behind[0][0].kind.samples / behind[0][0].kind.rate
-    heard = sum(run.count for run, _ in behind) * a_frame
+    heard = sum(run.frames for run, _ in behind) * a_frame
     short = told * a_frame - heard - sum(silence for _, silence in behind[1:]) - missing
     if short < 2 * a_frame:
         return 0.0
@@ -149,7 +151,7 @@ def _not_there(runs: list[tuple[_Run, float]], missing: float) -> float:
 def _part(window: Window, run: _Run, begin: int, silence: float) -> Part:
     """A run as a file of its own: with a tag that counts its frames, unless its own is right."""
     kind = run.kind
-    mended = bool(run.told) and run.count > (run.told or 0) + 1
+    mended = bool(run.told) and run.frames > (run.told or 0) + 1
 
     def resume(sample: int) -> Part | None:
         """The frames behind the one that `sample` lies in."""
@@ -159,16 +161,16 @@ def _part(window: Window, run: _Run, begin: int, silence: float) -> Part:
             if got is None or at >= run.end:
                 return None
             at += got[1]
-        rest = run._replace(begin=at, sound=at, count=run.count - behind, told=None)
+        rest = run._replace(begin=at, sound=at, frames=run.frames - behind, told=None)
         gap = (behind * kind.samples - sample) / kind.rate
-        return _part(window, rest, at, gap) if rest.count > 0 else None
+        return _part(window, rest, at, gap) if rest.frames > 0 else None
 
     pieces: tuple[Piece, ...] = ((begin, run.end),)
-    told = run.told is not None and abs(run.count - run.told) <= 1
+    told = run.told is not None and abs(run.frames - run.told) <= 1
     if not told:  # libsndfile would guess the length, or stop at that of the tag
-        pieces = (_tag(window.get(run.sound, 4), run.count), (run.sound, run.end))
+        pieces = (_tag(window.get(run.sound, 4), run.frames), (run.sound, run.end))
     # A tag that is right tells the padding too, which libsndfile takes off.
-    seconds = None if told else run.count * kind.samples / kind.rate
+    seconds = None if told else run.frames * kind.samples / kind.rate
     return Part(pieces, seconds, silence, mended=mended, told=told, resume=resume)
 
 

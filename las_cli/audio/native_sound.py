@@ -20,7 +20,7 @@ RATES = (100, 768_000)  # Hz; what is outside of them nobody records
 PADDING = 0.1  # seconds that encoders add: as much short is no loss
 MOST_SILENCE = 3600.0  # seconds put in for one loss; a longer one is a clock that was set
 MOST_VALUES = 2**23  # samples held at a time, of all channels together
-MOST_TRIES = 1000  # damaged spots that are gone over
+MOST_TRIES = 200  # damaged spots that are gone over
 
 
 class NativeSound:
@@ -55,8 +55,12 @@ class NativeSound:
             failure = error
         self._look(self._file is not None and 0 < self._file.frames < UNKNOWN_FRAMES)
         if self._parts is not None and not self._parts.plain:
-            self._reopen(self._parts.parts[0])
-        elif failure is not None:
+            try:
+                self._reopen(self._parts.parts[0])
+                failure = None
+            except (soundfile.SoundFileError, RuntimeError) as error:
+                failure = error
+        if failure is not None:
             self.close()
             raise failure
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
@@ -81,9 +85,10 @@ class NativeSound:
             self._parts = look(self._raw, size, self.path.name, quick)
 
     def _reopen(self, part: Part) -> None:
+        file = _opened(part.open(self._raw))
         if self._file is not None:
             self._file.close()
-        self._file = _opened(part.open(self._raw))
+        self._file = file
 
     def close(self) -> None:
         for file in (self._file, self._raw):
