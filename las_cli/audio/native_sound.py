@@ -11,6 +11,7 @@ from las_cli.audio.losses import DAMAGED, MENDED, TRUNCATED, Missing
 from las_cli.audio.mixing import Mixer
 from las_cli.audio.parts import Part, Parts, look
 from las_cli.audio.resampling import StreamResampler
+from las_cli.errors import LasError
 
 if TYPE_CHECKING:
     import torch
@@ -112,9 +113,15 @@ class NativeSound:
 
     def _cut_out(self, seconds: float) -> Iterator[torch.Tensor]:
         """From `start` for `duration`, found by seeking."""
+        import soundfile
+
         file = self._file
         if self._start > 0:
-            file.seek(min(round(self._start * file.samplerate), file.frames))
+            try:
+                file.seek(min(round(self._start * file.samplerate), file.frames))
+            except (soundfile.SoundFileError, RuntimeError) as error:
+                place = f"{self.path}: cannot seek to {self._start:g} s"
+                raise LasError(f"{place}; it is damaged.") from error
         left = None if self._duration is None else round(self._duration * file.samplerate)
         yield from self._decoded(file, seconds, left, self.frames / file.samplerate - self._start)
 

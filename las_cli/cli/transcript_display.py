@@ -153,8 +153,9 @@ class Display:
     def _warn(self, transcript: Transcript) -> None:
         for sentence in told(transcript):
             self.note(f"{transcript.source}: {sentence}")
+        known = {NO_SPEECH} & set(transcript.flags)  # of the whole recording
         for segment in transcript.segments:
-            if segment.flags:
+            if set(segment.flags) - known:
                 where = f"{clock(segment.start)}–{clock(segment.end)}"
                 self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
 
