@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from las_cli.audio.containers import INSTALL_FFMPEG, ffmpeg_program
 from las_cli.audio.losses import DAMAGED, GAP, TRUNCATED, Missing
@@ -24,6 +24,7 @@ LEAST_GAP = 0.1  # seconds between packets that are filled with silence
 LOST = 1.0  # seconds: a longer gap is a loss; Opus itself leaves out silence, 0.4 s at a time
 LONGEST_GAP = 3600.0  # seconds; more is a clock that was set, and nothing is filled in
 SHORT = 1.0  # seconds that a container may promise beyond its last packet
+STEP = 1.0  # seconds read at a time: as near can the place of a damaged packet be told
 MOST_CHANNELS = 64
 _CUT = re.compile(rb"partial file|ended prematurely|Truncat|truncated|moov atom not found")
 _BROKEN = re.compile(rb"Error while decoding|Error submitting|Invalid data found|corrupt|invalid")
@@ -97,6 +98,8 @@ class FfmpegSound:
         named = {"mono": 1, "stereo": 2, "2.1": 3, "quad": 4, "5.0": 5, "5.1": 6, "7.1": 8}
         count = re.match(r"(\d+) channels", layout)
         channels = int(count.group(1)) if count else named.get(layout.split("(")[0], 1)
+        # Films may go on behind their sound; some durations are guessed from the size.
+        self._sound_alone = "Video:" not in text and "Estimating duration" not in text
         return (duration, int(stream.group(1)), min(channels, MOST_CHANNELS),
                 float(begin.group(1)) if begin else 0.0)  # fmt: skip
 
@@ -130,27 +133,33 @@ class FfmpegSound:
                 filters = ["-af", f"aresample=async=1:first_pts={begin}"]
         command = [*self._program, "-v", "error", *times, "-i", name, "-map", "0:a:0", *filters]
         command += ["-ac", str(self.channels), "-ar", str(self.rate), "-f", "f32le", "-"]
-        given = broken = 0
-        with tempfile.TemporaryFile() as complaints:
-            for block in self._decoded(command, seconds, complaints):
-                given += block.numel()
-                yield block
-            complaints.seek(0)
-            while text := complaints.read(1 << 20):
-                broken += len(_BROKEN.findall(text))
+        given = 0
+        broken: list[tuple[float, int]] = []  # when about, how many packets
+        with tempfile.TemporaryDirectory(prefix="las-") as folder:
+            told = Path(folder) / "stderr"
+            with told.open("wb") as complaints, told.open("rb") as reading:
+                for block in self._decoded(command, seconds, complaints, told):
+                    if count := len(_BROKEN.findall(reading.read())):
+                        broken.append((given / self.rate, count))
+                    given += block.numel()
+                    yield block
+                if count := len(_BROKEN.findall(reading.read())):
+                    broken.append((given / self.rate, count))
         if packets is not None:
             self._compare(packets, given / self.rate, at, broken)
 
-    def _compare(self, packets: Packets, given: float, at: float, broken: int) -> None:
+    def _compare(
+        self, packets: Packets, given: float, at: float, broken: list[tuple[float, int]]
+    ) -> None:
         """What was decoded with what the container holds."""
         for place, length in packets.gaps:
             if length >= LOST:
                 self._lose(at + place, length, GAP)
-        if broken:
-            self._lose(at, broken * packets.usual, DAMAGED)
-        promised = self.duration or 0.0
+        for place, count in broken:
+            self._lose(at + place, count * packets.usual, DAMAGED)
+        promised = self.duration if self.duration is not None and self._sound_alone else 0.0
         short = max(0.0, promised - max(given, packets.end))
-        if packets.cut:
+        if packets.cut or short > SHORT:
             self._lose(at + given, short, TRUNCATED)
         elif packets.end - given > SHORT and not packets.back:
             self._lose(at + given, packets.end - given, DAMAGED)
@@ -208,14 +217,15 @@ class FfmpegSound:
         return found
 
     def _decoded(
-        self, command: list[str], seconds: float, complaints: object
+        self, command: list[str], seconds: float, complaints: BinaryIO, told: Path
     ) -> Iterator[torch.Tensor]:
+        """What `command` writes to its standard output; its complaints go to the file `told`."""
         import torch
 
         mixer = Mixer(self.rate)
         width = 4 * self.channels
-        size = max(1, round(seconds * self.rate)) * width
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints)  # type: ignore[call-overload]
+        size = max(1, round(min(seconds, STEP) * self.rate)) * width
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints)
         assert process.stdout is not None
         given = False
         try:
@@ -232,8 +242,6 @@ class FfmpegSound:
                 process.terminate()
             status = process.wait()
         if status != 0 and not given:
-            complaints.seek(0)  # type: ignore[attr-defined]
-            told = complaints.read()[-500:]  # type: ignore[attr-defined]
-            last = told.decode("utf-8", errors="replace").strip()
+            last = told.read_bytes()[-500:].decode("utf-8", errors="replace").strip()
             why = last.splitlines()[-1] if last else f"exit status {status}"
             raise LasError(f"{self.path}: ffmpeg could not decode it ({why}).")

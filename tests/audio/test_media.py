@@ -104,6 +104,7 @@ def test_media_that_is_cut_off_or_damaged(tmp_path: Path) -> None:
     sound, reader = heard(tmp_path / "bad.m4a")
     assert near(marks_in(sound), [1.0, 18.0], 0.25) and reader.flags == [DAMAGED]
     assert 0 < sum(lost.duration for lost in reader.missing) < 2
+    assert all(abs(lost.start - 8) < 2.5 for lost in reader.missing)
 
 
 def test_a_channel_upside_down(tmp_path: Path) -> None:
