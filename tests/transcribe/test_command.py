@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
 from las_cli.cli.transcribe import chosen_formats
+from las_cli.transcribe.doubt import Support
 
 Writer = Callable[..., Path]
 Run = Callable[..., Result]
@@ -26,10 +28,11 @@ def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     monkeypatch.chdir(tmp_path)
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("VOICED", "UNVOICED"):  # a model of random weights is sure of nothing
+        monkeypatch.setattr(f"las_cli.transcribe.doubt.{name}", Support(0.0, -math.inf))
 
     def invoke(*arguments: str, data: bytes | None = None, code: int = 0) -> Result:
         options = ["--model", str(tiny_model), "--device", "cpu", "--search", "ctc", "--beam", "1"]
-        options.append("--keep-doubtful")  # a model of random weights is sure of nothing
         result = CliRunner().invoke(cli, ["transcribe", *options, *arguments], input=data)
         assert result.exit_code == code, (result.output, result.exception)
         return result
@@ -180,6 +183,23 @@ def test_sound_that_is_missing_is_told_and_ends_in_code_3(
     assert "las: bad.flac: damaged sound: 0." in result.stderr
     assert "│ incomplete │ 1" in result.stderr and result.stderr.count("missing at") == 1
     run("bad.flac", "gone.wav", "-q", code=1)  # what failed comes first
+
+
+def test_words_out_of_nothing_are_left_out(
+    run: Run, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("VOICED", "UNVOICED"):
+        monkeypatch.setattr(f"las_cli.transcribe.doubt.{name}", Support(1.1, 0.1))
+    result = run("in/a.wav")
+    assert result.stdout == ""
+    assert result.stderr == (
+        "las: in/a.wav: no speech: nothing that is said was found; "
+        "--keep-doubtful shows what was guessed\n"
+    )
+    assert run("in/a.wav", "-q").stderr == ""
+    kept = run("in/a.wav", "--keep-doubtful")
+    assert kept.stdout.strip() and "in/a.wav: 0.0 s–0.5 s: no speech" in kept.stderr
+    assert json.loads(run("in/a.wav", "-f", "json").stdout)["flags"] == ["no speech"]
 
 
 def test_what_a_folder_passes_over_is_told(run: Run, tree: Path) -> None:
