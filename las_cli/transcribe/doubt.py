@@ -1,6 +1,6 @@
 """A hypothesis and whether a voice was there in, whether anything was said at all out.
 
-A speller writes words whatever it hears: "but they were not to be" of a tone of 440 Hz. Three that
+A speller writes words whatever it hears: "they were not" of four seconds of noise. Three that
 know better are asked: voice activity, the CTC head, and the confidence. docs/what-is-heard.md tells
 how the bounds were chosen.
 """
