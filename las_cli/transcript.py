@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from las_cli.audio.losses import LOSSES, Missing
+
 UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is marked, and marked more
 
 
@@ -57,6 +59,12 @@ class Transcript:
     segments: tuple[Segment, ...]
     model: str  # name of the model that made it
     flags: tuple[str, ...] = ()  # what is wrong with the recording, e.g. "truncated file"
+    missing: tuple[Missing, ...] = ()  # sound that the file should hold and that was not heard
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether sound of the recording is missing."""
+        return any(flag in LOSSES for flag in self.flags)
 
     @property
     def text(self) -> str:

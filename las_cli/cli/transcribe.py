@@ -19,6 +19,8 @@ from las_cli.cli.search_options import MACHINE, SEARCH, search_options
 if TYPE_CHECKING:
     from las_cli.transcribe.workers import Recipe
 
+INCOMPLETE = 3  # exit code: all done, but sound is missing from some recordings
+
 EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
     ("las transcribe talk.mp3 > talk.txt", "The words and nothing else into a file."),
@@ -64,7 +66,7 @@ GROUPS = {
         "color_confidence",
         "quiet",
     ),
-    "Long recordings": ("vad", "longest"),
+    "Speech and noise": ("vad", "longest", "keep_doubtful"),
     "Model and search": ("model", *SEARCH, "nbest"),
     "Machine": (*MACHINE, "processes", "batch"),
 }
@@ -148,6 +150,9 @@ def complete_models(typed: str) -> list[Any]:
 )
 @click.option("--longest", default=20.0, show_default=True, help="Seconds a piece has at most.")
 @click.option(
+    "--keep-doubtful", is_flag=True, help="Keep words of noise, which are left out as: no speech."
+)
+@click.option(
     "--model",
     "-m",
     default="en",
@@ -184,6 +189,7 @@ def command(
     quiet: bool,
     vad: bool,
     longest: float,
+    keep_doubtful: bool,
     model: str,
     device: str,
     lm: str | None,
@@ -199,7 +205,10 @@ def command(
     txt parts paragraphs at long pauses, srt and vtt break at the ends of sentences first; ctm has
     plain words, json both. Into a pipe go the words alone, of several recordings a line each. A
     recording that cannot be read is named on standard error, the others are done, and the exit
-    code is 1.
+    code is 1. Of a damaged or cut off file all that can be decoded is heard; what is missing is
+    named with its seconds, stands under "missing" in json, and the exit code is 3. Words that
+    neither the sound nor their confidence supports, as of noise or music, are left out and flagged
+    "no speech".
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
@@ -218,7 +227,7 @@ def command(
     if not 1.0 <= longest <= 120.0:
         raise click.UsageError(f"--longest {longest:g}: choose 1 to 120 seconds")
     share = Share.from_environment(os.environ)
-    found, errors = gather(inputs, from_file, recursive)
+    found, errors, notices = gather(inputs, from_file, recursive)
     several = len(found) + len(errors) > 1
     check_outputs(formats, output, several, words, skip_done, share.world_size)
     pipes = microphone or any(entry.is_pipe for entry in found)
@@ -243,7 +252,7 @@ def command(
 
         device = own_device(os.environ.get("LOCAL_RANK", "0"))
     recipe = dataclasses.replace(
-        make_recipe(model, device, lm, threads, batch, vad, longest, decoding),
+        make_recipe(model, device, lm, threads, batch, vad, longest, keep_doubtful, decoding),
         plain=plain,
         numbers=numbers,
         readings=READINGS if "html" in formats else 1,
@@ -254,6 +263,8 @@ def command(
         from las_cli.cli.transcript_run import events, work
 
         display = Display(worklist, several, quiet=quiet, color_confidence=color_confidence)
+        for notice in notices if share.rank == 0 else ():
+            display.note(notice)
         for error in errors if share.rank == 0 else ():
             worklist.fail(error)
             display.failed(None, error)
@@ -263,6 +274,8 @@ def command(
         display.summary(worklist.tally)
     if worklist.tally.failures:
         sys.exit(1)
+    if worklist.tally.incomplete:
+        sys.exit(INCOMPLETE)
 
 
 def chosen_formats(given: Iterable[str]) -> list[str]:
@@ -313,6 +326,7 @@ def make_recipe(
     batch: int | None,
     vad: bool,
     longest: float,
+    keep_doubtful: bool,
     decoding: dict[str, Any],
 ) -> Recipe:
     """How every process loads its recogniser."""
@@ -321,4 +335,4 @@ def make_recipe(
 
     segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
     given = {name: value for name, value in decoding.items() if value is not None}
-    return Recipe(model, device, lm, threads, segmentation, batch, given)
+    return Recipe(model, device, lm, threads, segmentation, batch, keep_doubtful, given)

@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from las_cli.audio.losses import CANCELLED, DAMAGED, GAP, MENDED, NOT_FINITE, TRUNCATED
 from las_cli.audio.reader import audio_info
 from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError
 from las_cli.output.subtitles import timed_words
 from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer, joined
+from las_cli.transcribe.doubt import NO_SPEECH
 from las_cli.transcribe.inputs import Input
 from las_cli.transcribe.worklist import Tally, Worklist
 from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
@@ -119,6 +121,8 @@ class Display:
         table.add_row("done", str(tally.done))
         if tally.skipped:
             table.add_row("there already", str(tally.skipped))
+        if tally.incomplete:
+            table.add_row("incomplete", str(tally.incomplete))
         table.add_row("failed", str(len(tally.failures)))
         table.add_row("audio", clock(tally.seconds))
         table.add_row("time", clock(took) + speed)
@@ -163,12 +167,43 @@ class Display:
             self._print(transcript.shown + "\n")
 
     def _warn(self, transcript: Transcript) -> None:
-        if transcript.flags:
-            self.note(f"{transcript.source}: {', '.join(transcript.flags)}")
+        for sentence in told(transcript):
+            self.note(f"{transcript.source}: {sentence}")
+        known = {NO_SPEECH} & set(transcript.flags)  # of the whole recording
         for segment in transcript.segments:
-            if segment.flags:
+            if set(segment.flags) - known:
                 where = f"{clock(segment.start)}–{clock(segment.end)}"
                 self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
+
+
+EXPLAINED = {
+    TRUNCATED: "the file is cut off",
+    DAMAGED: "the file is damaged there",
+    GAP: "packets are missing there",
+    MENDED: "its header tells of less sound than there is; all of it is heard",
+    CANCELLED: "mixed channels would silence each other; the loudest one is heard",
+    NO_SPEECH: "nothing that is said was found; --keep-doubtful shows what was guessed",
+    NOT_FINITE: "samples that are no numbers are taken for silence",
+}
+
+
+def told(transcript: Transcript) -> list[str]:
+    """A sentence for each flag of a recording, and for each stretch of sound that is missing."""
+    sentences = [
+        f"{flag}: {EXPLAINED[flag]}" if flag in EXPLAINED else flag
+        for flag in transcript.flags
+        if flag not in {lost.flag for lost in transcript.missing}
+    ]
+    for lost in transcript.missing[:LONGEST_LIST]:
+        known = f"{lost.duration:.1f} s of" if lost.duration >= 0.05 else "some"
+        sentences.append(
+            f"{lost.flag}: {known} sound is missing at {clock(lost.start)}, {EXPLAINED[lost.flag]}"
+        )
+    if len(transcript.missing) > LONGEST_LIST:
+        rest = transcript.missing[LONGEST_LIST:]
+        seconds = sum(lost.duration for lost in rest)
+        sentences.append(f"and {len(rest)} more such places, {seconds:.1f} s together")
+    return sentences
 
 
 class _RecordingsDone:

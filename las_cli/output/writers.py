@@ -179,6 +179,14 @@ class JSONWriter(Writer):
             "text": transcript.text,
             **_written(transcript.written),
             "flags": list(transcript.flags),
+            "missing": [
+                {
+                    "start": _number(lost.start),
+                    "duration": _number(lost.duration),
+                    "flag": lost.flag,
+                }
+                for lost in transcript.missing
+            ],
             "segments": [
                 {
                     "id": index,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from las_cli.audio.analysis import SAMPLE_RATE
+from las_cli.audio.losses import Missing
 from las_cli.audio.reader import AudioReader
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.sources import Source, WaveformSource
@@ -29,6 +30,7 @@ from las_cli.decoding.decode import decode
 from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.errors import LasError
 from las_cli.recogniser import Recogniser, load_recogniser
+from las_cli.transcribe.doubt import NO_SPEECH, is_doubtful
 from las_cli.transcript import Alternative, Segment, Transcript, Word
 from las_cli.written.numbers import WORDS, DigitWriter, check_numbers, digit_writer
 from las_cli.written.punctuation_store import has_punctuator, load_punctuator
@@ -70,6 +72,7 @@ class _Recording:
     read: bool = False  # to the end
     error: LasError | None = None
     flags: list[str] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     written: WrittenStream | None = None  # holds what is not in `segments` yet
 
@@ -82,6 +85,7 @@ class Transcriber:
         recogniser: Recogniser,
         segmentation: SegmentationOptions | None = None,
         batch: int | None = None,
+        keep_doubtful: bool = False,
         decode: Callable[[Decoder, torch.Tensor, torch.Tensor], list[list[Hypothesis]]] = decode,
         punctuator: Punctuator | None = None,
         numbers: DigitWriter | None = None,
@@ -91,6 +95,7 @@ class Transcriber:
         recogniser: of `las_cli.recogniser`: model, language model and options of the search
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
+        keep_doubtful: write down also what nothing but the speller supports
         decode: in place of `las_cli.decoding.decode.decode`
         punctuator: makes the written form; None: plain words alone
         numbers: writes numbers in digits; None: in words
@@ -98,6 +103,7 @@ class Transcriber:
         self.recogniser = recogniser
         self.segmentation = segmentation or SegmentationOptions()
         self._batch = batch or BATCH_PIECES.get(recogniser.device.type, 8)
+        self._keep_doubtful = keep_doubtful
         self._decode = decode
         self.punctuator, self.numbers = punctuator, numbers
 
@@ -110,6 +116,7 @@ class Transcriber:
         lm: str | None = None,
         segmentation: SegmentationOptions | None = None,
         batch: int | None = None,
+        keep_doubtful: bool = False,
         plain: bool = False,
         numbers: str = WORDS,
         **decoding: Any,
@@ -119,6 +126,7 @@ class Transcriber:
         lm: folder of a language model, "none", or None for the one in the model's folder
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
+        keep_doubtful: write down also what nothing but the speller supports
         plain: without the written form, even where the model's folder has one
         numbers: words, digits, or digits:LANGUAGE such as digits:fr
         decoding: fields of `DecodingOptions`, e.g. beam=20, laid over the model's own defaults.
@@ -134,6 +142,7 @@ class Transcriber:
             recogniser,
             segmentation,
             batch,
+            keep_doubtful,
             punctuator=punctuator,
             numbers=digit_writer(numbers, folder),
         )
@@ -221,7 +230,7 @@ class Transcriber:
         """The pieces of a recording; what is wrong with it goes into the record."""
         try:
             source = _source(audio, sample_rate)
-            recording.flags = source.flags
+            recording.flags, recording.missing = source.flags, source.missing
 
             def counted() -> Iterator[torch.Tensor]:
                 for block in source.blocks():
@@ -247,7 +256,7 @@ class Transcriber:
         results = self._decode(decoder, waveforms.to(device), lengths.to(device))
         for (recording, piece), hypotheses in zip(pending, results, strict=True):
             recording.waiting -= 1
-            found = _segment(piece, hypotheses, decoder.options.nbest)
+            found = _segment(piece, hypotheses, decoder.options.nbest, self._keep_doubtful)
             ready = [] if found is None else [found]
             if recording.written is not None and found is not None:
                 # A sentence may go on in the next piece: what is ready may be older than `found`.
@@ -272,12 +281,15 @@ class Transcriber:
             if recording.written is not None and (rest := recording.written.finish()):
                 yield from self._tell(recording, rest, recording.samples / SAMPLE_RATE)
             if recording.error is None:
+                if not any(segment.text for segment in recording.segments):
+                    recording.flags.append(NO_SPEECH)
                 transcript = Transcript(
                     source=recording.name,
                     duration=recording.samples / SAMPLE_RATE,
                     segments=tuple(recording.segments),
                     model=self.recogniser.loaded.name,
                     flags=tuple(recording.flags),
+                    missing=tuple(recording.missing),
                 )
             yield Finished(recording.place, transcript, recording.error)
 
@@ -295,11 +307,21 @@ def _name(audio: Any) -> str:
     return str(audio) if isinstance(audio, (str, Path)) else str(getattr(audio, "name", "-"))
 
 
-def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segment | None:
-    """What was heard in a piece, with its times put into the recording's; None without words."""
+def _segment(
+    piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int, keep_doubtful: bool = False
+) -> Segment | None:
+    """What was heard in a piece, with its times put into the recording's; None without words.
+
+    Doubtful words are flagged NO_SPEECH and left out, unless they are to be kept.
+    """
     best = hypotheses[0]
     if not best.text:
         return None
+    doubtful = is_doubtful(best.confidence, best.ctc_support, piece.voiced)
+    if doubtful and not keep_doubtful:
+        return Segment(
+            piece.start, piece.end, "", confidence=best.confidence, flags=(NO_SPEECH, *best.flags)
+        )
     # Word times may reach into the padding of a batch by a listener step.
     words = tuple(
         Word(
@@ -317,7 +339,7 @@ def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segm
         text=best.text,
         words=words,
         confidence=best.confidence,
-        flags=best.flags,
+        flags=((NO_SPEECH,) if doubtful else ()) + best.flags,
         alternatives=tuple(Alternative(other.text, other.score) for other in others),
     )
 

@@ -29,6 +29,7 @@ class Recipe:
     threads: int | None = None
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
+    keep_doubtful: bool = False  # words that nothing but the speller supports
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
     readings: int = 1  # n-best, where `decoding` names none: up to so many, as the search has them
     plain: bool = False  # without the written form
@@ -47,6 +48,7 @@ class Recipe:
             plain=self.plain,
             numbers=self.numbers,
             threads=self.threads,
+            keep_doubtful=self.keep_doubtful,
             **self.decoding,
         )
         if "nbest" not in self.decoding:

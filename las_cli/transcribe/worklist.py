@@ -41,6 +41,7 @@ class Tally:
 
     done: int = 0
     skipped: int = 0
+    incomplete: int = 0  # of those done, because sound is missing from them
     seconds: float = 0.0  # of audio recognised
     failures: list[LasError] = field(default_factory=list)
 
@@ -101,6 +102,7 @@ class Worklist:
         for writer, path in zip(self.writers, self.outputs(place), strict=False):
             writer.write(transcript, path)
         self.tally.done += 1
+        self.tally.incomplete += transcript.is_incomplete
         self.tally.seconds += transcript.duration
 
     def fail(self, error: LasError) -> None:
