@@ -31,7 +31,7 @@ def test_what_is_corrected_is_a_corpus(
     recording = write_noise(tmp_path / "talk.wav", 3.0)
     # Two readings, which the search of this model has for a page without being asked.
     las("transcribe", recording, "--model", tiny_model, "--device", "cpu", "--format", "html,json",
-        "--output", tmp_path / "texts")  # fmt: skip
+        "--keep-doubtful", "--output", tmp_path / "texts")  # fmt: skip
     heard = json.loads((tmp_path / "texts" / "talk.json").read_text())["segments"]
     assert [len(segment["alternatives"]) for segment in heard] == [2] * len(heard)
 
