@@ -170,10 +170,13 @@ def command(
         from las_cli.training.launcher import launch
 
         sys.exit(launch(processes, [sys.executable, "-m", "las_cli", *sys.argv[1:]]))
+    from las_cli.training.launcher import end_with_launcher
+
+    end_with_launcher(Interruption.ask)  # from now on: reading a corpus takes minutes
     from las_cli.training import setup
     from las_cli.training.processes import together
 
-    with together():
+    with together(output):
         if resume:
             teacher = changes.pop("teacher", None)
             trainer = setup.resume(output, changes, asked_again(data, teacher), quiet=quiet)
@@ -278,20 +281,24 @@ def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[
 class Interruption:
     """Ctrl-C or a polite kill: finish the step, save, stop. Ctrl-C after that: stop at once."""
 
+    current: Interruption | None = None  # of this process, once it can be interrupted politely
+
     def __init__(self) -> None:
         self.asked = False
-        self.parent = os.getppid()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
+        Interruption.current = self
 
     def __call__(self) -> bool:
-        return self.asked or self._orphaned()
+        return self.asked
 
-    def _orphaned(self) -> bool:
-        """Whether the launcher of --processes was killed: nobody would end this one any more."""
-        from las_cli.training.launcher import LAUNCHED
-
-        return LAUNCHED in os.environ and os.getppid() != self.parent
+    @classmethod
+    def ask(cls) -> bool:
+        """Ask the training to save and stop; False if there is none yet."""
+        if cls.current is None:
+            return False
+        cls.current.asked = True
+        return True
 
     def _ask(self, number: int, frame: object) -> None:
         if self.asked and number == signal.SIGINT:

@@ -47,6 +47,7 @@ GROUPS = {
         "format_",
         "output",
         "skip_done",
+        "overwrite",
         "words",
         "max_line_width",
         "max_line_count",
@@ -110,6 +111,7 @@ def complete_models(typed: str) -> list[Any]:
     help="Write files here, not to standard output.",
 )
 @click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
+@click.option("--overwrite", is_flag=True, help="Replace files that las did not write, too.")
 @click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
 @click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
@@ -142,6 +144,7 @@ def command(
     format_: tuple[str, ...],
     output: str | None,
     skip_done: bool,
+    overwrite: bool,
     words: bool,
     max_line_width: int,
     max_line_count: int,
@@ -163,6 +166,10 @@ def command(
     (m4a, mp4, webm). Into a pipe go the plain words: of one recording a line a segment, of several
     a line a recording. A recording that cannot be read is named on standard error, the others are
     done, and the exit code is 1.
+
+    --output replaces nothing that las did not write, or that was changed since: .las-written there
+    lists what las wrote (SHA-256 and name). Whether outputs can be written is found out before the
+    work begins. Ctrl-C keeps what is written; --skip-done goes on.
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
@@ -181,7 +188,7 @@ def command(
     share = Share.from_environment(os.environ)
     found, errors = gather(inputs, from_file, recursive)
     several = len(found) + len(errors) > 1
-    check_outputs(formats, output, several, words, skip_done, share.world_size)
+    check_outputs(formats, output, several, words, skip_done, overwrite, share.world_size)
     pipes = microphone or any(entry.is_pipe for entry in found)
     if pipes and processes > 1:
         raise click.UsageError(
@@ -198,6 +205,7 @@ def command(
         OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
         skip_done,
         share,
+        overwrite,
     )
     if share.world_size > 1 and device == "auto":
         from las_cli.cli.transcript_run import own_device
@@ -210,12 +218,20 @@ def command(
         from las_cli.cli.transcript_run import events, work
 
         display = Display(worklist, several, quiet=quiet, color_confidence=color_confidence)
-        for error in errors if share.rank == 0 else ():
+        for error in (*(errors if share.rank == 0 else ()), *worklist.refused):
             worklist.fail(error)
             display.failed(None, error)
         with display:
             happenings = events(worklist, recipe, processes, raw_rate, microphone, display)
-            work(worklist, display, happenings)
+            try:
+                work(worklist, display, happenings)
+            except KeyboardInterrupt:
+                if output is not None and len(worklist.inputs) > 1:
+                    display.note(
+                        f"{worklist.tally.done} of {len(worklist.inputs)} recordings are written; "
+                        "the same command with --skip-done does the others"
+                    )
+                raise
         display.summary(worklist.tally)
     if worklist.tally.failures:
         sys.exit(1)
@@ -239,6 +255,7 @@ def check_outputs(
     several: bool,
     words: bool,
     skip_done: bool,
+    overwrite: bool,
     world_size: int,
 ) -> None:
     """Refuse what cannot go to one standard output."""
@@ -248,6 +265,8 @@ def check_outputs(
         if Path(output).exists() and not Path(output).is_dir():
             raise click.UsageError(f"--output {output}: is a file; name a folder")
         return
+    if overwrite:
+        raise click.UsageError("--overwrite: says which files may be replaced; add --output")
     if skip_done:
         raise click.UsageError("--skip-done: says which files to leave alone; add --output")
     if world_size > 1:

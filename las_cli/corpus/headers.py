@@ -184,6 +184,9 @@ def _quiet() -> None:
     """In a worker: mpg123 writes notes on broken files to stderr; the report says it better."""
     import signal
 
+    from las_cli.orphans import end_with_parent
+
+    end_with_parent()  # a killed `las prepare` leaves none behind that wait for ever
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

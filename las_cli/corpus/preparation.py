@@ -24,6 +24,7 @@ from las_cli.corpus.sieve import PrepareOptions, Sieve, seconds_of
 from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
+from las_cli.folder_lock import FolderLock
 from las_cli.text.normalise import normalise
 
 STEP = 200  # clips between two calls of `progress`
@@ -65,8 +66,11 @@ def prepare(
             raise LasError(
                 f"{output}: holds a {foreign} that is not from `las prepare`; choose another output"
             )
-        output.mkdir(parents=True, exist_ok=True)
-        return _Preparation(layout, output, options, progress).run(began)
+        lock = FolderLock(output, "`las prepare`")
+        try:
+            return _Preparation(layout, output, options, progress).run(began)
+        finally:
+            lock.release()
     except OSError as error:
         raise LasError(
             f"{error.filename or output}: cannot be written or read ({error.strerror or error}); "

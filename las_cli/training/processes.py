@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
 from las_cli.errors import LasError, UsageError
+from las_cli.memory import free_memory
 from las_cli.network.device import pick_device, pick_precision
 from las_cli.training.launcher import LAUNCHED, LOST
 
@@ -104,14 +107,17 @@ class Machine:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(folder: Path) -> Iterator[None]:
     """Where processes work together: the loss of another one is no traceback, but a sentence.
 
-    Under `las train --processes` the launcher tells what became of the other.
+    folder: of the training. Under `las train --processes` the launcher tells what became of the
+    other.
     """
     try:
         yield
     except RuntimeError as error:
+        if (lost := _lost_reader(error, folder)) is not None:
+            raise lost from error
         if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not _is_loss(error):
             raise
         if LAUNCHED in os.environ:
@@ -120,6 +126,36 @@ def together() -> Iterator[None]:
             "another process of this training has ended, see its message; the last checkpoint is "
             "intact: go on with --resume"
         ) from error
+
+
+# torch's words for a process that reads sound and has ended, and whose memory has.
+_READER_LOST = re.compile(r"DataLoader worker \(pid\(?s?\)? ?[\d, ]+\) (.*)", re.DOTALL)
+_NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory")
+
+
+def _lost_reader(error: RuntimeError, folder: Path) -> LasError | None:
+    """A sentence for a process that reads sound and was ended, or for memory that was refused."""
+    words = str(error)
+    go_on = (
+        f"the last checkpoint is intact: `las train --output {folder} --resume` goes on from it "
+        f"({free_words()}; fewer --workers and a lower --batch-seconds take less)"
+    )
+    told = _READER_LOST.search(words)
+    if told is not None:
+        how = " ".join(told[1].split())[:100].rstrip(". ")
+        return LasError(
+            f"{folder}: a process that reads sound for the training {how or 'was ended'}, perhaps "
+            f"for want of memory; {go_on}"
+        )
+    if any(sign in words for sign in _NO_MEMORY):
+        return LasError(f"{folder}: there is not enough memory for an update; {go_on}")
+    return None
+
+
+def free_words() -> str:
+    """How much memory is free, in words."""
+    free = free_memory()
+    return "" if free is None else f"{free / 2**30:.1f} GB of memory are free now"
 
 
 def _is_loss(error: RuntimeError) -> bool:
