@@ -84,7 +84,7 @@ def command(
     from las_cli.corpus import load_split
     from las_cli.evaluation.results import require_own_files, write_split
     from las_cli.recogniser import load_recogniser
-    from las_cli.scoring import print_table, score_pairs
+    from las_cli.scoring import find_normaliser, print_table, score_pairs
 
     if clips and limit:
         raise UsageError("--limit is --clips by its old name, of the first clips; give one of them")
@@ -98,7 +98,8 @@ def command(
     )
     try:
         if decoded.utterances:
-            scored = score_pairs(decoded.references, decoded.hypotheses)
+            basic = find_normaliser("basic", recogniser.loaded.policy.language)
+            scored = score_pairs(decoded.references, decoded.hypotheses, basic)
             print_table(scored, title=f"{data} {chosen}")
         click.echo(summary(decoded, recogniser, unusable))
     finally:  # hours of work: neither a closed pipe nor a full disk may take both

@@ -20,7 +20,7 @@ GROUPS = {
         *("check_audio", "min_seconds", "max_seconds", "rare_share", "alphabet"),
         *("shared_sentences", "shared_speakers"),
     ],
-    "Text rules": ["case", "punctuation", "keep", "digits"],
+    "Text rules": ["case", "punctuation", "keep", "digits", "language"],
     "Reading": ["train_split", "jobs"],
 }
 EXAMPLES = [
@@ -120,6 +120,12 @@ SHARED = click.Choice(["auto", "drop", "keep"])
     help="Clips with digits in their text, of every split.",
 )
 @click.option(
+    "--language",
+    default="",
+    metavar="CODE",
+    help="In tr and az I is lowered to ı.  [default: what the corpus says]",
+)
+@click.option(
     "--train-split",
     default="train",
     show_default=True,
@@ -169,7 +175,7 @@ def command(corpus: Path, output: Path, json_only: bool, quiet: bool, **options:
     from las_cli.corpus.sieve import PrepareOptions
     from las_cli.text.normalise import TextPolicy
 
-    names = ("case", "punctuation", "keep", "digits")
+    names = ("case", "punctuation", "keep", "digits", "language")
     policy = TextPolicy(**{name: options.pop(name) for name in names})
     limits = Limits(options.pop("min_seconds"), options.pop("max_seconds"))
     layout = detect_layout(corpus.absolute())

@@ -28,7 +28,7 @@ GROUPS = {
     ),
     "Network and letters": (
         "preset", "network_file", "units", "wordpieces", "case", "punctuation", "digits",
-        "dropout",
+        "language", "dropout",
     ),
     "Budget": ("epochs", "max_steps", "max_minutes", "early_stop"),
     "Batches and optimiser": (
@@ -120,6 +120,12 @@ EXAMPLES = (
     show_default=True,
     help="Clips whose text has digits: leave out, or learn digits as letters.",
 )
+@click.option(
+    "--language",
+    default="",
+    metavar="CODE",
+    help="In tr and az I is lowered to ı.  [default: what the corpus says]",
+)
 @click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
 @training_settings
 @processes_option(
@@ -146,6 +152,7 @@ def command(
     case: str,
     punctuation: str,
     digits: str,
+    language: str,
     dropout: float | None,
     processes: int,
     dry_run: bool,
@@ -183,7 +190,8 @@ def command(
         else:
             plan = make_plan(
                 data, split, dev_split, preset, network_file, init, wordpieces, units, dropout,
-                changes, {"case": case, "punctuation": punctuation, "digits": digits},
+                changes,
+                {"case": case, "punctuation": punctuation, "digits": digits, "language": language},
             )  # fmt: skip
             if dry_run:
                 if measured := setup.rehearse(plan):
@@ -266,7 +274,7 @@ def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[
 
     parameters = click.get_current_context().params
     names = ("split", "dev_split", "preset", "init", "units", "wordpieces", "case", "punctuation",
-             "digits", "dropout")  # fmt: skip
+             "digits", "language", "dropout")  # fmt: skip
     asked = {name.replace("_", "-"): parameters[name] for name in names if given(name)}
     if given("network_file"):
         asked["network"] = parameters["network_file"].name

@@ -93,7 +93,7 @@ def make_report(
             facts = manifest.facts(pair, place) if manifest else facts_of_reference(pair, columns)
             for column in columns:
                 labels[column].append(facts[column])
-        utterance = scorer.add(pair.reference, pair.hypothesis, pair.id)
+        utterance = scorer.add(*pair.settled(options.normaliser.apply), pair.id)
         if each:
             each(utterance)
         if options.keep:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from las_cli.corpus.checks import RARE_SHARE
+from las_cli.corpus.preparation_report import language_notes
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
 from las_cli.folder_lock import LOCK, FolderLock
@@ -67,6 +68,7 @@ def _started(plan: Plan, folder: Path, machine: Machine, overwrite: bool, quiet:
     """The trainer of `start`, in a folder that no other process writes into."""
     first = machine.processes.first
     plan, corpora = read_corpora(plan)
+    plan = with_language(plan, corpora)
     units = learn_units(plan, corpora)
     network = replace(plan.network, units=len(units))
     plan = replace(plan, network=network)
@@ -74,6 +76,7 @@ def _started(plan: Plan, folder: Path, machine: Machine, overwrite: bool, quiet:
     torch.manual_seed(plan.training.seed)
     model = LAS(network)
     notes = start_from(model, units, plan.init) if plan.init else []
+    notes += language_notes(plan.text)
     if first and overwrite:
         _empty(folder)
     trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet, machine)
@@ -257,6 +260,14 @@ def read_corpora(plan: Plan) -> tuple[Plan, list[Corpus]]:
                 )
             plan = replace(plan, text=corpus.policy)
     return plan, corpora
+
+
+def with_language(plan: Plan, corpora: list[Corpus]) -> Plan:
+    """The plan with the language of the corpora, where all say one whose capitals are others."""
+    languages = {corpus.casing_language for corpus in corpora}
+    if plan.text.language or plan.init or len(languages) != 1:
+        return plan
+    return replace(plan, text=replace(plan.text, language=languages.pop()))
 
 
 def learn_units(plan: Plan, corpora: list[Corpus]) -> Units:
