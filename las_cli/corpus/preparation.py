@@ -18,7 +18,13 @@ from las_cli.corpus.headers import default_jobs
 from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
-from las_cli.corpus.preparation_report import Amount, PreparationReport, SplitReport, language_notes, slow_note
+from las_cli.corpus.preparation_report import (
+    Amount,
+    PreparationReport,
+    SplitReport,
+    language_notes,
+    slow_note,
+)
 from las_cli.corpus.prepared import read_report
 from las_cli.corpus.shards import Shards, write_shards
 from las_cli.corpus.sieve import PrepareOptions, Sieve, seconds_of

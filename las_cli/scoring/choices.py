@@ -57,7 +57,7 @@ def parse_choices(text: str) -> Choices | None:
 
     Raises ValueError for braces that do not belong together.
     """
-    if not ("{" in text or "(" in text):
+    if not any(mark in text for mark in "{}("):
         return None
     tokens = _TOKEN.findall(text)
     parts, at, _ = _parse(tokens, 0, inside=False)
@@ -100,7 +100,7 @@ def _parse(
             parts = []
         elif token == NOTHING and inside:
             continue
-        elif token[0] == "(" and token[-1] == ")" and len(token) > 2:
+        elif token[0] == "(" and token[-1] == ")" and token[1:-1].strip():
             flush()
             parts.append(Choice(((token[1:-1].strip(),), ())))
         else:
