@@ -54,11 +54,15 @@ def test_what_parts_cells(header: str, name: str, delimiter: str) -> None:
     ("text", "name", "rows"),
     [
         ('a\tb\n1\t"he\n', "x.tsv", [(1, ["a", "b"]), (2, ["1", '"he'])]),
-        ('a;b\n1;"x;\ny"\n\n2;z\n', "x.csv", [(1, ["a", "b"]), (3, ["1", "x;\ny"]), (5, ["2", "z"])]),
+        (
+            'a;b\n1;"x;\ny"\n\n2;z\n',
+            "x.csv",
+            [(1, ["a", "b"]), (3, ["1", "x;\ny"]), (5, ["2", "z"])],
+        ),
         ("sep=;\na;b\n1;2,5\n", "x.csv", [(2, ["a", "b"]), (3, ["1", "2,5"])]),
         ("\n\na,b\n", "x.csv", [(3, ["a", "b"])]),
     ],
-)  # fmt: skip
+)
 def test_rows(text: str, name: str, rows: list[tuple[int, list[str]]]) -> None:
     assert list(table_rows(numbered_lines(io.BytesIO(text.encode())), name)) == rows
 

@@ -79,7 +79,9 @@ def command(
     sound cannot be read is named on standard error; the others are done, and the exit code is 1.
     --output receives, a line an utterance in the order of the corpus, true_y.txt (references,
     normalised as the model's training text was), pred_y.txt (what was recognised) and
-    hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags).
+    hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags). Files
+    of these names that las did not write, or that were changed since, are replaced with --overwrite
+    only.
     """
     from las_cli.corpus import load_split
     from las_cli.evaluation.results import require_own_files, write_split

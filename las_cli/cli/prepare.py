@@ -138,9 +138,10 @@ def command(corpus: Path, output: Path, json_only: bool, quiet: bool, **options:
     """Check the CORPUS and write manifests, a list of rejected clips and a report.
 
     CORPUS is recognised by its layout: a Common Voice language folder (releases 1 to 20),
-    LibriSpeech or Mini LibriSpeech, LJSpeech (metadata.csv and wavs/), NeMo manifests, a TSV or
-    CSV with path and text columns, or lhotse manifests (cuts, or recordings with supervisions).
-    Its files stay as they are and where they are.
+    LibriSpeech or Mini LibriSpeech, LJSpeech (metadata.csv and wavs/), Kaldi (wav.scp and text),
+    NeMo manifests, a table or JSON lines with path and text columns, or lhotse manifests (cuts, or
+    recordings with supervisions). Its files stay as they are and where they are. What libsndfile
+    does not read (m4a, webm) goes through ffmpeg, more slowly; --shards keeps it as FLAC.
 
     Text rules: Unicode NFC, lower case, punctuation and symbols dropped except the apostrophe,
     white space collapsed; clips with digits or marks such as & % + are left out, since nobody

@@ -164,7 +164,8 @@ def command(
 
     --data is a Common Voice folder (clips/, train.tsv, dev.tsv …), a LibriSpeech folder, any
     other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
-    keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
+    keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time. While it
+    runs no other training can be started in that folder.
     """
     changes = chosen_settings(options, set_)
     if resume and (overwrite or dry_run):

@@ -85,7 +85,7 @@ def complete_models(typed: str) -> list[Any]:
     multiple=True,
     type=click.Path(),
     metavar="LIST",
-    help="Recordings named in a file: a path a line, a table with a column path, or JSON lines.",
+    help="Recordings named in a file: a path a line, a table with a column path, JSON, wav.scp.",
 )
 @click.option(
     "--recursive/--no-recursive", default=True, help="Folders with all below them.  [default: yes]"

@@ -77,7 +77,7 @@ def prepare(
         try:
             return _Preparation(layout, output, options, progress).run(began)
         finally:
-            lock.release()
+            lock.release(clean=True)
     except OSError as error:
         raise LasError(
             f"{error.filename or output}: cannot be written or read ({error.strerror or error}); "

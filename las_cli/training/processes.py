@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,11 @@ def together(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except (BrokenPipeError, ConnectionResetError, EOFError) as error:
+        # It was ended while it was being started.
+        if not _is_in(error, "multiprocessing"):
+            raise
+        raise _reader_lost("was ended", folder) from error
     except RuntimeError as error:
         if (lost := _lost_reader(error, folder)) is not None:
             raise lost from error
@@ -136,26 +142,37 @@ _NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory"
 def _lost_reader(error: RuntimeError, folder: Path) -> LasError | None:
     """A sentence for a process that reads sound and was ended, or for memory that was refused."""
     words = str(error)
-    go_on = (
-        f"the last checkpoint is intact: `las train --output {folder} --resume` goes on from it "
-        f"({free_words()}; fewer --workers and a lower --batch-seconds take less)"
-    )
-    told = _READER_LOST.search(words)
-    if told is not None:
-        how = " ".join(told[1].split())[:100].rstrip(". ")
-        return LasError(
-            f"{folder}: a process that reads sound for the training {how or 'was ended'}, perhaps "
-            f"for want of memory; {go_on}"
-        )
+    if (told := _READER_LOST.search(words)) is not None:
+        return _reader_lost(" ".join(told[1].split())[:100].rstrip(". "), folder)
     if any(sign in words for sign in _NO_MEMORY):
-        return LasError(f"{folder}: there is not enough memory for an update; {go_on}")
+        return LasError(f"{folder}: there is not enough memory for an update; {_go_on(folder)}")
     return None
+
+
+def _reader_lost(how: str, folder: Path) -> LasError:
+    return LasError(
+        f"{folder}: a process that reads sound for the training {how or 'was ended'}, perhaps "
+        f"for want of memory; {_go_on(folder)}"
+    )
+
+
+def _go_on(folder: Path) -> str:
+    return (
+        f"the last checkpoint is intact: `las train --output {folder} --resume` goes on from it "
+        f"({free_words()}fewer --workers and a lower --batch-seconds take less)"
+    )
+
+
+def _is_in(error: BaseException, package: str) -> bool:
+    """Whether an error came up in the code of `package`."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(package in frame.f_code.co_filename for frame, _ in frames)
 
 
 def free_words() -> str:
     """How much memory is free, in words."""
     free = free_memory()
-    return "" if free is None else f"{free / 2**30:.1f} GB of memory are free now"
+    return "" if free is None else f"{free / 2**30:.1f} GB of memory are free now; "
 
 
 def _is_loss(error: RuntimeError) -> bool:

@@ -53,8 +53,9 @@ def test_rules_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "rate"), [((), "0.00"), (("--language", "en"), "100.00"), (("--language", "tr"), "0.00")]
-)  # fmt: skip
+    ("arguments", "rate"),
+    [((), "0.00"), (("--language", "en"), "100.00"), (("--language", "tr"), "0.00")],
+)
 def test_the_command(tmp_path: Path, arguments: tuple[str, ...], rate: str) -> None:
     (tmp_path / "ref").write_text("IŞIK AÇIK\n", encoding="utf-8")
     (tmp_path / "hyp").write_text("ışık açık\n", encoding="utf-8")

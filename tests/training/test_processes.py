@@ -41,6 +41,18 @@ def test_a_reader_that_was_ended(tmp_path: Path, words: str, told: str) -> None:
     assert "memory are free now" in sentence and "--workers" in sentence
 
 
+def test_a_reader_that_is_ended_while_it_starts(tmp_path: Path) -> None:
+    from multiprocessing import Pipe
+
+    reading, writing = Pipe(duplex=False)
+    reading.close()
+    with pytest.raises(LasError, match="a process that reads sound for the training was ended"):
+        with together(tmp_path):
+            writing.send("x")
+    with pytest.raises(BrokenPipeError), together(tmp_path):
+        raise BrokenPipeError  # of standard output, say
+
+
 def test_other_errors_are_as_they_were(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="^shapes$"), together(tmp_path):
         raise RuntimeError("shapes")

@@ -91,7 +91,7 @@ CUT = {"id": "1", "recording": {"id": "r", "sources": [{"type": "file", "source"
         ("list.csv", "text,path\nx,in/b.wav\n", ["in/b.wav"]),
         ("wav.scp", "u1 in/b.wav\nu2  in/gone.wav\n", ["in/b.wav", "in/gone.wav"]),
         ("metadata.jsonl", '{"file_name": "in/b.wav", "text": "x"}\n', ["in/b.wav"]),
-        ("all.json", '[{"audio": {"path": "in/b.wav"}},\n"in/gone.wav"]', ["in/b.wav", "in/gone.wav"]),
+        ("all.json", '[{"audio": {"path": "in/b.wav"}},\n"b.wav"]', ["in/b.wav", "b.wav"]),
         ("nemo.jsonl", '{"audio_filepath": "in/b.wav", "text": "x"}\n', ["in/b.wav"]),
         ("cuts.jsonl.gz", json.dumps(CUT) + "\n" + json.dumps(CUT["recording"]), ["in/b.wav"] * 2),
     ],
