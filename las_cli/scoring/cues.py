@@ -24,17 +24,15 @@ def read_cues(source: TextSource) -> Iterator[Entry]:
             something = something or line.number
             block.append(line)
             continue
-        for place, one in enumerate(block):
-            if TIMES.match(one.text):
-                text = " ".join(_shown(cue.text) for cue in block[place + 1 :])
-                yield Entry("", " ".join(text.split()), one.number)
-                count += 1
-                break
-        else:
-            # A blank line within a cue ends it for most players; what follows is still text.
-            if block and count and not block[0].text.lstrip().startswith(_BLOCKS):
-                text = " ".join(_shown(cue.text) for cue in block)
-                yield Entry("", " ".join(text.split()), block[0].number)
+        places = [place for place, one in enumerate(block) if TIMES.match(one.text)]
+        for place, after in zip(places, [*places[1:], len(block) + 1], strict=True):
+            # Where the blank line is missing, the number of the next cue stands before its times.
+            numbered = after <= len(block) and block[after - 1].text.strip().isdigit()
+            yield _cue(block[place + 1 : after - numbered], block[place].number)
+            count += 1
+        # A blank line within a cue ends it for most players; what follows is still text.
+        if not places and block and count and not block[0].text.lstrip().startswith(_BLOCKS):
+            yield _cue(block, block[0].number)
         block = []
     if not count and something is not None and not _is_header_only(source):
         raise source.error(something, "no subtitles: no line of times such as 00:00:01,000 --> …")
@@ -50,6 +48,10 @@ def are_cues(lines: list[Line]) -> str:
     ):
         return "srt"
     return ""
+
+
+def _cue(lines: list[Line], number: int) -> Entry:
+    return Entry("", " ".join(" ".join(_shown(line.text) for line in lines).split()), number)
 
 
 def _shown(text: str) -> str:
