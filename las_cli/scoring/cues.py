@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from las_cli.scoring.lines import Entry, Line, TextSource
 
@@ -25,7 +26,7 @@ def read_cues(source: TextSource) -> Iterator[Entry]:
             block.append(line)
             continue
         places = [place for place, one in enumerate(block) if TIMES.match(one.text)]
-        for place, after in zip(places, [*places[1:], len(block) + 1], strict=True):
+        for place, after in pairwise([*places, len(block) + 1]):
             # Where the blank line is missing, the number of the next cue stands before its times.
             numbered = after <= len(block) and block[after - 1].text.strip().isdigit()
             yield _cue(block[place + 1 : after - numbered], block[place].number)
