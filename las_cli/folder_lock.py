@@ -1,11 +1,12 @@
 """A folder in; the right to write there, for one process at a time, until that process ends.
 
 The lock is the system's, on an open file: whatever ends the process (kill -9, the memory killer, a
-power cut) ends it too, and nothing has to be cleaned up. The file itself means nothing.
+power cut) ends it too, and nothing has to be cleaned up. The file by itself means nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -35,42 +36,50 @@ class FolderLock:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Not inherited by programs that are started; O_APPEND, or opening would empty it.
-            file = open(self.path, "a+b")
+            file = self._locked(doing)
         except OSError as error:
             raise LasError(
                 f"{folder}: cannot be written ({error.strerror or error}); name another --output"
             ) from error
-        try:
-            _lock(file.fileno())
-        except OSError as error:
-            if error.errno in _UNKNOWN:
-                file.close()
-                return
-            holder = _holder(self.path)
-            file.close()
-            raise UsageError(
-                f"{folder}: another {doing} writes there{holder}; wait for its end, stop it, or "
-                "name another --output"
-            ) from error
+        if file is None:
+            return
         _held[self._key] = file
         file.truncate(0)
         file.write(f"process {os.getpid()} of {socket.gethostname()}\n".encode())
         file.flush()
 
+    def _locked(self, doing: str) -> Any:
+        """The open lock file; None where the disk has no locks."""
+        while True:
+            # Not inherited by programs that are started; to append, or opening would empty it.
+            file = open(self.path, "a+b")
+            try:
+                _lock(file.fileno())
+            except OSError as error:
+                file.close()
+                if error.errno in _UNKNOWN:
+                    return None
+                raise UsageError(
+                    f"{self.path.parent}: another {doing} writes there{_holder(self.path)}; wait "
+                    "for its end, stop it, or name another --output"
+                ) from error
+            try:
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
+                    return file
+            except FileNotFoundError:
+                pass
+            file.close()  # the one before has just taken its file away
+
     def release(self, clean: bool = False) -> None:
-        """Give the folder back; clean: without a trace, if nothing else was put there."""
+        """Give the folder back; clean: with the folder itself, if nothing was put there."""
         file = _held.pop(self._key, None)
         if file is None:
             return
-        if clean:
-            try:
-                if len(os.listdir(self.path.parent)) == 1:
-                    self.path.unlink()
-                    for folder in self._new:
-                        folder.rmdir()
-            except OSError:
-                pass
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+            if clean:
+                for folder in self._new:
+                    folder.rmdir()
         file.close()
 
 

@@ -167,7 +167,8 @@ def json_object(line: str | bytes) -> dict[str, Any] | None:
 def first_of(row: Mapping[str, Any], names: Iterable[str]) -> Any:
     """The value under the first of `names` that `row` has, whatever their case; None for none."""
     keys = {str(key).strip().lower(): key for key in row}
-    return next((row[keys[name]] for name in names if row.get(keys.get(name, ""))), None)
+    values = (row[keys[name]] for name in names if name in keys)
+    return next((value for value in values if value is not None), None)
 
 
 def scp_entry(line: str) -> tuple[str, str] | None:

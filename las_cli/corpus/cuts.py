@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from las_cli.audio.analysis import SAMPLE_RATE
-from las_cli.corpus.headers import AudioHeader, what_went_wrong
+from las_cli.corpus.headers import AudioHeader, lost_sound, what_went_wrong
 from las_cli.corpus.utterance import Utterance
 from las_cli.errors import LasError
 
@@ -140,7 +140,7 @@ def _through_reader(cut: Cut) -> numpy.ndarray | None:
         return None
     got = sum(map(len, blocks)) / cut.sampling_rate
     # Containers count the encoder's padding: a tenth of a second is no loss.
-    if reader.flags or abs(got - cut.duration) > LOSS + 0.01 * cut.duration:
+    if lost_sound(reader.flags) or abs(got - cut.duration) > LOSS + 0.01 * cut.duration:
         return None
     import numpy
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PARALLEL_FROM = 4000
 BATCH = 256  # files handed to a process at a time
 UNKNOWN_FRAMES = 1 << 48  # more is libsndfile's way to say "unknown", e.g. of a streamed flac
+HARMLESS = ("header says too little", "channels cancel out")  # flags of las_cli.audio
 SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
 
 In = TypeVar("In")
@@ -76,8 +77,13 @@ def read_header(path: str) -> AudioHeader | AudioFault:
         fault = AudioFault("unreadable", "the header does not say how long the clip is")
         return _slow_header(path, fault)
     if header.frames <= 0 or header.sampling_rate <= 0:
-        return AudioFault("zero length", "the header counts no samples")
+        return _slow_header(path, AudioFault("zero length", "the header counts no samples"))
     return header
+
+
+def lost_sound(flags: Sequence[str]) -> list[str]:
+    """Of the flags of an `AudioReader` those that mean that its sound is not what was recorded."""
+    return [flag for flag in flags if flag not in HARMLESS]
 
 
 def opens_plainly(path: str) -> bool:
@@ -105,8 +111,8 @@ def _slow_header(path: str, fault: AudioFault) -> AudioHeader | AudioFault:
         if frames <= 0:
             reader = AudioReader(path, info.sample_rate)
             frames = sum(block.numel() for block in reader.blocks())
-            if reader.flags:
-                return AudioFault("truncated", ", ".join(reader.flags))
+            if lost := lost_sound(reader.flags):
+                return AudioFault("truncated", ", ".join(lost))
     except LasError as error:
         words = str(error).removeprefix(f"{path}: ").rstrip(".")
         return AudioFault("unreadable", words) if "ffmpeg program" in words else fault

@@ -13,6 +13,7 @@ from las_cli.corpus.headers import (
     AudioFault,
     AudioHeader,
     is_of_the_system,
+    lost_sound,
     one_by_one,
     read_header,
     what_went_wrong,
@@ -165,8 +166,8 @@ def _slow_blocks(question: Question, rate: int, wanted: int) -> Iterator[numpy.n
     reader = AudioReader(question.path, rate, question.start, question.seconds)
     for block in reader.blocks():
         yield block.numpy()[:, None]
-    if reader.flags:
-        raise LasError(", ".join(reader.flags))
+    if lost := lost_sound(reader.flags):
+        raise LasError(", ".join(lost))
 
 
 def _lost_bytes(path: str) -> int:
