@@ -157,10 +157,13 @@ def _reader_lost(how: str, folder: Path) -> LasError:
 
 
 def _go_on(folder: Path) -> str:
-    return (
-        f"the last checkpoint is intact: `las train --output {folder} --resume` goes on from it "
-        f"({free_words()}fewer --workers and a lower --batch-seconds take less)"
-    )
+    less = f"({free_words()}fewer --workers and a lower --batch-seconds take less)"
+    if any(folder.glob("checkpoints/step-*/state.json")):
+        return (
+            f"the last checkpoint is intact: `las train --output {folder} --resume` goes on from "
+            f"it {less}"
+        )
+    return f"no checkpoint for --resume was saved yet: begin again with --overwrite {less}"
 
 
 def _is_in(error: BaseException, package: str) -> bool:

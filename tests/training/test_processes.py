@@ -33,6 +33,11 @@ from tests.training.corpora import write_corpus, write_network
     ],
 )
 def test_a_reader_that_was_ended(tmp_path: Path, words: str, told: str) -> None:
+    with pytest.raises(LasError, match="no checkpoint for --resume was saved yet"):
+        with together(tmp_path / "run"):
+            raise RuntimeError(words)
+    (tmp_path / "run" / "checkpoints" / "step-0000007").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoints" / "step-0000007" / "state.json").touch()
     with pytest.raises(LasError) as error, together(tmp_path / "run"):
         raise RuntimeError(words)
     sentence = str(error.value)
