@@ -74,7 +74,7 @@ class Kaldi(Layout):
                 continue
             if not sounds[recording]:
                 continue  # told already
-            piece = piece_in(where, *times, None) if len(times) == 2 else (None, None)
+            piece = piece_in(where, times[0], times[1], None) if len(times) == 2 else (None, None)
             if isinstance(piece, BadRow):
                 yield piece
                 continue

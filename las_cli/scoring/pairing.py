@@ -112,8 +112,8 @@ class Pairing:
         if formats == ("stm", "ctm"):
             from las_cli.scoring.timed import match_words
 
-            ours, theirs = match_words(self.reference.source, self.hypothesis.source)
-            return iter(ours), iter(theirs)
+            matched = match_words(self.reference.source, self.hypothesis.source)
+            return iter(matched[0]), iter(matched[1])
         if formats == ("stm", "stm"):
             from las_cli.scoring.timed import by_segment
 
