@@ -67,7 +67,7 @@ class Kaldi(Layout):
             if isinstance(line, bytes):
                 yield BadRow(where, "the line is not UTF-8 text")
                 continue
-            id, _, text = line.strip().partition(" ")
+            id, text = (line.strip().split(None, 1) + [""])[:2]
             recording, *times = pieces[id].split() if id in pieces else (id,)
             if recording not in sounds:
                 yield BadRow(where, f"{WAVS} names no recording {recording!r}")
