@@ -202,6 +202,11 @@ def in_processes(
                 pool = start()
                 pending = deque((other, submit(other)) for other, _ in pending)
             yield result
+    except KeyboardInterrupt:
+        # What they are at may take minutes (--check-audio), and nobody waits for it any more.
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

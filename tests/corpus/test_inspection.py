@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -243,3 +245,15 @@ def test_a_damaged_store_is_started_anew(tmp_path: Path) -> None:
     store = FindingStore(path)
     assert store.look_up(["a"]) == {}
     store.close()
+
+
+def slow(path: str) -> None:
+    time.sleep(5)
+    Path(path).touch()
+
+
+def test_ctrl_c_does_not_wait_for_what_is_at_work(tmp_path: Path) -> None:
+    threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes(slow, [str(tmp_path / "late")] * 4, 2))
+    assert not (tmp_path / "late").exists()
