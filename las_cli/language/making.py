@@ -73,7 +73,7 @@ def make_language_model(
     report: see `train_letter_lm`
     """
     require_own_lm_folder(folder)
-    FolderLock(folder, "`las train-lm`")  # until the process ends
+    lock = FolderLock(folder, "`las train-lm`")
     alphabet = recogniser.alphabet
     sentences = Sentences(files, alphabet, recogniser.policy)
     count = sentences.count()
@@ -129,6 +129,7 @@ def make_language_model(
     elif plan.word_order > 1:
         tell("no words are counted: the model does not write letters and spaces")
     save_language_model(folder, model, alphabet, facts)
+    lock.release()  # where it fails, with the end of the process
     return MadeLM(
         facts["perplexity_per_letter"],
         sentences.spares_lines(),
