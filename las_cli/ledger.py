@@ -47,8 +47,7 @@ class Ledger:
             )
 
     def note(self, path: Path, digest: str) -> None:
-        """`path` is about to be written with that SHA-256; first noted, then written, so that a
-        run that is killed in between leaves no file it does not know. LasError if that fails."""
+        """`path` is written with that SHA-256, or about to be. LasError if that cannot be noted."""
         line = f"{digest}  {_line_name(path)}\n".encode("utf-8", "surrogateescape")
         place = path.parent / LEDGER
         try:

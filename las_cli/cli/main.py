@@ -31,6 +31,7 @@ COMMANDS = MappingProxyType(
         "decode": "Recognise a split of a corpus and print its error rates.",
         "score": "Compare transcripts with references: letter and word error rate.",
         "train-lm": "Train a language model for the beam search.",
+        "train-punctuation": "Train the written form: punctuation and capitals from text.",
         "tune": "Find the best beam-search weights on a split.",
         "models": "List, inspect, fetch, share, export and convert models.",
         "benchmark": "Measure the speed of training and decoding on this machine.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterable
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
-    ("las transcribe talk.mp3 > talk.txt", "The plain words and nothing else into a file."),
+    ("las transcribe talk.mp3 > talk.txt", "The words and nothing else into a file."),
+    ("las transcribe talk.mp3 --plain", "Without capitals and punctuation, a line a segment."),
     (
         "las transcribe interviews/ --output texts --format txt,srt --skip-done",
         "A folder and the folders in it; started again after an interruption, it goes on.",
+    ),
+    (
+        "las transcribe interview.mp3 --output texts --format html",
+        "A page to listen to, read and correct; it saves what was corrected in any format.",
     ),
     ("ffmpeg -i film.mkv -f wav - | las transcribe - --format vtt", "Any container from a pipe."),
     (
@@ -41,6 +47,8 @@ EXAMPLES = (
     ("las transcribe --microphone", "What is said now, until Enter or a pause."),
 )
 
+READINGS = 5  # that a page offers of a doubtful word; more are seldom read
+
 GROUPS = {
     "Input": ("from_file", "recursive", "raw_rate", "microphone"),
     "Output": (
@@ -48,9 +56,12 @@ GROUPS = {
         "output",
         "skip_done",
         "overwrite",
+        "plain",
+        "numbers",
         "words",
         "max_line_width",
         "max_line_count",
+        "embed",
         "color_confidence",
         "quiet",
     ),
@@ -99,7 +110,8 @@ def complete_models(typed: str) -> list[Any]:
     multiple=True,
     shell_complete=lambda context, option, typed: complete_formats(typed),
     metavar="LIST",
-    help="txt, srt, vtt, tsv, json, ctm, several parted by commas, or all.  [default: txt]",
+    help="txt, srt, vtt, tsv, json, ctm, html (a page to listen to and correct), several parted by "
+    "commas, or all.  [default: txt]",
 )
 @click.option(
     "-o",
@@ -112,9 +124,25 @@ def complete_models(typed: str) -> list[Any]:
 )
 @click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
 @click.option("--overwrite", is_flag=True, help="Replace files that las did not write, too.")
+@click.option("--plain", is_flag=True, help="Without capitals and punctuation.")
+@click.option(
+    "--numbers",
+    default="words",
+    show_default=True,
+    metavar="HOW",
+    help="digits: write twenty three as 23; digits:fr: in another language than the model says.",
+)
 @click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
 @click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
+@click.option(
+    "--embed",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    metavar="MB",
+    help="Sound that an html page holds at most; of a larger recording it holds a link.",
+)
 @click.option("--color-confidence", is_flag=True, help="Colour words: green, yellow, red: unsure.")
 @quiet_option("No progress, warnings or summary; only errors.")
 @click.option(
@@ -129,7 +157,11 @@ def complete_models(typed: str) -> list[Any]:
     shell_complete=lambda context, option, typed: complete_models(typed),
     help="Shipped name or a folder.",
 )
-@click.option("--nbest", type=int, help="Readings in json, at most --beam.  [default: 1]")
+@click.option(
+    "--nbest",
+    type=int,
+    help=f"Readings in json and html, at most --beam.  [default: 1, with html up to {READINGS}]",
+)
 @search_options
 @processes_option(default=1, show_default=True, help="Recordings at a time, each in its own.")
 @click.option(
@@ -145,9 +177,12 @@ def command(
     output: str | None,
     skip_done: bool,
     overwrite: bool,
+    plain: bool,
+    numbers: str,
     words: bool,
     max_line_width: int,
     max_line_count: int,
+    embed: float,
     color_confidence: bool,
     quiet: bool,
     vad: bool,
@@ -163,9 +198,11 @@ def command(
     """Write down what is said in recordings.
 
     Reads wav, flac, ogg, opus, mp3 and more by itself, and whatever else an installed ffmpeg reads
-    (m4a, mp4, webm). Into a pipe go the plain words: of one recording a line a segment, of several
-    a line a recording. A recording that cannot be read is named on standard error, the others are
-    done, and the exit code is 1.
+    (m4a, mp4, webm). The words have capitals and punctuation where the model has a written form,
+    txt parts paragraphs at long pauses, srt and vtt break at the ends of sentences first; ctm has
+    plain words, json both. Into a pipe go the words alone, of several recordings a line each. A
+    recording that cannot be read is named on standard error, the others are done, and the exit
+    code is 1.
 
     --output replaces nothing that las did not write, or that was changed since: .las-written there
     lists what las wrote (SHA-256 and name). Whether outputs can be written is found out before the
@@ -175,6 +212,7 @@ def command(
     from las_cli.output import OutputOptions, SubtitleLimits
     from las_cli.transcribe.inputs import STDIN, Input, gather
     from las_cli.transcribe.worklist import Share, Worklist
+    from las_cli.written.numbers import check_numbers
 
     formats = chosen_formats(format_)
     if "" in (*inputs, *from_file):
@@ -183,6 +221,7 @@ def command(
         raise click.UsageError("name a recording, a folder, or - for standard input")
     if raw_rate is not None and "-" not in inputs:
         raise click.UsageError("--raw-rate is for raw samples on standard input: name - as input")
+    check_numbers(numbers)
     if not 1.0 <= longest <= 120.0:
         raise click.UsageError(f"--longest {longest:g}: choose 1 to 120 seconds")
     share = Share.from_environment(os.environ)
@@ -202,7 +241,7 @@ def command(
         found,
         formats,
         None if output is None else Path(output),
-        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
+        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain, embed),
         skip_done,
         share,
         overwrite,
@@ -211,7 +250,12 @@ def command(
         from las_cli.cli.transcript_run import own_device
 
         device = own_device(os.environ.get("LOCAL_RANK", "0"))
-    recipe = make_recipe(model, device, lm, threads, batch, vad, longest, decoding)
+    recipe = dataclasses.replace(
+        make_recipe(model, device, lm, threads, batch, vad, longest, decoding),
+        plain=plain,
+        numbers=numbers,
+        readings=READINGS if "html" in formats else 1,
+    )
     debug = click.get_current_context().find_root().params.get("debug")
     with nullcontext() if debug else native_noise_hidden():
         from las_cli.cli.transcript_display import Display
@@ -273,7 +317,7 @@ def check_outputs(
         raise click.UsageError("under torchrun each rank writes its own files: add --output")
     if len(formats) > 1:
         raise click.UsageError("--format: several formats need --output")
-    if several and (formats[0] in ("srt", "vtt", "tsv") or (words and formats[0] == "txt")):
+    if several and (formats[0] in ("srt", "vtt", "tsv", "html") or (words and formats[0] == "txt")):
         kind = "--words" if formats[0] == "txt" else f"--format {formats[0]}"
         raise click.UsageError(
             f"{kind}: of several recordings it needs --output (or use --format ctm or json)"

@@ -15,20 +15,21 @@ from rich.text import Text
 from las_cli.audio.reader import audio_info
 from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError
-from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
+from las_cli.output.subtitles import timed_words
+from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer, joined
 from las_cli.transcribe.inputs import Input
 from las_cli.transcribe.worklist import Tally, Worklist
-from las_cli.transcript import Segment, Transcript
+from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
 
-UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
 LONGEST_LIST = 50  # failures in the summary table
 
 
 class Display:
     """Shows one run. As a context it keeps a progress bar, where standard error is a terminal.
 
-    Into a pipe go the plain words and nothing else: of one recording a line a segment, as it is
-    recognised; of several a line a recording, in order, an empty one for a recording that failed.
+    Into a pipe go the words and nothing else: of one recording as it is recognised, in paragraphs
+    where they have a written form, else a line a segment; of several a line a recording, in order,
+    an empty one for a recording that failed.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Display:
             worklist.inputs, self._err, quiet or not self._err.is_terminal
         )
         self._began = time.monotonic()
+        self._before: Segment | None = None  # the last segment of a paragraph that may go on
 
     def __enter__(self) -> Display:
         self._done.bar.__enter__()
@@ -66,12 +68,21 @@ class Display:
     def recognised(self, place: int, segment: Segment | None, seconds: float) -> None:
         """A piece of a recording is done."""
         self._done.advance(place, seconds)
-        if segment is not None and self._as_it_goes:
+        if segment is None or not self._as_it_goes:
+            return
+        assert self._writer is not None
+        options = self._writer.options
+        lines = options.words or not options.paragraphs or segment.written is None
+        if lines or self._out.is_terminal:
             self._print_segments((segment,))
+        elif segment.written:
+            self._print(joined(self._before, segment))
+            self._before = segment
 
     def finished(self, place: int, transcript: Transcript) -> None:
         """A recording is done."""
         self._done.finish(place)
+        self._end_paragraph()
         self._warn(transcript)
         if self._writer is None or self._as_it_goes:
             return
@@ -88,6 +99,7 @@ class Display:
         """A recording could not be done; `place` None: it was not even one."""
         if place is not None:
             self._done.finish(place)
+            self._end_paragraph()
             if self._writer is not None and self._writer.name == "txt" and self._several:
                 self._print("" if self._out.is_terminal else "\n")  # keeps lines and inputs in step
         self._err.print(f"las: {error}")
@@ -121,6 +133,10 @@ class Display:
             broken.add_row("…", f"and {len(tally.failures) - LONGEST_LIST} more, named above")
         self._err.print(broken, soft_wrap=False)
 
+    def _end_paragraph(self) -> None:
+        self._print(joined(self._before, None))
+        self._before = None
+
     def _print(self, text: str | Text) -> None:
         if not text:
             return
@@ -135,7 +151,7 @@ class Display:
     def _print_segments(self, segments: Sequence[Segment]) -> None:
         assert self._writer is not None
         if self._color and self._out.is_terminal:
-            self._print(Text("\n").join(colored(segment) for segment in segments if segment.text))
+            self._print(Text("\n").join(colored(segment) for segment in segments if segment.shown))
         else:
             self._print(self._writer.format(Transcript("", 0.0, tuple(segments), "")))
 
@@ -144,7 +160,7 @@ class Display:
             self._print(Text(transcript.source, style="bold"))
             self._print_segments(transcript.segments)
         else:
-            self._print(transcript.text + "\n")
+            self._print(transcript.shown + "\n")
 
     def _warn(self, transcript: Transcript) -> None:
         if transcript.flags:
@@ -196,9 +212,9 @@ class _RecordingsDone:
 def colored(segment: Segment) -> Text:
     """The words of a segment: green, yellow below 0.8, red below 0.5, plain where not known."""
     if not segment.words:
-        return Text(segment.text)
+        return Text(segment.shown)
     text = Text()
-    for word in segment.words:
+    for word in timed_words(segment):
         style = "green"
         if math.isnan(word.confidence):
             style = ""

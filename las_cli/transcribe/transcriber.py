@@ -4,7 +4,8 @@ from las_cli import Transcriber
 
 transcriber = Transcriber.load("en")
 transcript = transcriber.transcribe("talk.mp3")
-print(transcript.text)
+print(transcript.text)  # plain words
+print(transcript.written)  # with capitals and punctuation, if the model has a written form
 for segment in transcript.segments:
     print(segment.start, segment.end, segment.text)
 """
@@ -29,6 +30,9 @@ from las_cli.decoding.hypothesis import Hypothesis
 from las_cli.errors import LasError
 from las_cli.recogniser import Recogniser, load_recogniser
 from las_cli.transcript import Alternative, Segment, Transcript, Word
+from las_cli.written.numbers import WORDS, DigitWriter, check_numbers, digit_writer
+from las_cli.written.punctuation_store import has_punctuator, load_punctuator
+from las_cli.written.punctuator import Punctuator, WrittenStream
 
 if TYPE_CHECKING:
     import numpy
@@ -67,6 +71,7 @@ class _Recording:
     error: LasError | None = None
     flags: list[str] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    written: WrittenStream | None = None  # holds what is not in `segments` yet
 
 
 class Transcriber:
@@ -78,6 +83,8 @@ class Transcriber:
         segmentation: SegmentationOptions | None = None,
         batch: int | None = None,
         decode: Callable[[Decoder, torch.Tensor, torch.Tensor], list[list[Hypothesis]]] = decode,
+        punctuator: Punctuator | None = None,
+        numbers: DigitWriter | None = None,
     ) -> None:
         """Use `load` in the usual case.
 
@@ -85,11 +92,14 @@ class Transcriber:
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
         decode: in place of `las_cli.decoding.decode.decode`
+        punctuator: makes the written form; None: plain words alone
+        numbers: writes numbers in digits; None: in words
         """
         self.recogniser = recogniser
         self.segmentation = segmentation or SegmentationOptions()
         self._batch = batch or BATCH_PIECES.get(recogniser.device.type, 8)
         self._decode = decode
+        self.punctuator, self.numbers = punctuator, numbers
 
     @classmethod
     def load(
@@ -100,6 +110,8 @@ class Transcriber:
         lm: str | None = None,
         segmentation: SegmentationOptions | None = None,
         batch: int | None = None,
+        plain: bool = False,
+        numbers: str = WORDS,
         **decoding: Any,
     ) -> Transcriber:
         """The model `name` (one that ships, or a folder) on `device` (auto, cpu, cuda, mps).
@@ -107,10 +119,34 @@ class Transcriber:
         lm: folder of a language model, "none", or None for the one in the model's folder
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
+        plain: without the written form, even where the model's folder has one
+        numbers: words, digits, or digits:LANGUAGE such as digits:fr
         decoding: fields of `DecodingOptions`, e.g. beam=20, laid over the model's own defaults.
         Raises LasError where there is no such model or it is damaged.
         """
-        return cls(load_recogniser(name, device=device, lm=lm, **decoding), segmentation, batch)
+        check_numbers(numbers)
+        recogniser = load_recogniser(name, device=device, lm=lm, **decoding)
+        folder = recogniser.loaded.folder
+        punctuator = None
+        if not plain and has_punctuator(folder):
+            punctuator = load_punctuator(folder)
+        return cls(
+            recogniser,
+            segmentation,
+            batch,
+            punctuator=punctuator,
+            numbers=digit_writer(numbers, folder),
+        )
+
+    def ask_readings(self, most: int) -> None:
+        """Give up to `most` readings of each piece: no more than the search holds anyway."""
+        options = self.recogniser.options
+        nbest = max(options.nbest, min(most, options.width))
+        if nbest > options.nbest:
+            decoder = self.recogniser.decoder.with_options(
+                dataclasses.replace(options, nbest=nbest)
+            )
+            self.recogniser = dataclasses.replace(self.recogniser, decoder=decoder)
 
     def transcribe(
         self,
@@ -162,6 +198,8 @@ class Transcriber:
         limit = 1  # the first words come soon, later batches are larger
         for place, audio in enumerate(recordings):
             recording = _Recording(place, _name(audio))
+            if self.punctuator is not None:
+                recording.written = WrittenStream(self.punctuator)
             at_work.append(recording)
             for piece in self._pieces(recording, audio, sample_rate, cutting):
                 recording.waiting += 1
@@ -169,12 +207,12 @@ class Transcriber:
                 longest = max(piece.samples.numel() for _, piece in pending) / SAMPLE_RATE
                 if len(pending) >= limit or longest * len(pending) >= BATCH_SECONDS:
                     limit = 1 if live else min(2 * limit, self._batch)
-                    yield from self._recognise(pending)
+                    yield from self._recognise(pending, live)
                     pending = []
                     yield from self._settle(at_work)
             recording.read = True
             yield from self._settle(at_work)
-        yield from self._recognise(pending)
+        yield from self._recognise(pending, live)
         yield from self._settle(at_work)
 
     def _pieces(
@@ -196,7 +234,9 @@ class Transcriber:
         except (OSError, RuntimeError, ValueError) as error:
             recording.error = LasError(f"{recording.name}: could not be read ({error}).")
 
-    def _recognise(self, pending: Sequence[tuple[_Recording, Piece]]) -> Iterator[Recognised]:
+    def _recognise(
+        self, pending: Sequence[tuple[_Recording, Piece]], live: bool
+    ) -> Iterator[Recognised]:
         if not pending:
             return
         lengths = torch.tensor([piece.samples.numel() for _, piece in pending])
@@ -208,15 +248,29 @@ class Transcriber:
         for (recording, piece), hypotheses in zip(pending, results, strict=True):
             recording.waiting -= 1
             found = _segment(piece, hypotheses, decoder.options.nbest)
-            if found is not None:
-                recording.segments.append(found)
-            yield Recognised(recording.place, found, piece.end)
+            ready = [] if found is None else [found]
+            if recording.written is not None and found is not None:
+                # A sentence may go on in the next piece: what is ready may be older than `found`.
+                ready = recording.written.push(found, live)
+            yield from self._tell(recording, ready, piece.end)
 
-    def _settle(self, at_work: deque[_Recording]) -> Iterator[Finished]:
+    def _tell(
+        self, recording: _Recording, ready: Sequence[Segment], seconds: float
+    ) -> Iterator[Recognised]:
+        """Put segments into the recording's and tell of them; without any, of the time alone."""
+        if self.numbers is not None:
+            ready = [self.numbers.segment(one) for one in ready]
+        recording.segments += ready
+        for one in ready or (None,):
+            yield Recognised(recording.place, one, seconds)
+
+    def _settle(self, at_work: deque[_Recording]) -> Iterator[Recognised | Finished]:
         """End the recordings of which nothing is left to do, in order."""
         while at_work and at_work[0].read and not at_work[0].waiting:
             recording = at_work.popleft()
             transcript = None
+            if recording.written is not None and (rest := recording.written.finish()):
+                yield from self._tell(recording, rest, recording.samples / SAMPLE_RATE)
             if recording.error is None:
                 transcript = Transcript(
                     source=recording.name,

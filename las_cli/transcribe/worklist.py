@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from las_cli.errors import LasError, UsageError
-from las_cli.files import require_folder, utf8, write_text
+from las_cli.files import require_folder, sha256_of
 from las_cli.ledger import Ledger
 from las_cli.output import OutputNames, OutputOptions, make_writer
 from las_cli.transcribe.inputs import Input
@@ -120,7 +119,8 @@ class Worklist:
                 if (problem := self._writable[path.parent]) is not None:
                     return problem
                 if self._ledger is not None:
-                    self._ledger.require_own(path)
+                    for one in _with_copy(path):
+                        self._ledger.require_own(one)
                 elif path.is_dir():
                     return LasError(f"{path}: a folder has that name; choose another --output")
                 os.lstat(path)  # a name that is too long, say
@@ -136,11 +136,13 @@ class Worklist:
         """Write the outputs of recording `place` and count it. Raises LasError if that fails."""
         ledger = self._ledger or Ledger()
         for writer, path in zip(self.writers, self.outputs(place), strict=False):
-            text = writer.format(transcript)
             if self._ledger is not None:
-                ledger.require_own(path)  # it may have come since
-            ledger.note(path, hashlib.sha256(utf8(text)).hexdigest())
-            write_text(path, text, "; choose another folder.")
+                for one in _with_copy(path):
+                    ledger.require_own(one)  # it may have come since
+            writer.write(transcript, path)
+            for one in _with_copy(path):
+                if one.is_file():
+                    ledger.note(one, sha256_of(one))
         self.tally.done += 1
         self.tally.seconds += transcript.duration
 
@@ -155,3 +157,9 @@ def _folder_problem(folder: Path) -> LasError | None:
     except LasError as error:
         return error
     return None
+
+
+def _with_copy(path: Path) -> tuple[Path, ...]:
+    """An output, and the copy of its recording that may lie beside a page."""
+    copy = path.with_name(f"{path.name}.flac")
+    return (path, copy) if path.suffix == ".html" else (path,)

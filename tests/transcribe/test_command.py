@@ -30,6 +30,7 @@ def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
 
     def invoke(*arguments: str, data: bytes | None = None, code: int = 0) -> Result:
         options = ["--model", str(tiny_model), "--device", "cpu", "--search", "ctc", "--beam", "1"]
+        options.append("--plain")  # it has no written form
         result = CliRunner().invoke(cli, ["transcribe", *options, *arguments], input=data)
         assert result.exit_code == code, (result.output, result.exception)
         return result
@@ -67,7 +68,7 @@ def test_folders_keep_their_structure(run: Run, tree: Path) -> None:
     result = run("in", "--output-dir", "out", "--format", "all")
     assert result.stdout == ""
     names = ["a", "b", "sub/a", "sub/deep/c"]
-    kinds = ["ctm", "json", "srt", "tsv", "txt", "vtt"]
+    kinds = ["ctm", "html", "json", "srt", "tsv", "txt", "vtt"]
     assert produced(tree / "out") == sorted(f"{name}.{kind}" for name in names for kind in kinds)
     record = json.loads((tree / "out/sub/a.json").read_text())
     assert record["source"] == "in/sub/a.wav" and record["duration"] == 0.7
@@ -138,6 +139,24 @@ def test_json_of_several_is_a_line_each(run: Run, tree: Path) -> None:
     lines = run("in/a.wav", "in/b.flac", "--format", "json", "--nbest", "1").stdout.splitlines()
     assert [json.loads(line)["source"] for line in lines] == ["in/a.wav", "in/b.flac"]
     assert json.loads(run("in/a.wav", "-f", "json").stdout)["model"] == "tiny"
+
+
+def test_a_page_has_the_recording_and_other_readings(run: Run, tree: Path) -> None:
+    options = ("--search", "beam", "--beam", "3")
+    run("in/sub/a.wav", "-f", "html,json", "-o", "out", *options)
+    assert produced(tree / "out") == ["a.html", "a.json"]
+    page = (tree / "out/a.html").read_text("utf-8")
+    assert '"kind":"embedded"' in page
+    # No more than the beam holds; as many as are asked for.
+    readings = json.loads((tree / "out/a.json").read_text())["segments"][0]["alternatives"]
+    assert len(readings) == 3
+    run("in/sub/a.wav", "-f", "html", "-o", "one", "--nbest", "1", "--embed", "0", *options)
+    page = (tree / "one/a.html").read_text("utf-8")
+    assert '"alternatives":[]' in page and '"url":"../in/sub/a.wav"' in page
+    assert run("in/a.wav", "-f", "html").stdout.startswith("<!doctype html>")  # one reading: CTC
+    refusal = run("in/a.wav", "in/b.flac", "-f", "html", code=2).stderr
+    assert "--format html: of several recordings it needs --output" in refusal
+    assert '"kind":"none"' in run("-", "-f", "html", data=(tree / "in/a.wav").read_bytes()).stdout
 
 
 def test_ctm_of_several_tells_them_apart(run: Run, tree: Path) -> None:
