@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from las_cli.cli.common_options import clips_option, quiet_option
 from las_cli.cli.decoding_run import decode_corpus
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.cli.search_options import MACHINE, SEARCH, search_options
-from las_cli.errors import LasError, UsageError
+from las_cli.errors import UsageError
+from las_cli.files import require_folder
 
 if TYPE_CHECKING:
     from las_cli.evaluation.decode_split import DecodedSplit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Input": ("model", "data", "split", "clips"),
-    "Output": ("output", "nbest", "quiet"),
+    "Output": ("output", "overwrite", "nbest", "quiet"),
     "Search": SEARCH,
     "Machine": (*MACHINE, "batch_seconds"),
 }
@@ -50,6 +50,7 @@ EXAMPLES = (
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write."
 )
+@click.option("--overwrite", is_flag=True, help="Replace files that las did not write, too.")
 @click.option("--nbest", type=int, help="Hypotheses written, at most --beam.  [default: 1]")
 @clips_option()
 @click.option("--limit", type=click.IntRange(min=1), hidden=True, help="Only the first N clips.")
@@ -65,6 +66,7 @@ def command(
     data: Path,
     split: str | None,
     output: Path,
+    overwrite: bool,
     clips: int | None,
     limit: int | None,
     batch_seconds: float | None,
@@ -77,16 +79,20 @@ def command(
     sound cannot be read is named on standard error; the others are done, and the exit code is 1.
     --output receives, a line an utterance in the order of the corpus, true_y.txt (references,
     normalised as the model's training text was), pred_y.txt (what was recognised) and
-    hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags).
+    hypotheses.jsonl (id, ref, hyp, scores by source, words with times and confidence, flags). Files
+    of these names that las did not write, or that were changed since, are replaced with --overwrite
+    only.
     """
     from las_cli.corpus import load_split
-    from las_cli.evaluation.results import write_split
+    from las_cli.evaluation.results import require_own_files, write_split
     from las_cli.recogniser import load_recogniser
-    from las_cli.scoring import print_table, score_pairs
+    from las_cli.scoring import find_normaliser, print_table, score_pairs
 
     if clips and limit:
         raise UsageError("--limit is --clips by its old name, of the first clips; give one of them")
     require_folder(output)
+    if not overwrite:
+        require_own_files(output)
     recogniser = load_recogniser(model, **given)
     corpus, chosen = load_split(data, split, "test")
     decoded, unusable = decode_corpus(
@@ -94,24 +100,14 @@ def command(
     )
     try:
         if decoded.utterances:
-            scored = score_pairs(decoded.references, decoded.hypotheses)
+            basic = find_normaliser("basic", recogniser.loaded.policy.language)
+            scored = score_pairs(decoded.references, decoded.hypotheses, basic)
             print_table(scored, title=f"{data} {chosen}")
         click.echo(summary(decoded, recogniser, unusable))
     finally:  # hours of work: neither a closed pipe nor a full disk may take both
         write_split(decoded, output)
     if decoded.broken or unusable:
         sys.exit(1)
-
-
-def require_folder(folder: Path) -> None:
-    """LasError if `folder` cannot be made or written into, before anything is put into it."""
-    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-    if not there.is_dir():
-        raise LasError(f"{folder}: cannot be written, {there} is no folder; name another --output")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise LasError(
-            f"{folder}: cannot be written, nothing may be put into {there}; name another --output"
-        )
 
 
 def summary(decoded: DecodedSplit, recogniser: Recogniser, unusable: int = 0) -> str:

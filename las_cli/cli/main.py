@@ -8,6 +8,7 @@ import errno
 import importlib
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -72,6 +73,8 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
+            with contextlib.suppress(KeyboardInterrupt):  # of somebody who pressed it twice
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
             click.echo("las: interrupted", err=True)
             ctx.exit(130)
 
@@ -129,12 +132,23 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # Transcripts are UTF-8 in any locale; a C locale would end in an encoding error.
             stream.reconfigure(encoding="utf-8", errors="replace")
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     try:
         cli(prog_name="las")
     except SystemExit as stop:
         if "torch" in sys.modules and isinstance(stop.code, int):
             _leave(stop.code)
         raise
+
+
+def _interrupted(number: int, frame: object) -> None:
+    """Ctrl-C: the work is put away in order; at the second one all ends as it is.
+
+    A second KeyboardInterrupt would come up in the middle of the first one's handling: a traceback.
+    """
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    raise KeyboardInterrupt
 
 
 def _leave(code: int) -> None:

@@ -20,7 +20,7 @@ GROUPS = {
         *("check_audio", "min_seconds", "max_seconds", "rare_share", "alphabet"),
         *("shared_sentences", "shared_speakers"),
     ],
-    "Text rules": ["case", "punctuation", "keep", "digits"],
+    "Text rules": ["case", "punctuation", "keep", "digits", "language"],
     "Reading": ["train_split", "jobs"],
 }
 EXAMPLES = [
@@ -120,6 +120,12 @@ SHARED = click.Choice(["auto", "drop", "keep"])
     help="Clips with digits in their text, of every split.",
 )
 @click.option(
+    "--language",
+    default="",
+    metavar="CODE",
+    help="In tr and az I is lowered to ı.  [default: what the corpus says]",
+)
+@click.option(
     "--train-split",
     default="train",
     show_default=True,
@@ -132,9 +138,10 @@ def command(corpus: Path, output: Path, json_only: bool, quiet: bool, **options:
     """Check the CORPUS and write manifests, a list of rejected clips and a report.
 
     CORPUS is recognised by its layout: a Common Voice language folder (releases 1 to 20),
-    LibriSpeech or Mini LibriSpeech, LJSpeech (metadata.csv and wavs/), NeMo manifests, a TSV or
-    CSV with path and text columns, or lhotse manifests (cuts, or recordings with supervisions).
-    Its files stay as they are and where they are.
+    LibriSpeech or Mini LibriSpeech, LJSpeech (metadata.csv and wavs/), Kaldi (wav.scp and text),
+    NeMo manifests, a table or JSON lines with path and text columns, or lhotse manifests (cuts, or
+    recordings with supervisions). Its files stay as they are and where they are. What libsndfile
+    does not read (m4a, webm) goes through ffmpeg, more slowly; --shards keeps it as FLAC.
 
     Text rules: Unicode NFC, lower case, punctuation and symbols dropped except the apostrophe,
     white space collapsed; clips with digits or marks such as & % + are left out, since nobody
@@ -169,7 +176,7 @@ def command(corpus: Path, output: Path, json_only: bool, quiet: bool, **options:
     from las_cli.corpus.sieve import PrepareOptions
     from las_cli.text.normalise import TextPolicy
 
-    names = ("case", "punctuation", "keep", "digits")
+    names = ("case", "punctuation", "keep", "digits", "language")
     policy = TextPolicy(**{name: options.pop(name) for name in names})
     limits = Limits(options.pop("min_seconds"), options.pop("max_seconds"))
     layout = detect_layout(corpus.absolute())

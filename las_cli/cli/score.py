@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from las_cli.scoring.bootstrap import RESAMPLES, SEED
 from las_cli.scoring.listings import FORMATS
 
 if TYPE_CHECKING:
+    from las_cli.scoring.normalisers import Normaliser
     from las_cli.scoring.pairing import PairSource
     from las_cli.scoring.report import Report, ReportOptions
 
@@ -29,7 +31,9 @@ OUTPUTS = ("html", "json", "csv", "pra", "dtl")
 WITH_MODEL = "Search, with --model"
 GROUPS = {
     "Input": ["ref", "hyps", "format_", "hyp_format", "ref_column", "hyp_column", "id_column"],
-    "Comparison": ["normalise", "no_space", "written", "partial", "draw", "resamples", "seed"],
+    "Comparison": [
+        *("normalise", "language", "no_space", "written", "partial", "draw", "resamples", "seed")
+    ],
     "Tables": ["by", "manifest", "by_length", "worst", "confusions", "full", "align"],
     "Files": OUTPUTS,
     "Decode and score": ["model", "data", "split"],
@@ -64,6 +68,11 @@ EXAMPLES = (
     metavar="NAME|FILE",
     help="none, basic (case, punctuation, space), whisper (its English normaliser), or a file of "
     "rules such as `gonna => going to`.",
+)
+@click.option(
+    "--language",
+    metavar="CODE",
+    help="In tr and az I is lowered to ı.  [default: by the column locale, or the letter ı]",
 )
 @click.option("--no-space", is_flag=True, help="Do not count the space between words as a letter.")
 @click.option(
@@ -103,7 +112,9 @@ def command(**given: Any) -> None:
 
     Formats are recognised: a line an utterance; `id text` (kaldi); `text (id)` (trn); tables with
     a header, tab-separated (tsv) or, in files named .csv, comma-separated; JSON and JSON Lines;
-    stm and ctm; lists of letters as printed by Python. With ids the order does not matter. Rates
+    stm and ctm; srt and vtt, joined to one text; lists of letters as printed by Python. Tables may
+    be parted by semicolons, files be UTF-16. Of `{ this / that }` and `(this)` in trn and stm the
+    best reading counts, as with sclite. With ids the order does not matter. Rates
     are errors divided by reference units, added up over all utterances; beside them stand match
     error rate (MER) and word information lost (WIL) (Morris et al. 2004). 95 % intervals come from
     the bootstrap (Bisani & Ney 2004).
@@ -131,6 +142,8 @@ def command(**given: Any) -> None:
 
             write = csv_writer(files.enter_context(new_file(given["csv"])))
         for pairs in _systems(given):
+            if not reports:  # of several the first one decides, or they would not compare
+                options = replace(options, normaliser=_normaliser(given, pairs))
             each = write and partial(write, pairs.name)
             reports.append(make_report(pairs, options, manifest, each))
         comparisons = [compare_reports(reports[0], report) for report in reports[1:]]
@@ -166,6 +179,20 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError("standard input can be read only once; name files for the rest")
     if given["manifest"] and not given["by"] and given["draw"] == "utterances":
         raise UsageError("--manifest is of no use without --by or --draw")
+
+
+def _normaliser(given: dict[str, Any], pairs: PairSource) -> Normaliser:
+    """What --normalise names, in the language of the texts where its capitals are others."""
+    from las_cli.scoring.languages import language_of
+    from las_cli.scoring.normalisers import find_normaliser
+    from las_cli.scoring.pairing import Pairing
+
+    language = given["language"]
+    if language is None and isinstance(pairs, Pairing):
+        language = language_of((pairs.reference, pairs.hypothesis))
+    if language is None:
+        language = getattr(pairs, "language", "")
+    return find_normaliser(given["normalise"], language)
 
 
 def _options(given: dict[str, Any]) -> ReportOptions:
@@ -207,7 +234,7 @@ def _systems(given: dict[str, Any]) -> Iterator[PairSource]:
         corpus, split = load_split(given["data"], given["split"], "test")
         decoded, unusable = decode_corpus(recogniser, corpus, split)
         name = f"{given['model']} on {split} of {given['data']}"
-        yield DecodedPairs(name, decoded, unusable)
+        yield DecodedPairs(name, decoded, unusable, recogniser.loaded.policy.language)
         return
     if not given["hyps"] and standard_input().isatty():
         click.echo("las: hypotheses are read from standard input", err=True)

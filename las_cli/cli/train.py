@@ -28,7 +28,7 @@ GROUPS = {
     ),
     "Network and letters": (
         "preset", "network_file", "units", "wordpieces", "case", "punctuation", "digits",
-        "dropout",
+        "language", "dropout",
     ),
     "Budget": ("epochs", "max_steps", "max_minutes", "early_stop"),
     "Batches and optimiser": (
@@ -120,6 +120,12 @@ EXAMPLES = (
     show_default=True,
     help="Clips whose text has digits: leave out, or learn digits as letters.",
 )
+@click.option(
+    "--language",
+    default="",
+    metavar="CODE",
+    help="In tr and az I is lowered to ı.  [default: what the corpus says]",
+)
 @click.option("--dropout", type=float, help="Listener and speller.  [default: the preset's]")
 @training_settings
 @processes_option(
@@ -146,6 +152,7 @@ def command(
     case: str,
     punctuation: str,
     digits: str,
+    language: str,
     dropout: float | None,
     processes: int,
     dry_run: bool,
@@ -157,7 +164,8 @@ def command(
 
     --data is a Common Voice folder (clips/, train.tsv, dev.tsv …), a LibriSpeech folder, any
     other corpus `las prepare` reads, or what it wrote. Training validates after each epoch,
-    keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time.
+    keeps the best model in --output and can be stopped (Ctrl-C) and resumed at any time. While it
+    runs no other training can be started in that folder.
     """
     changes = chosen_settings(options, set_)
     if resume and (overwrite or dry_run):
@@ -170,17 +178,21 @@ def command(
         from las_cli.training.launcher import launch
 
         sys.exit(launch(processes, [sys.executable, "-m", "las_cli", *sys.argv[1:]]))
+    from las_cli.training.launcher import end_with_launcher
+
+    end_with_launcher(Interruption.ask)  # from now on: reading a corpus takes minutes
     from las_cli.training import setup
     from las_cli.training.processes import together
 
-    with together():
+    with together(output):
         if resume:
             teacher = changes.pop("teacher", None)
             trainer = setup.resume(output, changes, asked_again(data, teacher), quiet=quiet)
         else:
             plan = make_plan(
                 data, split, dev_split, preset, network_file, init, wordpieces, units, dropout,
-                changes, {"case": case, "punctuation": punctuation, "digits": digits},
+                changes,
+                {"case": case, "punctuation": punctuation, "digits": digits, "language": language},
             )  # fmt: skip
             if dry_run:
                 if measured := setup.rehearse(plan):
@@ -263,7 +275,7 @@ def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[
 
     parameters = click.get_current_context().params
     names = ("split", "dev_split", "preset", "init", "units", "wordpieces", "case", "punctuation",
-             "digits", "dropout")  # fmt: skip
+             "digits", "language", "dropout")  # fmt: skip
     asked = {name.replace("_", "-"): parameters[name] for name in names if given(name)}
     if given("network_file"):
         asked["network"] = parameters["network_file"].name
@@ -278,20 +290,24 @@ def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[
 class Interruption:
     """Ctrl-C or a polite kill: finish the step, save, stop. Ctrl-C after that: stop at once."""
 
+    current: Interruption | None = None  # of this process, once it can be interrupted politely
+
     def __init__(self) -> None:
         self.asked = False
-        self.parent = os.getppid()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
+        Interruption.current = self
 
     def __call__(self) -> bool:
-        return self.asked or self._orphaned()
+        return self.asked
 
-    def _orphaned(self) -> bool:
-        """Whether the launcher of --processes was killed: nobody would end this one any more."""
-        from las_cli.training.launcher import LAUNCHED
-
-        return LAUNCHED in os.environ and os.getppid() != self.parent
+    @classmethod
+    def ask(cls) -> bool:
+        """Ask the training to save and stop; False if there is none yet."""
+        if cls.current is None:
+            return False
+        cls.current.asked = True
+        return True
 
     def _ask(self, number: int, frame: object) -> None:
         if self.asked and number == signal.SIGINT:

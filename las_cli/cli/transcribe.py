@@ -57,6 +57,7 @@ GROUPS = {
         "format_",
         "output",
         "skip_done",
+        "overwrite",
         "plain",
         "numbers",
         "words",
@@ -97,7 +98,7 @@ def complete_models(typed: str) -> list[Any]:
     multiple=True,
     type=click.Path(),
     metavar="LIST",
-    help="Recordings named in a file: a path a line, a table with a column path, or JSON lines.",
+    help="Recordings named in a file: a path a line, a table with a column path, JSON, wav.scp.",
 )
 @click.option(
     "--recursive/--no-recursive", default=True, help="Folders with all below them.  [default: yes]"
@@ -124,6 +125,7 @@ def complete_models(typed: str) -> list[Any]:
     help="Write files here, not to standard output.",
 )
 @click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
+@click.option("--overwrite", is_flag=True, help="Replace files that las did not write, too.")
 @click.option("--plain", is_flag=True, help="Without capitals and punctuation.")
 @click.option(
     "--numbers",
@@ -179,6 +181,7 @@ def command(
     format_: tuple[str, ...],
     output: str | None,
     skip_done: bool,
+    overwrite: bool,
     plain: bool,
     numbers: str,
     words: bool,
@@ -209,6 +212,10 @@ def command(
     named with its seconds, stands under "missing" in json, and the exit code is 3. Words that
     neither the sound nor their confidence supports, as of noise or music, are left out and flagged
     "no speech".
+
+    --output replaces nothing that las did not write, or that was changed since: .las-written there
+    lists what las wrote (SHA-256 and name). Whether outputs can be written is found out before the
+    work begins. Ctrl-C keeps what is written; --skip-done goes on.
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
@@ -229,7 +236,7 @@ def command(
     share = Share.from_environment(os.environ)
     found, errors, notices = gather(inputs, from_file, recursive)
     several = len(found) + len(errors) > 1
-    check_outputs(formats, output, several, words, skip_done, share.world_size)
+    check_outputs(formats, output, several, words, skip_done, overwrite, share.world_size)
     pipes = microphone or any(entry.is_pipe for entry in found)
     if pipes and processes > 1:
         raise click.UsageError(
@@ -246,6 +253,7 @@ def command(
         OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain, embed),
         skip_done,
         share,
+        overwrite,
     )
     if share.world_size > 1 and device == "auto":
         from las_cli.cli.transcript_run import own_device
@@ -265,12 +273,20 @@ def command(
         display = Display(worklist, several, quiet=quiet, color_confidence=color_confidence)
         for notice in notices if share.rank == 0 else ():
             display.note(notice)
-        for error in errors if share.rank == 0 else ():
+        for error in (*(errors if share.rank == 0 else ()), *worklist.refused):
             worklist.fail(error)
             display.failed(None, error)
         with display:
             happenings = events(worklist, recipe, processes, raw_rate, microphone, display)
-            work(worklist, display, happenings)
+            try:
+                work(worklist, display, happenings)
+            except KeyboardInterrupt:
+                if output is not None and len(worklist.inputs) > 1:
+                    display.note(
+                        f"{worklist.tally.done} of {len(worklist.inputs)} recordings are written; "
+                        "the same command with --skip-done does the others"
+                    )
+                raise
         display.summary(worklist.tally)
     if worklist.tally.failures:
         sys.exit(1)
@@ -296,6 +312,7 @@ def check_outputs(
     several: bool,
     words: bool,
     skip_done: bool,
+    overwrite: bool,
     world_size: int,
 ) -> None:
     """Refuse what cannot go to one standard output."""
@@ -305,6 +322,8 @@ def check_outputs(
         if Path(output).exists() and not Path(output).is_dir():
             raise click.UsageError(f"--output {output}: is a file; name a folder")
         return
+    if overwrite:
+        raise click.UsageError("--overwrite: says which files may be replaced; add --output")
     if skip_done:
         raise click.UsageError("--skip-done: says which files to leave alone; add --output")
     if world_size > 1:

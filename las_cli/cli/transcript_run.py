@@ -36,10 +36,12 @@ def events(
     if not recipe.plain:
         tell_if_plain(recipe.model, display)
     if processes > 1 and len(worklist.inputs) > 1:
-        from las_cli.transcribe.workers import follow_with_workers
+        from las_cli.transcribe.workers import follow_with_workers, in_order
 
         paths = [str(entry.path) for entry in worklist.inputs]
-        yield from follow_with_workers(recipe, paths, processes)
+        done = follow_with_workers(recipe, paths, processes)
+        # Files are written as each is done; on standard output lines belong to inputs.
+        yield from done if worklist.folder is not None else in_order(done)
         return
     transcriber = recipe.load()
     sounds = (opened(entry, raw_rate, microphone, display) for entry in worklist.inputs)

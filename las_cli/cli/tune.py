@@ -87,9 +87,12 @@ def command(
 
     from las_cli.corpus import load_split, spread_cuts
     from las_cli.evaluation.tuning_run import keep_options, tune_recogniser
+    from las_cli.files import require_folder
     from las_cli.recogniser import load_recogniser, with_language_model
 
     recogniser = with_language_model(load_recogniser(model, **given), given["lm"])
+    if not dry_run:
+        require_folder(recogniser.loaded.folder, advice="take a copy of it, or add --dry-run")
     corpus, chosen = load_split(data, split, "dev")
     cuts = spread_cuts(list(corpus.cuts(chosen)), clips)
     for note in (*corpus.notes, *recogniser.decoder.notes):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from las_cli.corpus.layout import Layout
 from las_cli.corpus.tables import Columns, read_table
 from las_cli.corpus.utterance import BadRow, Utterance, name_of
+from las_cli.text.normalise import casing_language
 
 SPLITS = ("train", "dev", "test", "validated", "other", "invalidated")
 
@@ -70,9 +72,13 @@ class CommonVoice(Layout):
                 name += ".mp3"  # releases 1 and 2 left it out
             declared = row.seconds
             if declared is None:
-                declared = self._declared().get(name)
+                declared = self._declared().get(unicodedata.normalize("NFC", name))
             audio = os.path.join(clips, name)
             yield row.utterance(name_of(name), audio, declared_seconds=declared)
+
+    def casing_language(self) -> str:
+        """As the locale says; the releases before it had that column are in folders named so."""
+        return super().casing_language() or casing_language(self.folder.name)
 
     def _declared(self) -> dict[str, float]:
         """Seconds by clip from clip_durations.tsv (milliseconds, release 14 and later)."""
@@ -85,6 +91,7 @@ class CommonVoice(Layout):
                     for line in lines:
                         name, _, milliseconds = line.rstrip("\n").partition("\t")
                         if milliseconds.strip().isdigit():
+                            name = unicodedata.normalize("NFC", name)
                             self._durations[name] = int(milliseconds) / 1000
         return self._durations
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from las_cli.corpus.headers import AudioFault, read_headers
 from las_cli.corpus.held_out import HeldOut, choose
 from las_cli.corpus.layout import Layout
-from las_cli.corpus.preparation_report import Amount
+from las_cli.corpus.preparation_report import Amount, slow_note
 from las_cli.corpus.prepared import Prepared
 from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance, free_id
@@ -106,6 +106,15 @@ class Corpus:
         rules.pop("in_words", None)
         return TextPolicy(**rules)
 
+    @cached_property
+    def casing_language(self) -> str:
+        """The language of the corpus, if its capitals are others: "tr", "az"; else ""."""
+        return self._layout.casing_language()
+
+    @property
+    def _own_policy(self) -> TextPolicy:
+        return TextPolicy(language=self.casing_language)
+
     def letters(self, policy: TextPolicy, split: str = "train") -> Counter[str] | None:
         """How often each letter occurs in a split under `policy`, from the report of
         `las prepare`; None where that does not say (count them in `texts` then)."""
@@ -116,7 +125,7 @@ class Corpus:
     @cached_property
     def _survey(self) -> Survey:
         found = survey(
-            self._layout, TextPolicy(), shared_speakers="keep", derive_dev=self._derives_dev
+            self._layout, self._own_policy, shared_speakers="keep", derive_dev=self._derives_dev
         )
         # That speakers are shared is nothing that loading could change.
         self.notes += [note for note in found.notes if "their speaker" not in note]
@@ -159,7 +168,7 @@ class Corpus:
         from las_cli.corpus.cuts import make_cut
         from las_cli.text.normalise import normalise
 
-        policy = TextPolicy()
+        policy = self._own_policy
         left_out: Counter[str] = Counter()
         utterances: dict[str, Utterance] = {}
         seen: set[tuple[object, ...]] = set()
@@ -178,7 +187,7 @@ class Corpus:
                     row = replace(row, id=free_id(row, utterances.__contains__))
                 utterances[row.id] = row
         headers = read_headers([one.audio for one in utterances.values()], self._jobs)
-        cuts = []
+        cuts, slow = [], 0
         for utterance, header in zip(utterances.values(), headers, strict=True):
             if isinstance(header, AudioFault):
                 left_out[header.reason] += 1
@@ -189,6 +198,9 @@ class Corpus:
                 left_out["zero length"] += 1
             else:
                 cuts.append(make_cut(utterance, header))
+                slow += header.slow
+        if slow:
+            self.notes.append(f"{split}: {slow_note(slow)}")
         total = len(cuts) + sum(left_out.values())
         self._tell_left_out(split, left_out, len(cuts), "`las prepare`")
         if total > LARGE:

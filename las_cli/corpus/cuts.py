@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from las_cli.audio.analysis import SAMPLE_RATE
-from las_cli.corpus.headers import AudioHeader, what_went_wrong
+from las_cli.corpus.headers import AudioHeader, lost_sound, what_went_wrong
 from las_cli.corpus.utterance import Utterance
 from las_cli.errors import LasError
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy
     from lhotse.cut import Cut
     from torch import Tensor
+
+LOSS = 0.1  # seconds that may lack of a clip that is read through ffmpeg
 
 
 def spread_cuts(cuts: Sequence[Cut], most: int | None) -> Sequence[Cut]:
@@ -114,7 +116,38 @@ def load_sound(cut: Cut) -> numpy.ndarray:
     try:
         sound: numpy.ndarray = cut.load_audio()
     except Exception as error:  # lhotse and its backends raise many kinds
+        slow = _through_reader(cut)
+        if slow is not None:
+            return slow
         raise LasError(f"{_name(cut)}: cannot be read ({_reason(error, _file(cut))})") from error
+    return sound
+
+
+def _through_reader(cut: Cut) -> numpy.ndarray | None:
+    """The sound of a cut as `las transcribe` reads it, [1, S]; None if it is not all there.
+
+    For what libsndfile does not read: m4a, webm, a flac from a pipe (see `headers.read_header`).
+    """
+    from las_cli.audio.reader import AudioReader
+
+    file, recording = _file(cut), getattr(cut, "recording", None)
+    if file is None or recording is None or recording.transforms or len(recording.sources) != 1:
+        return None
+    try:
+        reader = AudioReader(file, cut.sampling_rate, cut.start, cut.duration)
+        blocks = [block.numpy() for block in reader.blocks()]
+    except (LasError, OSError, RuntimeError, ValueError):
+        return None
+    got = sum(map(len, blocks)) / cut.sampling_rate
+    # Containers count the encoder's padding: a tenth of a second is no loss.
+    if lost_sound(reader.flags) or abs(got - cut.duration) > LOSS + 0.01 * cut.duration:
+        return None
+    import numpy
+
+    wanted = round(cut.duration * cut.sampling_rate)
+    sound: numpy.ndarray = numpy.zeros((1, wanted), dtype=numpy.float32)
+    heard = numpy.concatenate(blocks)[:wanted]
+    sound[0, : len(heard)] = heard
     return sound
 
 

@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 
 from las_cli.corpus.common_voice import CommonVoice
-from las_cli.corpus.file_lists import NeMo, Tables
+from las_cli.corpus.file_lists import JSONTable, NeMo, Tables
+from las_cli.corpus.kaldi import Kaldi
 from las_cli.corpus.layout import Layout
 from las_cli.corpus.librispeech import LibriSpeech
 from las_cli.corpus.ljspeech import LJSpeech
@@ -27,16 +28,19 @@ _FOLDERS = (
     RecordingManifests,
     LibriSpeech,
     LJSpeech,
+    Kaldi,
     NeMo,
+    JSONTable,
     Tables,
 )
-_FILES = (CutManifests, NeMo, Tables)
+_FILES = (CutManifests, NeMo, JSONTable, Tables)
 
 KNOWN_LAYOUTS = (
     "a Common Voice language folder (clips/ and train.tsv), LibriSpeech (train-clean-*/ with "
-    "*.trans.txt), LJSpeech (metadata.csv and wavs/), NeMo manifests (*.json with audio_filepath), "
-    "a TSV or CSV with path and text columns, lhotse cuts (*cuts*.jsonl.gz, or recordings with "
-    "supervisions), lhotse Shar, or what `las prepare` wrote"
+    "*.trans.txt), LJSpeech (metadata.csv and wavs/), Kaldi (wav.scp and text), NeMo manifests "
+    "(*.json with audio_filepath), a TSV, CSV or JSON lines with path and text columns, lhotse "
+    "cuts (*cuts*.jsonl.gz, or recordings with supervisions), lhotse Shar, or what `las prepare` "
+    "wrote"
 )
 
 

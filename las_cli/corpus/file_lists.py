@@ -1,29 +1,24 @@
-"""Tables (TSV, CSV) and NeMo manifests that list sound files with their text in, utterances out."""
+"""Tables (TSV, CSV) and JSON lines that list sound files with their text in, utterances out."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from las_cli.corpus.layout import Layout, by_split
+from las_cli.corpus.layout import MAIN_SPLITS, Layout, by_split, split_of
 from las_cli.corpus.tables import Columns, Row, piece_in, raw_rows, read_table
 from las_cli.corpus.utterance import BadRow, Utterance, is_text, name_of, written
 from las_cli.errors import LasError
+from las_cli.files import as_on_disk
+from las_cli.tables import PATH_COLUMNS, TEXT_COLUMNS, first_of, json_object, numbered_lines
 
 # Names that corpora, Hugging Face's audiofolder, Coqui, DeepSpeech and Common Voice use.
 COLUMNS = {
-    "path": (
-        *("path", "file_name", "filename", "file", "audio", "audio_file", "audio_filepath"),
-        *("audio_path", "wav", "wav_filename", "clip"),
-    ),
-    "text": (
-        *("text", "sentence", "transcript", "transcription", "normalized_text"),
-        *("normalized_transcription", "words"),
-    ),
+    "path": PATH_COLUMNS,
+    "text": TEXT_COLUMNS,
     "speaker": ("speaker", "speaker_id", "speaker_name", "client_id", "spk", "spk_id"),
     "language": ("language", "lang", "locale"),
     "gender": ("gender", "sex"),
@@ -41,7 +36,10 @@ class FileList(Layout):
     """What tables and JSON lines have in common: files by split, paths relative to them."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = by_split(self.files_in(folder))
+        files = self.files_in(folder)
+        self._files = by_split(files)
+        if not self._files and folder.is_dir():
+            self._files = self._in_folders(folder)
         super().__init__(folder, tuple(self._files))
 
     @classmethod
@@ -51,8 +49,19 @@ class FileList(Layout):
         return [file for file in candidates if file.is_file() and cls.is_one(file)]
 
     @classmethod
+    def _in_folders(cls, folder: Path) -> dict[str, list[Path]]:
+        """Listings in folders that are called after splits, as of Hugging Face's audiofolder."""
+        found: dict[str, list[Path]] = {}
+        for child in sorted(folder.iterdir()):
+            split = split_of(child.name)
+            if split is not None and child.is_dir() and os.access(child, os.R_OK | os.X_OK):
+                if files := cls.files_in(child):
+                    found.setdefault(split, []).extend(files)
+        return {split: found[split] for split in MAIN_SPLITS if split in found}
+
+    @classmethod
     def detects(cls, folder: Path) -> bool:
-        return bool(cls.files_in(folder))
+        return bool(cls.files_in(folder)) or (folder.is_dir() and bool(cls._in_folders(folder)))
 
     @classmethod
     def is_one(cls, file: Path) -> bool:
@@ -87,7 +96,7 @@ class FileList(Layout):
         for row in islice(self.rows(file), PEEK):
             if isinstance(row, Row) and not os.path.isabs(row.path):
                 for place in places:
-                    if os.path.exists(os.path.join(place, row.path)):
+                    if os.path.exists(as_on_disk(os.path.join(place, row.path))):
                         return place
         return places[0]
 
@@ -109,36 +118,61 @@ class Tables(FileList):
         return read_table(file, Columns(COLUMNS, UNUSED))
 
 
-class NeMo(FileList):
-    """JSON lines with `audio_filepath`, `text` and perhaps `duration` and `offset` (seconds)."""
+class JSONTable(FileList):
+    """JSON lines that name a sound file and its text, as `metadata.jsonl` of an audiofolder."""
 
-    kind = "NeMo manifest"
+    kind = "JSON lines"
 
     @classmethod
     def is_one(cls, file: Path) -> bool:
         if file.suffix.lower() not in (".json", ".jsonl", ".manifest"):
             return False
         with open(file, "rb") as lines:
-            first = lines.readline(1 << 20)
-        return b'"audio_filepath"' in first and _object(first) is not None
+            first = next((line for _, line in numbered_lines(lines) if line.strip()), "")
+        data = json_object(first)
+        return data is not None and cls.is_row(data)
+
+    @classmethod
+    def is_row(cls, data: dict[str, Any]) -> bool:
+        """Whether the first object of a file is a row of such a listing."""
+        return _path_of(data) is not None and first_of(data, TEXT_COLUMNS) is not None
 
     def rows(self, file: Path) -> Iterator[Row | BadRow]:
         try:
             with open(file, "rb") as lines:
-                for number, line in enumerate(lines, start=1):
+                for number, line in numbered_lines(lines):
                     if line.strip():
-                        yield _nemo_row(f"{file.name}:{number}", line)
+                        yield _json_row(f"{file.name}:{number}", line)
         except OSError as error:
             raise LasError(f"{file}: cannot be read ({error.strerror})") from error
 
 
-def _nemo_row(where: str, line: bytes) -> Row | BadRow:
-    data = _object(line)
+class NeMo(JSONTable):
+    """JSON lines with `audio_filepath`, `text` and perhaps `duration` and `offset` (seconds)."""
+
+    kind = "NeMo manifest"
+
+    @classmethod
+    def is_row(cls, data: dict[str, Any]) -> bool:
+        return "audio_filepath" in data
+
+
+def _path_of(data: dict[str, Any]) -> str | None:
+    """The sound file of a row; that of a data set's `audio` may be inside an object."""
+    found = first_of(data, ("audio_filepath", *PATH_COLUMNS))
+    if isinstance(found, dict):
+        found = found.get("path")
+    return found if isinstance(found, str) and found.strip() else None
+
+
+def _json_row(where: str, line: str | bytes) -> Row | BadRow:
+    data = json_object(line)
     if data is None:
         return BadRow(where, "the line is no JSON object")
-    path, text = data.get("audio_filepath"), data.get("text", "")
-    if not isinstance(path, str) or not path.strip():
-        return BadRow(where, "no audio_filepath")
+    path, text = _path_of(data), first_of(data, TEXT_COLUMNS)
+    if path is None:
+        return BadRow(where, "no audio_filepath, or another field that names a sound file")
+    text = "" if text is None else text
     if not isinstance(text, str):
         return BadRow(where, f"text is {type(text).__name__}, not a string")
     told = {
@@ -154,8 +188,8 @@ def _nemo_row(where: str, line: bytes) -> Row | BadRow:
     if not is_text(path, text, *(value or "" for value in told.values()), *custom.values()):
         return BadRow(where, "it holds half a character (a lone surrogate such as \\ud83d)")
     start, end, lasts = (
-        None if data.get(name) is None else str(data[name])
-        for name in ("offset", "end", "duration")
+        None if (told_of := first_of(data, COLUMNS[name])) is None else str(told_of)
+        for name in ("start", "end", "seconds")
     )
     piece = piece_in(where, start, end, lasts)
     if isinstance(piece, BadRow):
@@ -169,14 +203,6 @@ def _nemo_row(where: str, line: bytes) -> Row | BadRow:
         seconds=piece[1],
         custom=custom,
     )
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        data = json.loads(line)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def _name(path: str, place: str) -> str:

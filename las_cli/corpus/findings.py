@@ -24,8 +24,8 @@ BATCH = 200  # clips handed to a process at a time
 SCHEMA = """CREATE TABLE IF NOT EXISTS findings (
     key TEXT PRIMARY KEY, size INTEGER, changed INTEGER,
     rate INTEGER, frames INTEGER, channels INTEGER,
-    reason TEXT, detail TEXT, decoded INTEGER, digest INTEGER) WITHOUT ROWID"""
-COLUMNS = "key, size, changed, rate, frames, channels, reason, detail, decoded, digest"
+    reason TEXT, detail TEXT, decoded INTEGER, digest INTEGER, slow INTEGER) WITHOUT ROWID"""
+COLUMNS = "key, size, changed, rate, frames, channels, reason, detail, decoded, digest, slow"
 
 
 class FindingStore:
@@ -52,6 +52,9 @@ class FindingStore:
         connection = sqlite3.connect(self._path, timeout=1.0)
         # Losing it costs a second look at the files, so it need not be safe against power cuts.
         connection.execute("PRAGMA synchronous=OFF")
+        there = [row[1] for row in connection.execute("PRAGMA table_info(findings)")]
+        if there and "slow" not in there:  # of an earlier version
+            connection.execute("DROP TABLE findings")
         connection.execute(SCHEMA)
         connection.execute(f"SELECT {COLUMNS} FROM findings LIMIT 1").fetchall()
         return connection
@@ -81,7 +84,7 @@ class FindingStore:
         ]
         try:
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO findings ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)", fresh
+                f"INSERT OR REPLACE INTO findings ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", fresh
             )
             self._connection.commit()  # an interrupted run has not looked in vain
         except sqlite3.Error:
@@ -97,11 +100,11 @@ class FindingStore:
 
 
 def _finding(row: tuple) -> Finding:  # type: ignore[type-arg]
-    _, size, changed, rate, frames, channels, reason, detail, decoded, digest = row
+    _, size, changed, rate, frames, channels, reason, detail, decoded, digest, slow = row
     return Finding(
         size,
         changed,
-        AudioHeader(rate, frames, channels) if rate else None,
+        AudioHeader(rate, frames, channels, bool(slow)) if rate else None,
         AudioFault(reason, detail) if reason else None,
         bool(decoded),
         digest,
@@ -119,6 +122,7 @@ def _row(key: str, finding: Finding) -> tuple[object, ...]:
         *((fault.reason, fault.detail) if fault else (None, None)),
         int(finding.decoded),
         finding.digest,
+        int(header.slow) if header else None,
     )
 
 

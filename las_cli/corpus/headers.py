@@ -8,7 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from las_cli.errors import LasError
+from las_cli.files import LFS_ADVICE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 # A header takes about 0.13 ms; below this many files a second process costs more than it saves.
 PARALLEL_FROM = 4000
 BATCH = 256  # files handed to a process at a time
+UNKNOWN_FRAMES = 1 << 48  # more is libsndfile's way to say "unknown", e.g. of a streamed flac
+HARMLESS = ("header says too little", "channels cancel out")  # flags of las_cli.audio
 SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
 
 In = TypeVar("In")
@@ -29,6 +35,8 @@ class AudioHeader:
     sampling_rate: int  # Hz
     frames: int  # samples a channel
     channels: int
+    # libsndfile cannot read it, or not tell its length: read through `las_cli.audio`, mixed down
+    slow: bool = False
 
     @property
     def seconds(self) -> float:
@@ -47,7 +55,11 @@ CRASHED = AudioFault("unreadable", "the decoder crashed on this file")
 
 
 def read_header(path: str) -> AudioHeader | AudioFault:
-    """The header of one file; never raises for what is wrong with the file."""
+    """The header of one file; never raises for what is wrong with the file.
+
+    What libsndfile does not read (m4a, webm; a flac whose header has no length, as from a pipe) is
+    read as `las transcribe` reads it: through ffmpeg where that is installed, or to the end.
+    """
     import soundfile
 
     try:
@@ -59,12 +71,56 @@ def read_header(path: str) -> AudioHeader | AudioFault:
     except FileNotFoundError:
         return AudioFault("missing file", "there is no such file")
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError) as error:
-        return AudioFault("unreadable", what_went_wrong(error, path))
+        fault = AudioFault("unreadable", what_went_wrong(error, path))
+        return fault if is_of_the_system(error) else _slow_header(path, fault)
+    if header.frames > UNKNOWN_FRAMES:
+        fault = AudioFault("unreadable", "the header does not say how long the clip is")
+        return _slow_header(path, fault)
     if header.frames <= 0 or header.sampling_rate <= 0:
-        return AudioFault("zero length", "the header counts no samples")
-    if header.frames > 1 << 48:  # libsndfile's way to say "unknown", e.g. of a streamed flac
-        return AudioFault("unreadable", "the header does not say how long the clip is")
+        return _slow_header(path, AudioFault("zero length", "the header counts no samples"))
     return header
+
+
+def lost_sound(flags: Sequence[str]) -> list[str]:
+    """Of the flags of an `AudioReader` those that mean that its sound is not what was recorded."""
+    return [flag for flag in flags if flag not in HARMLESS]
+
+
+def opens_plainly(path: str) -> bool:
+    """Whether libsndfile alone reads a file, as other programs that use lhotse would."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as sound:
+            return bool(sound.frames <= UNKNOWN_FRAMES)
+    except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError):
+        return False
+
+
+def _slow_header(path: str, fault: AudioFault) -> AudioHeader | AudioFault:
+    """What the reader of `las transcribe` says of a file; `fault` where that reads it no better."""
+    if is_lfs_pointer(Path(path)):
+        return AudioFault("unreadable", LFS_ADVICE)
+    from las_cli.audio.reader import AudioReader
+
+    try:
+        reader = AudioReader(path)
+        info = reader.info
+        reader.close()
+        frames = info.frames
+        if frames <= 0:
+            reader = AudioReader(path, info.sample_rate)
+            frames = sum(block.numel() for block in reader.blocks())
+            if lost := lost_sound(reader.flags):
+                return AudioFault("truncated", ", ".join(lost))
+    except LasError as error:
+        words = str(error).removeprefix(f"{path}: ").rstrip(".")
+        return AudioFault("unreadable", words) if "ffmpeg program" in words else fault
+    except (OSError, RuntimeError, ValueError):
+        return fault
+    if frames <= 0 or info.sample_rate <= 0:
+        return AudioFault("zero length", "it holds no sound")
+    return AudioHeader(info.sample_rate, frames, 1, slow=True)
 
 
 def is_of_the_system(error: BaseException) -> bool:
@@ -146,6 +202,11 @@ def in_processes(
                 pool = start()
                 pending = deque((other, submit(other)) for other, _ in pending)
             yield result
+    except KeyboardInterrupt:
+        # What they are at may take minutes (--check-audio), and nobody waits for it any more.
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -184,6 +245,9 @@ def _quiet() -> None:
     """In a worker: mpg123 writes notes on broken files to stderr; the report says it better."""
     import signal
 
+    from las_cli.orphans import end_with_parent
+
+    end_with_parent()  # a killed `las prepare` leaves none behind that wait for ever
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

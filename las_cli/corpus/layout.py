@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from las_cli.corpus.utterance import BadRow, Utterance
+from las_cli.text.normalise import casing_language
 
 if TYPE_CHECKING:
     from lhotse import CutSet
 
+PEEK = 1000  # rows looked at to tell what a corpus is like
 MAIN_SPLITS = ("train", "dev", "test")
 _SPLIT_WORDS = {
     "train": "train",
@@ -42,6 +45,18 @@ class Layout:
     def read(self, split: str) -> Iterator[Utterance | BadRow]:
         """The rows of a split, always in the same order."""
         raise NotImplementedError
+
+    def casing_language(self) -> str:
+        """The language of the corpus, if its capitals are others (Turkish I → ı): what the first
+        rows say; "" where they say nothing, or several things."""
+        for split in self.splits:
+            told = {
+                row.language for row in islice(self.read(split), PEEK) if isinstance(row, Utterance)
+            }
+            languages = {casing_language(language) for language in told if language}
+            if languages:
+                return languages.pop() if len(languages) == 1 else ""
+        return ""
 
     def lazy_cuts(self, split: str) -> CutSet | None:
         """The cuts of a split as they lie on disk, where the corpus holds cuts; else None."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from las_cli.corpus.layout import Layout, by_split
 from las_cli.corpus.tables import raw_rows
 from las_cli.corpus.utterance import BadRow, Utterance, name_of, written
+from las_cli.files import as_on_disk
 
-SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
+SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".webm")
 
 
 class LJSpeech(Layout):
@@ -31,18 +32,22 @@ class LJSpeech(Layout):
     def read(self, split: str) -> Iterator[Utterance | BadRow]:
         """The lines of a split's tables."""
         for table in self._tables[split]:
+            width = 0  # of the first line; a line feed in a text breaks a row in two short ones
             for number, cells in raw_rows(table, delimiter="|"):
                 where = f"{table.name}:{number}"
                 if cells is None:
                     yield BadRow(where, "the line is not UTF-8 text")
                 elif len(cells) < 2 or not cells[0].strip():
                     yield BadRow(where, "expected a clip and its text, parted by |")
+                elif len(cells) < width:
+                    yield BadRow(where, f"{len(cells)} columns where the first line has {width}")
                 else:
+                    width = width or len(cells)
                     texts = [written(cell) for cell in cells[1:3]]
                     clip = cells[0].strip()
                     yield Utterance(
-                        id=name_of(clip) if clip.endswith(SUFFIXES) else clip.replace("/", "-"),
-                        audio=_sound(self.folder, clip),
+                        id=name_of(clip if clip.endswith(SUFFIXES) else f"{clip}.wav"),
+                        audio=as_on_disk(_sound(self.folder, clip)),
                         text=texts[-1] or texts[0],
                         where=where,
                     )
@@ -53,7 +58,7 @@ def _sound(folder: Path, clip: str) -> str:
         beside = folder / clip
         return str(beside if beside.is_file() else folder / "wavs" / clip)
     for suffix in SUFFIXES:
-        if (folder / "wavs" / (clip + suffix)).is_file():
+        if Path(as_on_disk(str(folder / "wavs" / (clip + suffix)))).is_file():
             return str(folder / "wavs" / (clip + suffix))
     return str(folder / "wavs" / (clip + ".wav"))
 

@@ -15,6 +15,7 @@ from las_cli.corpus.headers import AudioHeader
 from las_cli.corpus.layout import Layout, by_split
 from las_cli.corpus.utterance import BadRow, Utterance, is_text, written
 from las_cli.errors import LasError
+from las_cli.files import as_on_disk
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -250,6 +251,8 @@ def utterance_of(where: str, record: dict[str, Any], folder: Path) -> Utterance:
             place = folder if folder.is_dir() else folder.parent
             beside = os.path.join(place, audio)
             audio = beside if os.path.exists(beside) else os.path.abspath(audio)
+        if (there := as_on_disk(audio)) != str(sources[0].get("source", "")):
+            audio = there
             record = {**record, "recording": {**recording, "sources": [
                 {**sources[0], "source": audio}]}}  # fmt: skip
     custom = supervision.get("custom") or {}

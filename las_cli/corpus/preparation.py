@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -17,13 +18,20 @@ from las_cli.corpus.headers import default_jobs
 from las_cli.corpus.layout import MAIN_SPLITS, Layout
 from las_cli.corpus.manifest_writer import ManifestWriter
 from las_cli.corpus.manifests import json_lines
-from las_cli.corpus.preparation_report import Amount, PreparationReport, SplitReport
+from las_cli.corpus.preparation_report import (
+    Amount,
+    PreparationReport,
+    SplitReport,
+    language_notes,
+    slow_note,
+)
 from las_cli.corpus.prepared import read_report
 from las_cli.corpus.shards import Shards, write_shards
 from las_cli.corpus.sieve import PrepareOptions, Sieve, seconds_of
 from las_cli.corpus.survey import Survey, survey
 from las_cli.corpus.utterance import BadRow, Utterance
 from las_cli.errors import LasError
+from las_cli.folder_lock import FolderLock
 from las_cli.text.normalise import normalise
 
 STEP = 200  # clips between two calls of `progress`
@@ -44,7 +52,7 @@ def prepare(
     What the run before found out about a file is reused while its size and time of change are the
     same. Memory: some 200 bytes a clip (hashes of what was seen), nothing of the audio.
     """
-    options = options or PrepareOptions()
+    options = _with_language(options or PrepareOptions(), layout)
     began = time.monotonic()
     if isinstance(layout, Shards):
         raise LasError(
@@ -65,13 +73,23 @@ def prepare(
             raise LasError(
                 f"{output}: holds a {foreign} that is not from `las prepare`; choose another output"
             )
-        output.mkdir(parents=True, exist_ok=True)
-        return _Preparation(layout, output, options, progress).run(began)
+        lock = FolderLock(output, "`las prepare`")
+        try:
+            return _Preparation(layout, output, options, progress).run(began)
+        finally:
+            lock.release(clean=True)
     except OSError as error:
         raise LasError(
             f"{error.filename or output}: cannot be written or read ({error.strerror or error}); "
             "what an earlier run wrote there is as it was"
         ) from error
+
+
+def _with_language(options: PrepareOptions, layout: Layout) -> PrepareOptions:
+    """The options with the language of the corpus, where its capitals are others."""
+    if options.policy.language or not (language := layout.casing_language()):
+        return options
+    return replace(options, policy=replace(options.policy, language=language))
 
 
 class _Preparation:
@@ -87,7 +105,7 @@ class _Preparation:
             policy=options.policy,
             limits=options.limits,
             check_audio=options.check_audio,
-            notes=list(layout.notes),
+            notes=list(layout.notes) + language_notes(options.policy),
         )
 
     def run(self, began: float) -> PreparationReport:
@@ -190,6 +208,7 @@ class _Preparation:
                 assert header is not None
                 manifest.write(cut_record(sieve.named(row), header))
                 report.kept.add(seconds)
+                report.slow += header.slow
                 report.longest = max(report.longest, seconds)
                 report.letters.update(letters)
                 report.clips_with.update(set(letters))
@@ -203,6 +222,8 @@ class _Preparation:
         for split, found in report.splits.items():
             if not found.kept.clips:
                 report.notes.append(f"{split}: no clip is left; see rejected.tsv for the reasons")
+        if slow := sum(found.slow for found in report.splits.values()):
+            report.notes.append(slow_note(slow, self.options.shards))
         if "train" not in report.splits:
             report.notes.append(
                 "no train split; --train-split names another one to train on"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.corpus.checks import REASONS, Limits
 from las_cli.errors import LasError
-from las_cli.text.normalise import TextPolicy
+from las_cli.text.normalise import TextPolicy, casing_language
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +48,7 @@ class SplitReport:
     clips_with: Counter[str] = field(default_factory=Counter)  # kept clips a letter occurs in
     longest: float = 0.0  # seconds
     shards: int = 0
+    slow: int = 0  # kept clips that libsndfile does not read
 
     @property
     def left_out(self) -> Amount:
@@ -121,9 +122,29 @@ class PreparationReport:
         }
 
 
+def slow_note(clips: int, in_shards: bool = False) -> str:
+    """A sentence on clips that libsndfile does not read, and what makes them quick."""
+    if in_shards:
+        return f"{clips} clips (m4a, webm, streams) are FLAC in the shards, which are read quickly"
+    return (
+        f"{clips} clips are read through ffmpeg, or to their end to tell their length (m4a, webm, "
+        "streams), which is slower; `las prepare --shards` keeps them as FLAC, "
+        "`ffmpeg -i CLIP CLIP.flac` converts one"
+    )
+
+
+def language_notes(policy: TextPolicy) -> list[str]:
+    """A sentence where the capitals of the language are not those of the others."""
+    if not casing_language(policy.language):
+        return []
+    return [f"language {policy.language}: I is lowered to ı, İ to i (else: --language en)"]
+
+
 def text_rules(policy: TextPolicy) -> str:
     """The text policy in words, for the report and the help."""
     case = {"lower": "lower case", "upper": "upper case", "keep": "case kept"}[policy.case]
+    if casing_language(policy.language):
+        case += f" as in {policy.language} (I and ı, İ and i)"
     marks = (
         f"punctuation and symbols dropped except {' '.join(policy.keep) or 'none'}"
         if policy.punctuation == "drop"

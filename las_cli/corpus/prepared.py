@@ -12,6 +12,7 @@ from las_cli.corpus.manifests import CutManifests
 from las_cli.corpus.preparation_report import Amount, counts_in, rejected_in
 from las_cli.corpus.shards import open_shards, shard_folders
 from las_cli.errors import LasError
+from las_cli.text.normalise import casing_language
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -40,6 +41,10 @@ class Prepared(CutManifests):
     @staticmethod
     def detects(folder: Path) -> bool:
         return folder.is_dir() and read_report(folder) is not None
+
+    def casing_language(self) -> str:
+        """As its text rules say."""
+        return casing_language(str(self.report.get("text_rules", {}).get("language", "")))
 
     def lazy_cuts(self, split: str) -> CutSet:
         """From the shards where there are any, else from the manifest."""

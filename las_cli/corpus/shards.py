@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from las_cli.corpus.headers import opens_plainly
 from las_cli.corpus.layout import MAIN_SPLITS, Layout, split_of
 from las_cli.corpus.manifests import json_lines, unusable, utterance_of
 from las_cli.corpus.utterance import BadRow, Utterance
@@ -149,8 +150,9 @@ def _sound_of(record: dict[str, Any]) -> tuple[bytes, str, dict[str, Any]]:
     whole = record["start"] == 0 and abs(record["duration"] - recording["duration"]) < 1e-3
     plain = source["type"] == "file" and len(recording["sources"]) == 1
     all_channels = record["channel"] in (0, recording.get("channel_ids", [0]))
-    if plain and whole and all_channels and not recording.get("transforms"):
-        path = str(source["source"])
+    path = str(source.get("source", ""))
+    plain = plain and whole and all_channels and not recording.get("transforms")
+    if plain and opens_plainly(path):  # else a copy in FLAC: readers of shards know no ffmpeg
         with open(path, "rb") as file:
             sound = file.read()
         suffix = os.path.splitext(path)[1].lstrip(".").lower() or "bin"

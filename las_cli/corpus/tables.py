@@ -1,16 +1,18 @@
-"""A TSV or CSV table in, one row object a line out; a line that makes no sense is a BadRow."""
+"""A table in, one row object a line out; a line that makes no sense is a BadRow."""
 
 from __future__ import annotations
 
-import csv
 import math
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from las_cli.corpus.utterance import BadRow, Utterance, is_text, written
+from las_cli.corpus.utterance import BadRow, Utterance, written
 from las_cli.errors import LasError
+from las_cli.files import LFS_ADVICE, as_on_disk, is_lfs_pointer
+from las_cli.tables import numbered_lines, table_rows
 
 STANDARD = ("path", "text", "speaker", "language", "gender", "seconds", "start", "end")
 
@@ -56,8 +58,8 @@ class Row:
     def utterance(self, id: str, audio: str, **piece: Any) -> Utterance:
         """The row as an utterance of the sound file `audio`; piece: what of the file it is."""
         return Utterance(
-            id=id,
-            audio=audio,
+            id=unicodedata.normalize("NFC", id),
+            audio=as_on_disk(audio),
             text=self.text,
             where=self.where,
             speaker=self.speaker,
@@ -102,40 +104,13 @@ def read_table(path: Path, columns: Columns) -> Iterator[Row | BadRow]:
 
 def raw_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, list[str] | None]]:
     """Line number and cells of every line that is not blank; None for cells that are not UTF-8."""
-    tabs = delimiter == "\t" or (delimiter is None and path.suffix.lower() != ".csv")
+    if is_lfs_pointer(path):
+        raise LasError(f"{path}: {LFS_ADVICE}")
     try:
         with open(path, "rb") as raw:
-            if tabs or delimiter == "|":
-                for number, line in enumerate(raw, start=1):
-                    text = _decoded(line, number == 1)
-                    if text is None or text.strip():
-                        yield number, None if text is None else text.split(delimiter or "\t")
-                return
+            yield from table_rows(numbered_lines(raw), path.name, delimiter)
     except OSError as error:
         raise LasError(f"{path}: cannot be read ({error.strerror})") from error
-    csv.field_size_limit(1 << 24)
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-        head = lines.readline()
-        lines.seek(0)
-        found = max(",;\t|", key=head.count) if delimiter is None else delimiter
-        reader = csv.reader(lines, delimiter=found)
-        while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error:
-                yield reader.line_num, []
-                continue
-            if cells is None:
-                return
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells if is_text(*cells) else None
-
-
-def _decoded(line: bytes, first: bool) -> str | None:
-    try:
-        return line.decode("utf-8-sig" if first else "utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        return None
 
 
 def _row(

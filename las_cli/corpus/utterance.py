@@ -75,6 +75,7 @@ def free_id(row: Utterance, taken: Callable[[str], bool]) -> str:
 
 def name_of(path: str) -> str:
     """A clip's id from its path below the corpus: folders joined by -, no file suffix."""
+    path = unicodedata.normalize("NFC", path)  # macOS writes é as two letters, which look the same
     head, dot, suffix = path.rpartition(".")
     stem = head if dot and "/" not in suffix and head else path
     return "-".join(part for part in stem.split("/") if part not in ("", ".", ".."))

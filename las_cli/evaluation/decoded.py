@@ -20,6 +20,7 @@ class DecodedPairs:
     name: str  # of the model and the split
     decoded: DecodedSplit
     unusable: int = 0  # clips of the split that were missing or no sound, so never tried
+    language: str = ""  # of the model's text rules, where its capitals are others
 
     @property
     def title(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from las_cli.errors import LasError
+from las_cli.files import utf8, write_text
+from las_cli.ledger import Ledger
 
 if TYPE_CHECKING:
     from las_cli.decoding.hypothesis import Hypothesis
@@ -18,22 +20,27 @@ LABELS = ("speaker", "gender", "age", "accent", "accents", "language", "corpus")
 REFERENCES, HYPOTHESES, DETAILS = "true_y.txt", "pred_y.txt", "hypotheses.jsonl"
 
 
+def require_own_files(folder: Path) -> None:
+    """LasError if `write_split` would replace a file in `folder` that las did not write."""
+    ledger = Ledger()
+    for name in (REFERENCES, HYPOTHESES, DETAILS):
+        ledger.require_own(folder / name)
+
+
 def write_split(decoded: DecodedSplit, folder: Path) -> None:
     """Write a line an utterance, in the order of the corpus, into each of the three files.
 
     Clips that could not be read are in none of them, so lines of the files belong together.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, lines in (
-            (REFERENCES, decoded.references),
-            (HYPOTHESES, decoded.hypotheses),
-            (DETAILS, [detail(utterance) for utterance in decoded.utterances]),
-        ):
-            with (folder / name).open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
-        raise LasError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    ledger = Ledger()
+    for name, lines in (
+        (REFERENCES, decoded.references),
+        (HYPOTHESES, decoded.hypotheses),
+        (DETAILS, [detail(utterance) for utterance in decoded.utterances]),
+    ):
+        text = "".join(f"{line}\n" for line in lines)
+        ledger.note(folder / name, hashlib.sha256(utf8(text)).hexdigest())
+        write_text(folder / name, text)
 
 
 def detail(utterance: DecodedUtterance) -> str:

@@ -12,7 +12,7 @@ from las_cli.decoding.options import DecodingOptions
 from las_cli.evaluation.trials import Trials
 from las_cli.evaluation.tuning import Trial, Tuner, hear
 from las_cli.saved_model.folder import write_decoding
-from las_cli.scoring import align, score_pairs
+from las_cli.scoring import align, find_normaliser, score_pairs
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -47,8 +47,10 @@ def tune_recogniser(
     stage: called with what is being done; report: called after each trial
     """
 
+    basic = find_normaliser("basic", recogniser.loaded.policy.language)
+
     def count(reference: str, hypothesis: str) -> tuple[int, int]:
-        score = score_pairs([reference], [hypothesis])
+        score = score_pairs([reference], [hypothesis], basic)
         counts = score.counts["words" if metric == "wer" else "letters"]
         return counts.errors, counts.reference
 

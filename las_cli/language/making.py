@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from las_cli.folder_lock import FolderLock
 from las_cli.language.letter_lm import LetterLM, LetterLMConfig
 from las_cli.language.lm_training import (
     CHECKPOINT,
@@ -27,7 +28,7 @@ from las_cli.language.store import load_language_model, save_language_model
 from las_cli.language.text import Sentences
 from las_cli.language.word_ngrams import MEMORY, MOST_NGRAMS, MOST_WORDS
 from las_cli.memory import return_freed_memory
-from las_cli.saved_model.folder import LoadedModel
+from las_cli.saved_model.folder import LoadedModel, require_own_lm_folder
 from las_cli.text.units import parts_words
 
 
@@ -71,6 +72,8 @@ def make_language_model(
     tell: called with what the user may want to know, a sentence each
     report: see `train_letter_lm`
     """
+    require_own_lm_folder(folder)
+    lock = FolderLock(folder, "`las train-lm`")
     alphabet = recogniser.alphabet
     sentences = Sentences(files, alphabet, recogniser.policy)
     count = sentences.count()
@@ -126,6 +129,7 @@ def make_language_model(
     elif plan.word_order > 1:
         tell("no words are counted: the model does not write letters and spaces")
     save_language_model(folder, model, alphabet, facts)
+    lock.release()  # where it fails, with the end of the process
     return MadeLM(
         facts["perplexity_per_letter"],
         sentences.spares_lines(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,5 +92,5 @@ def _below_root(path: Path) -> tuple[str, ...]:
 
 
 def _key(name: Path) -> str:
-    # File systems of macOS and Windows take `A` and `a` for one name.
-    return str(name).casefold()
+    # File systems of macOS and Windows take `A` and `a` for one name, macOS é and e with an accent.
+    return unicodedata.normalize("NFC", str(name)).casefold()

@@ -7,14 +7,15 @@ for is checked against the weights' header and the free memory before anything i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.files import json_bytes, read_json, write_bytes, write_json
-from las_cli.saved_model.names import ALPHABET, CONFIG, HASHES, WEIGHTS
+from las_cli.files import json_bytes, read_json, require_folder, write_bytes, write_json
+from las_cli.saved_model.names import ALPHABET, CONFIG, HASHES, LM_CONFIG, LM_WEIGHTS, WEIGHTS
 from las_cli.saved_model.weights import check_finite, check_hash, check_network, check_weights
 from las_cli.text import TextPolicy, Units, units_from_json
 
@@ -184,3 +185,30 @@ def require_new(folder: Path) -> None:
         raise LasError(f"{folder}: cannot be read ({error.strerror or error})") from error
     if taken:
         raise LasError(f"{folder}: is not empty; name a new folder")
+    require_folder(folder)
+
+
+def require_own_folder(folder: Path) -> None:
+    """LasError if a model cannot be written into `folder`, or would replace what las did not write:
+    a config.json of another program, weights without one."""
+    require_folder(folder)
+    there = [name for name in (CONFIG, ALPHABET, WEIGHTS) if os.path.lexists(folder / name)]
+    if there and not _is_own(folder / CONFIG, ("network", "text")):
+        raise LasError(f"{folder}: holds a {there[0]} that las did not write; name another folder")
+
+
+def require_own_lm_folder(folder: Path) -> None:
+    """The same for a language model."""
+    require_folder(folder)
+    there = [name for name in (LM_CONFIG, LM_WEIGHTS) if os.path.lexists(folder / name)]
+    if there and not _is_own(folder / LM_CONFIG, ("network", "alphabet")):
+        raise LasError(f"{folder}: holds a {there[0]} that las did not write; name another folder")
+
+
+def _is_own(config: Path, sections: Collection[str]) -> bool:
+    """Whether a config is one as las writes them."""
+    try:
+        data = read_json(config)
+    except LasError:
+        return False
+    return "format" in data and all(name in data for name in sections)

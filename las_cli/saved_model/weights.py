@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.errors import LasError
-from las_cli.files import sha256_of
+from las_cli.files import LFS_ADVICE, is_lfs_pointer, sha256_of
 from las_cli.memory import free_memory
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".tar", ".npy", ".
 WHY_NO_PICKLE = "a pickle, which can run any program when it is read; las reads only safetensors"
 DTYPES = ("F16", "BF16", "F32", "F64")  # of weights
 INTEGERS = ("I8", "I16", "I32")  # of tables
-LFS = b"version https://git-lfs"  # how a pointer file begins
 NAMED = 8  # problems listed in a message
 
 
@@ -39,15 +38,6 @@ def is_pickle(path: Path) -> bool:
     except OSError:
         return False
     return head == b"PK\x03\x04" or (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05")
-
-
-def is_lfs_pointer(path: Path) -> bool:
-    """Whether a file is what git has in place of a large one where git-lfs is not installed."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(LFS)) == LFS
-    except OSError:
-        return False
 
 
 def check_hash(path: Path, listed: Mapping[str, Any], config: str) -> None:
@@ -176,10 +166,7 @@ def check_weights(path: Path, wanted: Shapes, config: str, integers: Collection[
                     problems.append(f"{name} holds {kind}, expected one of {', '.join(kinds)}")
     except (SafetensorError, OSError) as error:
         if is_lfs_pointer(path):
-            raise LasError(
-                f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` in the "
-                "repository it came from, or download the file"
-            ) from error
+            raise LasError(f"{path}: {LFS_ADVICE}") from error
         reason = f"it is {WHY_NO_PICKLE}" if is_pickle(path) else shown(str(error))
         raise LasError(f"{path}: not a readable safetensors file ({reason})") from error
     if problems:

@@ -1,8 +1,7 @@
-"""A file or standard input in, its numbered lines out, UTF-8 whatever the locale; their values."""
+"""A file or standard input in, its numbered lines out, UTF-8 or UTF-16; and their values."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -11,11 +10,11 @@ from typing import BinaryIO
 
 from las_cli.errors import LasError
 from las_cli.files import standard_input
+from las_cli.scoring.choices import Choices, parse_choices
+from las_cli.tables import UTF16, numbered_lines
 
 NO_FACTS: Mapping[str, str] = {}
-_ALTERNATIVES = re.compile(r"\{[^{}]*\s/\s[^{}]*\}")
 HEAD = 1000  # lines looked at to recognise a format
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +54,17 @@ class TextSource:
         return LasError(f"{self.name}{place}: {problem}")
 
     def _decoded(self) -> Iterator[Line]:
-        # Lines end at \n or \r\n only: str.splitlines would also cut at U+2028, form feeds and
-        # other characters that occur inside transcripts, and shift every later pair.
         try:
-            for number, raw in enumerate(self._stream, 1):
-                if number == 1:
-                    if raw.startswith(_UTF16):
-                        raise self.error(None, "the text is UTF-16; save it as UTF-8")
-                    raw = raw.removeprefix(b"\xef\xbb\xbf")
-                try:
-                    text = raw.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    byte = error.object[error.start]
-                    raise self.error(
-                        number, f"byte 0x{byte:02x} is not UTF-8; convert the file to UTF-8"
-                    ) from error
-                yield Line(number, text.removesuffix("\n").removesuffix("\r"))
+            for number, text in numbered_lines(self._stream):
+                if isinstance(text, bytes):
+                    try:
+                        text.decode("utf-16" if text.startswith(UTF16) else "utf-8")
+                    except UnicodeDecodeError as error:
+                        byte = error.object[error.start]
+                        raise self.error(
+                            number, f"byte 0x{byte:02x} is not UTF-8; convert the file to UTF-8"
+                        ) from error
+                yield Line(number, str(text))
         except OSError as error:
             raise self.error(None, f"cannot be read ({error.strerror or error})") from error
         finally:
@@ -97,6 +91,7 @@ class Entry:
     text: str
     line: int  # where it stands, from 1
     facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)  # other columns, e.g. accent
+    choices: Choices | None = None  # of the text, where it leaves words open
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +115,10 @@ class ColumnNames:
     id: str = ""
 
 
-def refuse_alternatives(source: TextSource, number: int, text: str) -> None:
-    """sclite's `{ this / that }` would be compared as words otherwise."""
-    if match := _ALTERNATIVES.search(text):
-        raise source.error(
-            number, f"alternatives such as {match[0]!r} are not supported; keep one of them"
-        )
+def choices_in(source: TextSource, number: int, text: str) -> Choices | None:
+    """What a transcript leaves open, None for nothing; LasError for braces that do not match."""
+    try:
+        return parse_choices(text)
+    except ValueError as error:
+        told = f"{error}; alternatives are written {{ this / that }}"
+        raise source.error(number, told) from error

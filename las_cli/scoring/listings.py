@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from las_cli.errors import UsageError
-from las_cli.scoring.lines import ColumnNames, Entry, Line, TextSource, refuse_alternatives
+from las_cli.scoring.cues import are_cues, read_cues
+from las_cli.scoring.lines import ColumnNames, Entry, Line, TextSource, choices_in
+from las_cli.tables import delimiter_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Listing:
     def has_columns(self) -> bool:
         """Whether utterances are rows or records, with fields that have names."""
         return self.format in TABLES
+
+    @property
+    def is_cut_anywhere(self) -> bool:
+        """Whether it says what one recording holds, cut into pieces that no other listing has:
+        subtitles, and the table of start, end and text that `las transcribe` writes."""
+        head = self.source.head
+        own = bool(head) and [cell.strip() for cell in head[0].text.split("\t")] == [
+            "start", "end", "text"
+        ]  # fmt: skip
+        return self.format in SUBTITLES or (self.format == "tsv" and own)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.format})"
@@ -94,8 +106,9 @@ def _read_trn(source: TextSource) -> Iterator[Entry]:
         match = _TRN.match(line.text)
         if match is None:
             raise source.error(line.number, "no `(id)` at the end, as the trn format wants")
-        refuse_alternatives(source, line.number, match[1])
-        yield Entry(match[2], match[1].rstrip(), line.number)
+        choices = choices_in(source, line.number, match[1])
+        text = match[1].rstrip() if choices is None else choices.first
+        yield Entry(match[2], text, line.number, choices=choices)
 
 
 def _read_letters(source: TextSource) -> Iterator[Entry]:
@@ -133,9 +146,11 @@ _READERS: dict[str, Callable[[TextSource], Iterator[Entry]]] = {
     "kaldi": _read_kaldi,
     "trn": _read_trn,
     "letters": _read_letters,
+    **dict.fromkeys(("srt", "vtt"), read_cues),
 }
+SUBTITLES = ("srt", "vtt")  # cues end where a line is full, so that only the whole compares
 TABLES = ("tsv", "csv", "json", "jsonl")  # formats with columns or fields
-FORMATS = ("lines", "kaldi", "trn", *TABLES, "stm", "ctm", "letters")
+FORMATS = ("lines", "kaldi", "trn", *TABLES, "stm", "ctm", *SUBTITLES, "letters")
 
 _NUMBER = r"\d+(?:\.\d*)?"
 _STM = re.compile(rf"^\S+\s+\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}(?:\s|$)")
@@ -154,15 +169,21 @@ def detect_format(source: TextSource, columns: ColumnNames) -> str:
     if source.suffix == ".json" and _bracketed(first, lines) == "jsonl":
         return "jsonl"  # several transcripts, one after another
     if source.suffix == ".csv":
-        return "tsv" if "\t" in first and "," not in first else "csv"
-    if source.suffix in (".trn", ".stm", ".ctm", ".tsv", ".json", ".jsonl"):
+        return "tsv" if delimiter_of(first, source.name) == "\t" else "csv"
+    if source.suffix == ".tsv" and delimiter_of(first) in ",;":  # a spreadsheet's, renamed
+        return "csv" if _is_table(lines, columns, delimiter_of(first)) else "tsv"
+    if source.suffix in (".trn", ".stm", ".ctm", ".tsv", ".json", ".jsonl", ".srt", ".vtt"):
         return source.suffix[1:]
     if not lines:
         return "tsv" if columns.text else "lines"
+    if subtitles := are_cues(lines):
+        return subtitles
     if first[0] in "{[" and (format := _bracketed(first, lines)):
         return format
-    if _is_table(lines, columns):
+    if _is_table(lines, columns, "\t"):
         return "tsv"
+    if _is_table(lines, columns, ";") or _is_table(lines, columns, ","):
+        return "csv"
     spoken = [line.text for line in lines if not line.text.startswith(";;")]
     for format, pattern in (("ctm", _CTM), ("stm", _STM)):
         if spoken and all(pattern.match(text) for text in spoken):
@@ -193,14 +214,17 @@ def _bracketed(first: str, lines: list[Line]) -> str:
     return "jsonl" if isinstance(value, dict) and len(lines) > 1 else "json"
 
 
-def _is_table(lines: list[Line], columns: ColumnNames) -> bool:
-    from las_cli.scoring.records import TEXT_NAMES
+def _is_table(lines: list[Line], columns: ColumnNames, delimiter: str) -> bool:
+    from las_cli.scoring.records import ID_NAMES, TEXT_NAMES
 
-    header = [name.strip() for name in lines[0].text.split("\t")]
+    header = [name.strip() for name in lines[0].text.split(delimiter)]
     if columns.text and columns.text in header:
         return True
     usual = TEXT_NAMES["reference"].keys() | TEXT_NAMES["hypothesis"].keys()
-    named = usual & {name.lower() for name in header} or (columns.id and columns.id in header)
+    lower = {name.lower() for name in header}
+    named = usual & lower or (columns.id and columns.id in header)
+    if delimiter != "\t":  # "text, sentence" could be somebody's words
+        named = usual & lower and (set(ID_NAMES) & lower or columns.id in header)
     return len(header) > 1 and bool(named)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from las_cli.errors import LasError
-from las_cli.scoring.lines import TextSource
+from las_cli.scoring.lines import ColumnNames, TextSource
+from las_cli.scoring.listings import detect_format
 from las_cli.scoring.pairing import Pair, file_name
-from las_cli.scoring.records import id_of, tsv_rows
+from las_cli.scoring.records import RECORDS, id_of, tsv_rows
 
 # Releases of Common Voice and other corpora differ in how they call the same thing.
 OTHER_NAMES = {
@@ -28,16 +30,17 @@ class Manifest:
         self._rows: list[Mapping[str, str]] = []
         self._by_id: dict[str, Mapping[str, str]] = {}
         source = TextSource(path)
-        for number, row in tsv_rows(source):
+        format = detect_format(source, ColumnNames(id=id_column))
+        for number, row in RECORDS.get(format, tsv_rows)(source):
             facts = {column: _cell(row, column) for column in columns}
             missing = [column for column, value in facts.items() if value is None]
             if missing:
                 raise source.error(
                     None, f"no column {missing[0]!r}; there are {', '.join(map(str, row))}"
                 )
-            known = {column: value or UNKNOWN for column, value in facts.items()}
+            known = {column: str(value) if value else UNKNOWN for column, value in facts.items()}
             self._rows.append(known)
-            id = id_of(row, id_column, source, number)
+            id = unicodedata.normalize("NFC", id_of(row, id_column, source, number))
             if id and id in self._by_id:
                 raise source.error(number, f"utterance {id!r} is there twice")
             self._by_id[id] = known

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from las_cli.errors import LasError
 from las_cli.scoring.lines import TextSource
-from las_cli.text.normalise import TextPolicy, normalise
+from las_cli.text.normalise import TextPolicy, casing_language, normalise
 
 _WORD = re.compile(r"\S+")
 NAMES = ("none", "basic", "whisper")
@@ -30,22 +30,29 @@ class Normaliser:
     apply: Callable[[str], str]
 
 
-def find_normaliser(name: str | Normaliser) -> Normaliser:
+def find_normaliser(name: str | Normaliser, language: str = "") -> Normaliser:
     """The normaliser called `name`: none, basic, whisper, or the path of a file of rules.
 
+    language: of the texts, where its capitals are others (Turkish I → ı)
     Raises LasError for a name that is neither and for a file of rules that cannot be read.
     """
     if isinstance(name, Normaliser):
         return name
     if name == "none":
         return Normaliser("none", str)
+    language = casing_language(language)
+    capitals = f" (capitals of {language})" if language else ""
     if name == "basic":
-        return Normaliser("basic", basic)
+        return Normaliser(f"basic{capitals}", _basic_in(language) if language else basic)
     if name == "whisper":
-        return Normaliser("whisper", _whisper())
+        published = _whisper()
+        if not language:
+            return Normaliser("whisper", published)
+        lower = _lower_in(language)
+        return Normaliser(f"whisper{capitals}", lambda text: published(lower(text)))
     if Path(name).is_file():
-        rules = read_rules(Path(name))
-        return Normaliser(rules.name, rules.apply)
+        rules = read_rules(Path(name), language)
+        return Normaliser(f"{rules.name}{capitals}", rules.apply)
     raise LasError(f"normalisation {name!r}: neither one of {', '.join(NAMES)} nor a file of rules")
 
 
@@ -62,6 +69,17 @@ def basic(text: str) -> str:
         return " ".join(text.split())
     words = (word.strip("'") for word in text.split())
     return " ".join(word for word in words if word)
+
+
+def _basic_in(language: str) -> Callable[[str], str]:
+    policy = TextPolicy(language=language)
+    return lambda text: normalise(text, policy, marks=False)
+
+
+def _lower_in(language: str, case: str = "lower") -> Callable[[str], str]:
+    """Another case and nothing else."""
+    policy = TextPolicy(case=case, punctuation="keep", digits="keep", language=language)
+    return lambda text: normalise(text, policy)
 
 
 def _whisper() -> Callable[[str], str]:
@@ -101,7 +119,7 @@ class Rules:
         return text
 
 
-def read_rules(path: Path) -> Rules:
+def read_rules(path: Path, language: str = "") -> Rules:
     """Read a file of rules; LasError names the line that is none."""
     source = TextSource(str(path))
     steps: list[Callable[[str], str]] = []
@@ -123,7 +141,9 @@ def read_rules(path: Path) -> Rules:
         if arrow:
             steps.append(_substitution(source, line.number, pattern, replacement, bool(is_word)))
         elif rule in NAMES:
-            steps.append(find_normaliser(rule).apply)
+            steps.append(find_normaliser(rule, language).apply)
+        elif rule in ("lower", "upper") and language:
+            steps.append(_lower_in(language, rule))
         elif rule in ("lower", "upper"):
             steps.append(str.lower if rule == "lower" else str.upper)
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from las_cli.errors import LasError
-from las_cli.files import whole_file
+from las_cli.files import require_folder, whole_file
 from las_cli.scoring.comparison import Comparison
 from las_cli.scoring.report import Report
 
@@ -52,8 +52,8 @@ def require_writable(path: str) -> None:
         number = 0 if os.access(path, os.W_OK) else errno.EACCES
     elif not os.path.isdir(folder):
         number = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        number = errno.EACCES
+    if number == 0 and not _is_special(path):
+        require_folder(Path(folder), path, "name another file")
     if number:
         raise LasError(f"{path}: cannot be written ({os.strerror(number)})")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Protocol
 
 from las_cli.errors import LasError
+from las_cli.scoring.choices import Choices
 from las_cli.scoring.lines import NO_FACTS, Entry
 from las_cli.scoring.listings import Listing
 
@@ -21,6 +23,21 @@ class Pair:
     reference: str
     hypothesis: str
     facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)  # of the reference
+    # Where a side leaves words open, of which the best reading counts: that side, parsed.
+    open_reference: Choices | None = None
+    open_hypothesis: Choices | None = None
+
+    def settled(self, apply: Callable[[str], str]) -> tuple[str, str]:
+        """Reference and hypothesis, of what is open the reading that fits the other one best.
+
+        apply: what is done to both before they are compared
+        """
+        reference, hypothesis = self.reference, self.hypothesis
+        if self.open_reference is not None:
+            reference = self.open_reference.closest(hypothesis, apply)
+        if self.open_hypothesis is not None:
+            hypothesis = self.open_hypothesis.closest(reference, apply)
+        return reference, hypothesis
 
 
 class PairSource(Protocol):
@@ -95,13 +112,16 @@ class Pairing:
         if formats == ("stm", "ctm"):
             from las_cli.scoring.timed import match_words
 
-            ours, theirs = match_words(self.reference.source, self.hypothesis.source)
-            return iter(ours), iter(theirs)
+            matched = match_words(self.reference.source, self.hypothesis.source)
+            return iter(matched[0]), iter(matched[1])
         if formats == ("stm", "stm"):
             from las_cli.scoring.timed import by_segment
 
             return by_segment(self.reference.source), by_segment(self.hypothesis.source)
-        return iter(self.reference.entries()), iter(self.hypothesis.entries())
+        ours, theirs = self.reference.entries(), self.hypothesis.entries()
+        if any(listing.is_cut_anywhere for listing in (self.reference, self.hypothesis)):
+            return _as_one(self.reference, ours), _as_one(self.hypothesis, theirs)
+        return iter(ours), iter(theirs)
 
     def _by_line(self, ours: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[Pair]:
         count = 0
@@ -115,17 +135,17 @@ class Pairing:
                     "find out which"
                 )
             count += 1
-            yield Pair("", ref.text, hyp.text, ref.facts)
+            yield Pair("", ref.text, hyp.text, ref.facts, ref.choices, hyp.choices)
 
     def _by_id(self, ours: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[Pair]:
-        hypotheses: dict[str, str] = {}
-        for entry in theirs:
+        hypotheses: dict[str, Entry] = {}
+        for entry in map(_in_one_form, theirs):
             self._refuse(self.hypothesis, entry, entry.id in hypotheses)
-            hypotheses[entry.id] = entry.text
+            hypotheses[entry.id] = entry
         names: dict[str, str] | None = None  # file name → id of the hypothesis
         seen: set[str] = set()
         used: set[str] = set()  # ids of hypotheses
-        for entry in ours:
+        for entry in map(_in_one_form, ours):
             self._refuse(self.reference, entry, entry.id in seen)
             seen.add(entry.id)
             id: str | None = entry.id
@@ -137,7 +157,10 @@ class Pairing:
                 continue
             self.by_file_name += id != entry.id
             used.add(id)
-            yield Pair(entry.id, entry.text, hypotheses[id], entry.facts)
+            other = hypotheses[id]
+            yield Pair(
+                entry.id, entry.text, other.text, entry.facts, entry.choices, other.choices
+            )
         self.without_reference = [id for id in hypotheses if id not in used]
         if self.partial:
             if len(self.without_hypothesis) == len(seen):
@@ -170,6 +193,30 @@ class Pairing:
             f"{has.name} has ids (read as {has.format}), {lacks.name} has none (read as "
             f"{lacks.format}); name the formats with --format or --hyp-format"
         )
+
+
+def _in_one_form(entry: Entry) -> Entry:
+    """With its id as typed: macOS writes é in file names as two letters, which look the same."""
+    if entry.id.isascii():
+        return entry
+    return replace(entry, id=unicodedata.normalize("NFC", entry.id))
+
+
+def _as_one(listing: Listing, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """All that was said in a recording as one utterance: subtitles end where a line is full.
+
+    LasError for a listing of several recordings.
+    """
+    listed = list(entries)
+    named = {entry.id for entry in listed if entry.id}
+    if len(named) > 1 and len(named) == len(listed):
+        raise LasError(
+            f"{listing}: holds {len(named)} utterances with ids, subtitles are of one recording; "
+            "compare them with the words of that one"
+        )
+    if listed:
+        said = " ".join(entry.text for entry in listed)
+        yield Entry("", said, listed[0].line)
 
 
 _AUDIO = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus|m4a|mp4|aac|aiff?|au|sph|webm|wma)$", re.I)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from las_cli.scoring.lines import ColumnNames, Entry, TextSource
+from las_cli.tables import TableError, table_rows
 
 # Names under which corpora and recognisers keep these fields, most telling first.
 _REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription")
@@ -15,9 +15,9 @@ _HYPOTHESIS = (
     "hypothesis", "hyp", "prediction", "pred_text", "pred", "text", "transcript", "transcription",
     "sentence",
 )  # fmt: skip
-_ID = (
+ID_NAMES = (
     "id", "utt_id", "utterance_id", "utt", "utterance", "key", "path", "source", "audio_filepath",
-    "audio", "file", "filename", "clip",
+    "audio", "file", "file_name", "filename", "clip",
 )  # fmt: skip
 TEXT_NAMES: Mapping[str, Mapping[str, int]] = {
     side: {name: place for place, name in enumerate(names)}
@@ -32,8 +32,7 @@ def read_records(
 
     `side` ("reference" or "hypothesis") decides between columns where a table holds both.
     """
-    readers = {"tsv": tsv_rows, "csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows}
-    for number, row in readers[format](source):
+    for number, row in RECORDS[format](source):
         if isinstance(row, str):
             if columns.text:
                 raise source.error(number, f"a string, which has no column {columns.text!r}")
@@ -52,18 +51,19 @@ def tsv_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _csv_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of a comma-separated table, quoted as spreadsheets do (RFC 4180)."""
+    """Rows of a table parted by commas or semicolons, quoted as spreadsheets do (RFC 4180)."""
     # Strict: a quotation mark that is never closed would swallow the rest of the file.
-    reader = csv.reader((f"{line.text}\n" for line in source), strict=True)
+    lines = ((line.number, line.text) for line in source)
+    rows = table_rows(lines, "table.csv", strict=True)
 
-    def rows() -> Iterator[tuple[int, list[str]]]:
+    def cells() -> Iterator[tuple[int, list[str]]]:
         try:
-            for cells in reader:
-                yield reader.line_num, cells or [""]
-        except csv.Error as error:
-            raise source.error(reader.line_num, f"no comma-separated table ({error})") from error
+            for number, row in rows:
+                yield number, row or [""]
+        except TableError as error:
+            raise source.error(error.line, f"no comma-separated table ({error})") from error
 
-    return _table(source, rows())
+    return _table(source, cells())
 
 
 def _table(
@@ -113,6 +113,15 @@ def _json_rows(source: TextSource) -> Iterator[tuple[int, dict[str, Any] | str]]
         yield number, _record(source, number, item)
 
 
+# Rows and records of each format that has columns or fields.
+RECORDS: Mapping[str, Callable[[TextSource], Iterator[tuple[int, Any]]]] = {
+    "tsv": tsv_rows,
+    "csv": _csv_rows,
+    "jsonl": _jsonl_rows,
+    "json": _json_rows,
+}
+
+
 def _record(source: TextSource, number: int, value: Any) -> dict[str, Any] | str:
     if isinstance(value, dict | str):
         return value
@@ -157,7 +166,7 @@ def id_of(row: Mapping[str, Any], column: str, source: TextSource, number: int) 
             raise source.error(number, f"no column {column!r}; there are {', '.join(row)}")
         return str(row[column])
     names = {name.lower(): name for name in row}
-    name = next((names[usual] for usual in _ID if usual in names), None)
+    name = next((names[usual] for usual in ID_NAMES if usual in names), None)
     return "" if name is None else str(row[name])
 
 

@@ -97,9 +97,10 @@ def make_report(
             facts = manifest.facts(pair, place) if manifest else facts_of_reference(pair, columns)
             for column in columns:
                 labels[column].append(facts[column])
-        utterance = scorer.add(pair.reference, pair.hypothesis, pair.id)
+        reference, hypothesis = pair.settled(options.normaliser.apply)
+        utterance = scorer.add(reference, hypothesis, pair.id)
         if written is not None:
-            written += written_counts(pair.reference, pair.hypothesis)
+            written += written_counts(reference, hypothesis)
         if each:
             each(utterance)
         if options.keep:

@@ -6,10 +6,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from las_cli.scoring.lines import Entry, TextSource, TimedEntry, refuse_alternatives
+from las_cli.scoring.lines import NO_FACTS, Entry, TextSource, TimedEntry, choices_in
 
 _LABEL = re.compile(r"^<[^<>]*>$")
-IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"  # sclite: what is said here is not judged
+IGNORED = "ignore_time_segment_in_scoring"  # sclite, any case: what is said here is not judged
 
 
 def read_timed(source: TextSource, format: str) -> list[TimedEntry]:
@@ -30,7 +30,6 @@ def _read_stm(source: TextSource) -> Iterator[TimedEntry]:
         label, _, rest = text.partition(" ")
         if _LABEL.match(label):
             text = rest
-        refuse_alternatives(source, line.number, text)
         yield TimedEntry(parts[0], parts[1], start, end, text.strip(), line.number, parts[2])
 
 
@@ -62,15 +61,26 @@ def by_recording(source: TextSource, format: str) -> Iterator[Entry]:
         recordings.setdefault(entry.recording, []).append(entry)
     for recording, entries in recordings.items():
         entries.sort(key=lambda entry: (entry.start, entry.line))
-        text = " ".join(entry.text for entry in entries if entry.text != IGNORED)
-        yield Entry(recording, text, entries[0].line)
+        text = " ".join(entry.text for entry in entries if not _is_ignored(entry))
+        yield _entry(source, recording, text, entries[0].line)
 
 
 def by_segment(source: TextSource) -> Iterator[Entry]:
     """One utterance a segment of an STM file; its id holds recording, channel and times."""
     for entry in read_timed(source, "stm"):
-        if entry.text != IGNORED:
-            yield Entry(_segment_id(entry), entry.text, entry.line, {"speaker": entry.speaker})
+        if not _is_ignored(entry):
+            yield _entry(source, _segment_id(entry), entry.text, entry.line, entry.speaker)
+
+
+def _is_ignored(entry: TimedEntry) -> bool:
+    return entry.text.lower() == IGNORED
+
+
+def _entry(source: TextSource, id: str, text: str, line: int, speaker: str | None = None) -> Entry:
+    """The utterance of a segment, with what its text leaves open."""
+    choices = choices_in(source, line, text)
+    facts = NO_FACTS if speaker is None else {"speaker": speaker}
+    return Entry(id, text if choices is None else choices.first, line, facts, choices)
 
 
 def _segment_id(entry: TimedEntry) -> str:
@@ -109,10 +119,10 @@ def match_words(segments: TextSource, words: TextSource) -> tuple[list[Entry], l
         spoken.setdefault(nearest.line, []).append(word)
     ours, theirs = [], []
     for segment in references:
-        if segment.text == IGNORED:
+        if _is_ignored(segment):
             continue
         said = sorted(spoken.get(segment.line, []), key=lambda word: (word.start, word.line))
         id = _segment_id(segment)
-        ours.append(Entry(id, segment.text, segment.line, {"speaker": segment.speaker}))
+        ours.append(_entry(segments, id, segment.text, segment.line, segment.speaker))
         theirs.append(Entry(id, " ".join(word.text for word in said), segment.line))
     return ours, theirs

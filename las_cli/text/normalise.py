@@ -18,6 +18,13 @@ _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´":
 _UNSEEN = re.compile(
     "[\u00ad\u200b\u2060\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufe00-\ufe0f]"
 )
+# Languages whose I without a dot is a letter of its own, in which it is lowered to ı, and i raised
+# to İ (Unicode, SpecialCasing.txt; Gagauz and Crimean Tatar write with the same letters).
+_DOTLESS = {
+    **{"tr": "tr", "tur": "tr", "turkish": "tr", "türkçe": "tr"},
+    **{"az": "az", "aze": "az", "azj": "az", "azb": "az", "azerbaijani": "az", "azeri": "az"},
+    **{"crh": "crh", "gag": "gag"},
+}
 _JOINERS = re.compile("[\u200c\u200d]+")
 _FIRST_JOINED = "\u0590"  # before it Latin, Greek, Cyrillic and Armenian, in which nothing joins
 
@@ -36,6 +43,8 @@ class TextPolicy:
     keep: str = "'"  # punctuation that stays when the rest is dropped
     # "reject": clips with digits or marks that are read aloud are left out of training; or "keep"
     digits: str = "reject"
+    # Code of a language whose capitals are others: I → ı in Turkish (tr) and Azeri (az)
+    language: str = ""
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -47,6 +56,17 @@ class TextPolicy:
                 raise LasError(
                     f"text policy: {name} is {getattr(self, name)!r}, expected one of {allowed}"
                 )
+
+
+def casing_language(language: str | None) -> str:
+    """The code of a language whose capitals are not those of the others, "" for all others.
+
+    language: a code, with a country or without, or an English name
+
+    >>> casing_language("tr-TR"), casing_language("Azerbaijani"), casing_language("en")
+    ('tr', 'az', '')
+    """
+    return _DOTLESS.get(re.split("[-_]", (language or "").strip().lower())[0], "")
 
 
 def normalise(text: str, policy: TextPolicy, marks: bool = True) -> str:
@@ -61,6 +81,11 @@ def normalise(text: str, policy: TextPolicy, marks: bool = True) -> str:
     text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
     if not text.isascii():
         text = _JOINERS.sub(_joiners, _UNSEEN.sub("", text))
+    if policy.language and casing_language(policy.language) and policy.case != "keep":
+        if policy.case == "lower":
+            text = text.replace("I", "ı").replace("İ", "i")
+        else:
+            text = text.replace("i", "İ").replace("ı", "I")
     if policy.case == "lower":
         # The Turkish İ becomes an i with a second dot, which is no letter of any language.
         text = text.lower().replace("i\u0307", "i")

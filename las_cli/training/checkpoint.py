@@ -16,6 +16,7 @@ from torch import Tensor
 
 from las_cli.errors import LasError
 from las_cli.files import read_json
+from las_cli.saved_model.weights import check_finite
 from las_cli.training.schedule import Progress
 
 WEIGHTS, AVERAGE, HEAD, OPTIMISER, STATE = (
@@ -104,6 +105,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         weights = load_file(path / WEIGHTS)
         average = load_file(path / AVERAGE) if (path / AVERAGE).is_file() else None
         head = load_file(path / HEAD) if (path / HEAD).is_file() else None
+        for name, tensor in weights.items():
+            check_finite(name, tensor, path / WEIGHTS)
         rest = torch.load(path / OPTIMISER, map_location="cpu", weights_only=True)
         progress = Progress(**state["progress"])
         return Checkpoint(
@@ -111,6 +114,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
             dict(state.get("facts") or {}), rest.get("cuda_random", []),
             head,
         )  # fmt: skip
+    except LasError as error:
+        raise LasError(
+            f"{error}; delete {path} and --resume takes the one before"
+        ) from error
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise LasError(
             f"{path}: damaged checkpoint ({_reason(error)}); delete this folder and "
@@ -154,7 +161,10 @@ def best_weights(path: Path) -> dict[str, Tensor]:
 
     file = path / (AVERAGE if (path / AVERAGE).is_file() else WEIGHTS)
     try:
-        return load_file(file)
+        weights = load_file(file)
+        for name, tensor in weights.items():
+            check_finite(name, tensor, file)
+        return weights
     except (OSError, SafetensorError) as error:
         raise LasError(
             f"{file}: damaged checkpoint ({_reason(error)}); delete its folder, and "

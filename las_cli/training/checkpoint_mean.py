@@ -7,7 +7,7 @@ from pathlib import Path
 from las_cli.errors import LasError
 from las_cli.files import read_json
 from las_cli.network.las import LAS
-from las_cli.saved_model.folder import save_model
+from las_cli.saved_model.folder import require_own_folder, save_model
 from las_cli.saved_model.names import ALPHABET, CONFIG
 from las_cli.text import units_from_json
 from las_cli.training.checkpoint import (
@@ -34,6 +34,7 @@ def average_checkpoints(
     """
     if output.resolve() == run.resolve():
         raise LasError(f"{output}: is the run itself, its best model would be lost; name another")
+    require_own_folder(output)
     paths = list_checkpoints(run / "checkpoints")
     if best is not None:
         rated = sorted((checkpoint_ler(path), path) for path in paths)

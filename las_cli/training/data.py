@@ -19,6 +19,7 @@ from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.augmentation import SoundAugmentation
 from las_cli.corpus import read_cut
 from las_cli.errors import LasError
+from las_cli.orphans import end_with_parent
 from las_cli.text import TextPolicy, Units
 from las_cli.text.units import EOS
 from las_cli.training.heard_length import clip_key
@@ -218,6 +219,7 @@ def make_loader(
 
 
 def _one_thread(worker: int) -> None:
+    end_with_parent()  # torch looks for it between two batches only
     # Ctrl-C reaches the workers too; the training still needs them to come to a clean stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)  # the training needs the others

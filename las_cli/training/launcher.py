@@ -13,12 +13,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
-LAUNCHED = "LAS_LAUNCHED"  # environment variable: set in the processes started here
+from las_cli.orphans import watch_pipe
+
+# Environment variable of the processes started here: a pipe (its number) that ends with the
+# launcher, whatever ends that; on Windows empty.
+LAUNCHED = "LAS_LAUNCHED"
 LOST = 75  # exit code of a process that ended only because another one had
 PATIENT_INTERRUPTS = 2  # Ctrl-C that only ask the training to save and stop; one more ends all
+PATIENT_KILLS = 1  # the same of SIGTERM, and of the closing of a terminal
 GRACE = 10.0  # seconds the others have to end by themselves after one has failed
 MESSAGE = "las: "  # how a user's error begins
 
@@ -29,7 +34,14 @@ class _Process:
     A mistake that all of them find is then told once, by the first.
     """
 
-    def __init__(self, rank: int, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        rank: int,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        pipe: int | None = None,
+    ) -> None:
+        """pipe: of `LAUNCHED`, for the process to inherit"""
         first = rank == 0
         self.rank = rank
         self.messages: list[str] = []
@@ -42,6 +54,7 @@ class _Process:
             errors="replace",
             # Ctrl-C comes to this process alone, which tells the first one, once.
             start_new_session=True,
+            pass_fds=() if pipe is None else (pipe,),
         )
         self._reader: threading.Thread | None = None
         if not first:
@@ -89,6 +102,7 @@ def launch(count: int, command: Sequence[str]) -> int:
     When one fails the others are ended. SIGINT and SIGTERM go to the first process, which tells
     the others at its next step. Returns the exit code; messages to the user are printed once.
     """
+    reading, writing = os.pipe() if os.name != "nt" else (None, None)
     environment = {
         # A thread a process: two threads of torch's LSTM spend their time waiting for each other.
         "OMP_NUM_THREADS": "1",
@@ -97,30 +111,51 @@ def launch(count: int, command: Sequence[str]) -> int:
         "LOCAL_WORLD_SIZE": str(count),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(_free_port()),
-        LAUNCHED: "1",
+        LAUNCHED: "" if reading is None else str(reading),
     }
     processes: list[_Process] = []
-    interrupts = 0
+    asked = dict.fromkeys(_forwarded(), 0)
 
     def forward(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupts
-        interrupts += number == signal.SIGINT
-        if interrupts > PATIENT_INTERRUPTS or not processes:  # it does not listen (any more)
+        asked[number] += 1
+        patience = PATIENT_INTERRUPTS if number == signal.SIGINT else PATIENT_KILLS
+        if asked[number] > patience or not processes:  # it does not listen (any more)
             raise KeyboardInterrupt
         processes[0].tell(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
     before = {number: signal.signal(number, forward) for number in _forwarded()}
     try:
         for rank in range(count):
-            processes.append(_Process(rank, command, environment))
+            processes.append(_Process(rank, command, environment, reading))
         _watch(processes)
         codes = [process.wait() for process in processes]
     finally:
         for process in processes:
             process.kill()
+        for descriptor in (reading, writing):
+            if descriptor is not None:
+                os.close(descriptor)
         for number, handler in before.items():
             signal.signal(number, handler)
     return _verdict(processes, codes)
+
+
+def end_with_launcher(ask: Callable[[], bool]) -> None:
+    """In a process that `launch` started: end when the launcher has, whatever ended that.
+
+    ask: asks the training to save and stop, and says whether it listens; it has GRACE seconds.
+    Then the process is ended, and with it those that read sound for it.
+    """
+    told = os.environ.get(LAUNCHED, "")
+    if not told.isdigit():
+        return
+
+    def gone() -> None:
+        if ask():
+            time.sleep(GRACE)
+        os.killpg(os.getpgid(0), signal.SIGKILL)  # it leads a session of its own
+
+    watch_pipe(int(told), gone)
 
 
 def _forwarded() -> list[int]:

@@ -51,6 +51,7 @@ class Plan:
             "case": self.text.case,
             "punctuation": self.text.punctuation,
             "digits": self.text.digits,
+            "language": self.text.language,
             "dropout": self.network.listener.dropout,
             "teacher": list(self.training.teacher),
         }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
 from las_cli.errors import LasError, UsageError
+from las_cli.memory import free_memory
 from las_cli.network.device import pick_device, pick_precision
 from las_cli.training.launcher import LAUNCHED, LOST
 
@@ -104,14 +108,22 @@ class Machine:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(folder: Path) -> Iterator[None]:
     """Where processes work together: the loss of another one is no traceback, but a sentence.
 
-    Under `las train --processes` the launcher tells what became of the other.
+    folder: of the training. Under `las train --processes` the launcher tells what became of the
+    other.
     """
     try:
         yield
+    except (BrokenPipeError, ConnectionResetError, EOFError) as error:
+        # It was ended while it was being started.
+        if not _is_in(error, "multiprocessing"):
+            raise
+        raise _reader_lost("was ended", folder) from error
     except RuntimeError as error:
+        if (lost := _lost_reader(error, folder)) is not None:
+            raise lost from error
         if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not _is_loss(error):
             raise
         if LAUNCHED in os.environ:
@@ -120,6 +132,50 @@ def together() -> Iterator[None]:
             "another process of this training has ended, see its message; the last checkpoint is "
             "intact: go on with --resume"
         ) from error
+
+
+# torch's words for a process that reads sound and has ended, and whose memory has.
+_READER_LOST = re.compile(r"DataLoader worker \(pid\(?s?\)? ?[\d, ]+\) (.*)", re.DOTALL)
+_NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory")
+
+
+def _lost_reader(error: RuntimeError, folder: Path) -> LasError | None:
+    """A sentence for a process that reads sound and was ended, or for memory that was refused."""
+    words = str(error)
+    if (told := _READER_LOST.search(words)) is not None:
+        return _reader_lost(" ".join(told[1].split())[:100].rstrip(". "), folder)
+    if any(sign in words for sign in _NO_MEMORY):
+        return LasError(f"{folder}: there is not enough memory for an update; {_go_on(folder)}")
+    return None
+
+
+def _reader_lost(how: str, folder: Path) -> LasError:
+    return LasError(
+        f"{folder}: a process that reads sound for the training {how or 'was ended'}, perhaps "
+        f"for want of memory; {_go_on(folder)}"
+    )
+
+
+def _go_on(folder: Path) -> str:
+    less = f"({free_words()}fewer --workers and a lower --batch-seconds take less)"
+    if any(folder.glob("checkpoints/step-*/state.json")):
+        return (
+            f"the last checkpoint is intact: `las train --output {folder} --resume` goes on from "
+            f"it {less}"
+        )
+    return f"no checkpoint for --resume was saved yet: begin again with --overwrite {less}"
+
+
+def _is_in(error: BaseException, package: str) -> bool:
+    """Whether an error came up in the code of `package`."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(package in frame.f_code.co_filename for frame, _ in frames)
+
+
+def free_words() -> str:
+    """How much memory is free, in words."""
+    free = free_memory()
+    return "" if free is None else f"{free / 2**30:.1f} GB of memory are free now; "
 
 
 def _is_loss(error: RuntimeError) -> bool:

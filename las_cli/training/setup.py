@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from las_cli.corpus.checks import RARE_SHARE
+from las_cli.corpus.preparation_report import language_notes
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
+from las_cli.folder_lock import LOCK, FolderLock
 from las_cli.memory import peak_memory
 from las_cli.network.las import LAS, count_parameters
 from las_cli.saved_model.folder import trained_weights
@@ -49,9 +51,24 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     # Before anything is read or written: a device or precision may not be there.
     machine = Machine.find(plan.training.device, plan.training.precision)
     first = machine.processes.first
+    lock = None
     if first:
         refuse_full(folder, plan, overwrite)
+        # From here to the end of the process: reading a large corpus takes minutes.
+        lock = FolderLock(folder, "training")
+    try:
+        return _started(plan, folder, machine, overwrite, quiet)
+    except BaseException:
+        if lock is not None:
+            lock.release(clean=True)
+        raise
+
+
+def _started(plan: Plan, folder: Path, machine: Machine, overwrite: bool, quiet: bool) -> Trainer:
+    """The trainer of `start`, in a folder that no other process writes into."""
+    first = machine.processes.first
     plan, corpora = read_corpora(plan)
+    plan = with_language(plan, corpora)
     units = learn_units(plan, corpora)
     network = replace(plan.network, units=len(units))
     plan = replace(plan, network=network)
@@ -59,8 +76,9 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     torch.manual_seed(plan.training.seed)
     model = LAS(network)
     notes = start_from(model, units, plan.init) if plan.init else []
-    if first and overwrite and folder.exists():
-        shutil.rmtree(folder)
+    notes += language_notes(plan.text)
+    if first and overwrite:
+        _empty(folder)
     trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet, machine)
     if first:
         write_json(folder / ALPHABET, units.to_json())
@@ -69,13 +87,26 @@ def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> 
     return trainer
 
 
+def _empty(folder: Path) -> None:
+    """Deletes what is in `folder`, all but the lock that this process holds there."""
+    for path in folder.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
     """UsageError if `folder` holds anything but a training that may be overwritten.
 
     Nor may it be overwritten if what is to be trained on lies in it.
     """
     if not (folder / SETUP).exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (
+            not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())
+        ):
             raise UsageError(f"{folder}: is not an empty folder; choose another --output")
         return
     if not overwrite:
@@ -114,6 +145,8 @@ def resume(
     plan = agreed(plan, asked or {})
     plan = replace(plan, training=replace(before, **changes))
     machine = Machine.find(plan.training.device, plan.training.precision)
+    if machine.processes.first:
+        FolderLock(folder, "training")
     for place in plan.data:
         if not Path(place).exists():
             raise LasError(
@@ -227,6 +260,14 @@ def read_corpora(plan: Plan) -> tuple[Plan, list[Corpus]]:
                 )
             plan = replace(plan, text=corpus.policy)
     return plan, corpora
+
+
+def with_language(plan: Plan, corpora: list[Corpus]) -> Plan:
+    """The plan with the language of the corpora, where all say one whose capitals are others."""
+    languages = {corpus.casing_language for corpus in corpora}
+    if plan.text.language or plan.init or len(languages) != 1:
+        return plan
+    return replace(plan, text=replace(plan.text, language=languages.pop()))
 
 
 def learn_units(plan: Plan, corpora: list[Corpus]) -> Units:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import gzip
 import json
@@ -11,11 +10,20 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple
 
 from las_cli.audio.containers import is_sound
 from las_cli.errors import LasError
-from las_cli.files import standard_input
+from las_cli.files import as_on_disk, standard_input
+from las_cli.tables import (
+    PATH_COLUMNS,
+    first_of,
+    is_scp,
+    json_object,
+    numbered_lines,
+    scp_entry,
+    table_rows,
+)
 
 # What counts as audio inside a folder or a glob; a file named outright may have any name.
 EXTENSIONS = frozenset(
@@ -86,9 +94,9 @@ def gather(
 
 
 def _expand(argument: str, recursive: bool, notices: list[str]) -> list[Input]:
-    path = Path(argument)
     if argument == "-":
         return [Input(STDIN)]
+    path = Path(as_on_disk(argument))
     if path.is_dir():
         listing = list_folder(path, recursive)
         if notice := _passed_over(argument, listing):
@@ -201,31 +209,28 @@ def _passed_over(name: str, listing: Listing) -> str | None:
 
 
 def read_list(name: str) -> list[Input]:
-    """The recordings that a list names: a path a line, a table with a column `path`, or JSON lines.
+    """The recordings that a list names: a path a line, a table with a header, JSON, or a wav.scp.
 
-    Tables are tab-separated like Common Voice's; JSON lines are lhotse cuts or recordings, or hold
-    `audio_filepath`, `audio` or `path`. Relative paths count from the folder of the list, then
-    from `clips/` there. `-` reads standard input. Raises LasError with the line that is wrong.
+    Tables have a column `path` (or another of `las_cli.tables.PATH_COLUMNS`), parted by tabs,
+    commas or semicolons; JSON lines are lhotse cuts or recordings, or have such a field. UTF-8 or
+    UTF-16. Relative paths count from the folder of the list, then from `clips/` there. `-` reads
+    standard input. Raises LasError with the line that is wrong.
     """
     path = Path(name)
     try:
         if name == "-":
-            lines = _lines(standard_input())
+            lines = _lines(name, standard_input().buffer)
         elif path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8-sig") as file:
-                lines = _lines(file)
+            with gzip.open(path, "rb") as packed:
+                lines = _lines(name, packed)  # type: ignore[arg-type]
         else:
-            with path.open(encoding="utf-8-sig") as file:
-                lines = _lines(file)
+            with path.open("rb") as file:
+                lines = _lines(name, file)
     except FileNotFoundError:
         raise LasError(f"{name}: there is no such list; check the name") from None
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise LasError(f"{name}: cannot be read as a list ({why})") from None
-    except UnicodeDecodeError:
-        raise LasError(
-            f"{name}: is no text file; --from-file takes a list of paths, audio is named directly"
-        ) from None
     folder = Path() if name == "-" else path.parent
     root = folder if folder != Path() else Path(".")
     entries = _entries(name, lines, folder)
@@ -234,23 +239,36 @@ def read_list(name: str) -> list[Input]:
     return [Input(_located(entry, folder), root) for entry in entries]
 
 
-def _lines(file: TextIO) -> list[str]:
-    return [line.rstrip("\r\n") for line in file]
+def _lines(name: str, file: BinaryIO) -> list[tuple[int, str]]:
+    """Numbered lines that are not blank; LasError for what is no text."""
+    lines: list[tuple[int, str]] = []
+    for number, line in numbered_lines(file):
+        if isinstance(line, bytes) or "\0" in line:
+            raise LasError(
+                f"{name}: is no text file; --from-file takes a list of paths, audio is named "
+                "directly"
+            )
+        if line.strip():
+            lines.append((number, line))
+    return lines
 
 
-def _entries(name: str, lines: Sequence[str], folder: Path) -> list[str]:
-    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+def _entries(name: str, filled: Sequence[tuple[int, str]], folder: Path) -> list[str]:
     if not filled:
         return []
     first = filled[0][1]
+    if is_scp(name.removesuffix(".gz")):
+        return [_scp_path(f"{name}:{number}", line) for number, line in filled]
     if first.lstrip().startswith("{"):
         return [_json_path(f"{name}:{number}", line) for number, line in filled]
-    columns = first.split("\t")
-    if "path" in columns and len(columns) > 1:
-        # Quotes are plain letters in Common Voice's tables.
-        rows = csv.reader((line for _, line in filled[1:]), delimiter="\t", quoting=csv.QUOTE_NONE)
-        place = columns.index("path")
-        return [row[place] for row in rows if len(row) > place and row[place]]
+    if first.strip() == "[" or first.lstrip().startswith("[{"):
+        return _json_paths(name, filled)
+    if not _located(first.strip(), folder).exists():  # a file may be called `path, take 2.wav`
+        rows = table_rows(filled, name)
+        header = [cell.strip().lower() for cell in (next(rows, (0, None))[1] or [])]
+        column = next((one for one in PATH_COLUMNS if one in header), None)
+        if column is not None and (len(header) > 1 or column != "file"):
+            return list(_table_paths(name, rows, header, header.index(column)))
     # A remark, as in a playlist, unless there is a recording of that name.
     entries = [line.strip() for _, line in filled]
     return [
@@ -258,11 +276,47 @@ def _entries(name: str, lines: Sequence[str], folder: Path) -> list[str]:
     ]
 
 
+def _table_paths(
+    name: str, rows: Iterable[tuple[int, list[str] | None]], header: list[str], place: int
+) -> Iterable[str]:
+    for number, cells in rows:
+        if cells is None or len(cells) != len(header):  # a line feed in a cell breaks a row in two
+            raise LasError(
+                f"{name}:{number}: {len(cells or [])} columns where the header has {len(header)}"
+            )
+        if cells[place].strip():
+            yield cells[place].strip()
+
+
+def _scp_path(where: str, line: str) -> str:
+    entry = scp_entry(line)
+    if entry is None:
+        raise LasError(
+            f"{where}: no `id path`; commands (`sox … |`) are not run, convert the sound first"
+        )
+    return entry[1]
+
+
 def _json_path(where: str, line: str) -> str:
+    record = json_object(line)
+    if record is None:
+        raise LasError(f"{where}: not readable as JSON (one object a line)")
+    return _record_path(where, record)
+
+
+def _json_paths(name: str, filled: Sequence[tuple[int, str]]) -> list[str]:
+    """Of a list in JSON, over as many lines as it likes."""
     try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise LasError(f"{where}: not readable as JSON ({error})") from None
+        records = json.loads("\n".join(line for _, line in filled))
+    except (ValueError, RecursionError) as error:
+        raise LasError(f"{name}: not readable as JSON ({error})") from None
+    return [
+        record if isinstance(record, str) else _record_path(f"{name}, item {place}", record)
+        for place, record in enumerate(records, 1)
+    ]
+
+
+def _record_path(where: str, record: Any) -> str:
     found = _path_in(record) if isinstance(record, dict) else None
     if found is None:
         raise LasError(f"{where}: names no audio; expected audio_filepath, audio, path or a cut")
@@ -270,11 +324,12 @@ def _json_path(where: str, line: str) -> str:
 
 
 def _path_in(record: dict[str, Any]) -> str | None:
-    for key in ("audio_filepath", "audio", "path"):
-        if isinstance(record.get(key), str):
-            return str(record[key])
-    if isinstance(record.get("recording"), dict):
-        return _path_in(record["recording"])
+    found = first_of(record, ("audio_filepath", "audio", *PATH_COLUMNS))
+    if isinstance(found, str):
+        return found
+    for inner in (found, record.get("recording")):
+        if isinstance(inner, dict):
+            return _path_in(inner)
     sources = record.get("sources")
     if isinstance(sources, list) and sources and isinstance(sources[0], dict):
         source = sources[0].get("source")
@@ -287,6 +342,6 @@ def _located(entry: str, folder: Path) -> Path:
     if path.is_absolute() or entry == "-":
         return path
     for base in (folder, folder / "clips", Path()):
-        if (base / path).exists():
-            return base / path
+        if (there := Path(as_on_disk(str(base / path)))).exists():
+            return there
     return folder / path

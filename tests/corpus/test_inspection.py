@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -122,6 +124,7 @@ def test_a_header_that_does_not_tell_the_length(
     path = write_clip(tmp_path / "a.wav")
     told = SimpleNamespace(samplerate=RATE, frames=frames, channels=1)
     monkeypatch.setattr(soundfile, "SoundFile", lambda _: nullcontext(told))
+    monkeypatch.setattr(headers, "_slow_header", lambda path, fault: fault)
     found = read_header(str(path))
     if known:
         assert found == AudioHeader(RATE, frames, 1)
@@ -242,3 +245,15 @@ def test_a_damaged_store_is_started_anew(tmp_path: Path) -> None:
     store = FindingStore(path)
     assert store.look_up(["a"]) == {}
     store.close()
+
+
+def slow(path: str) -> None:
+    time.sleep(5)
+    Path(path).touch()
+
+
+def test_ctrl_c_does_not_wait_for_what_is_at_work(tmp_path: Path) -> None:
+    threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes(slow, [str(tmp_path / "late")] * 4, 2))
+    assert not (tmp_path / "late").exists()

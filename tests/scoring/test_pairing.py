@@ -131,3 +131,69 @@ def test_of_two_files_of_one_name_neither_is_taken(tmp_path: Path) -> None:
     )
     assert texts(pairs) == [("v", "b", "b")]
     assert pairs.without_hypothesis == ["u"] and pairs.without_reference == ["x/u", "y/u"]
+
+
+def test_of_what_is_open_the_best_reading_counts(tmp_path: Path) -> None:
+    pairs = pairing(
+        tmp_path,
+        "r.trn { i've / i have } seen (uh) it (u1)\n",
+        "h.trn i have (um) seen it (u1)\n",
+    )
+    (pair,) = pairs
+    assert pair.settled(str) == ("i have seen it", "i have seen it")
+
+
+def test_open_words_of_an_stm_by_segment_and_by_recording(tmp_path: Path) -> None:
+    stm = (
+        "r.stm r A s 0.0 3.0 <o> (%hesitation) good { bye / night }\n"
+        "r A s 3 4 ignore_time_segment_in_scoring\n"
+    )
+    for hypothesis in ("h.ctm r A 1 0.4 good\nr A 2 0.4 night\n", "h.trn good night (r)\n"):
+        (pair,) = pairing(tmp_path, stm, hypothesis)
+        assert pair.settled(str) == ("good night", "good night")
+
+
+def test_ids_of_a_mac_are_the_same_as_typed(tmp_path: Path) -> None:
+    pairs = pairing(
+        tmp_path,
+        "r.tsv path\tsentence\ncaf\xe9.mp3\ta\nb.mp3\tb\n",
+        "h.csv file_name;text\nb.mp3;b\ncafe\u0301.mp3;a\n",
+    )
+    assert texts(pairs) == [("caf\xe9.mp3", "a", "a"), ("b.mp3", "b", "b")]
+
+
+CUES = "1\n00:00:00,000 --> 00:00:02,000\na b\n\n2\n00:00:02,000 --> 00:00:04,000\nc d\n"
+
+
+@pytest.mark.parametrize(
+    "hypothesis",
+    [
+        "h.vtt WEBVTT\n\n00:00.000 --> 00:04.000\na b c d\n",
+        "h.srt " + CUES.replace("a b\n\n", "a\n").replace("c d", "b c d"),
+        "h.txt a\nb c\nd\n",
+        "h.tsv start\tend\ttext\n0\t900\ta\n900\t4000\tb c d\n",
+        'h.json {"source": "x.wav", "text": "a b c d", "segments": []}\n',
+        "h.ctm x 1 0 1 a\nx 1 1 1 b\nx 1 2 1 c\nx 1 3 1 d\n",
+    ],
+)
+def test_subtitles_are_one_text(tmp_path: Path, hypothesis: str) -> None:
+    assert texts(pairing(tmp_path, f"r.srt {CUES}", hypothesis)) == [("", "a b c d", "a b c d")]
+
+
+def test_subtitles_are_of_one_recording(tmp_path: Path) -> None:
+    with pytest.raises(LasError, match="holds 2 utterances with ids, subtitles are of one"):
+        list(pairing(tmp_path, f"r.srt {CUES}", "h.trn a b (u1)\nc d (u2)\n"))
+
+
+def test_columns_of_any_table_are_facts(tmp_path: Path) -> None:
+    from las_cli.scoring.manifest import Manifest
+    from las_cli.scoring.pairing import Pair
+
+    for name, data in (
+        ("m.tsv", b"path\taccent\na.wav\tnorth\n"),
+        ("m.csv", "path;accent\r\na.wav;north\r\n".encode("utf-16")),
+        ("m.jsonl", b'{"file_name": "a.wav", "accent": "north"}\n'),
+    ):
+        (tmp_path / name).write_bytes(data)
+        manifest = Manifest(str(tmp_path / name), ["accent"])
+        assert manifest.facts(Pair("a.wav", "", ""), 0) == {"accent": "north"}

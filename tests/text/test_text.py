@@ -7,7 +7,14 @@ import json
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.text import Alphabet, TextPolicy, has_unspelled, normalise, units_from_json
+from las_cli.text import (
+    Alphabet,
+    TextPolicy,
+    casing_language,
+    has_unspelled,
+    normalise,
+    units_from_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,30 @@ from las_cli.text import Alphabet, TextPolicy, has_unspelled, normalise, units_f
 def test_normalise(written: str, spelled: str) -> None:
     assert normalise(written, TextPolicy()) == spelled
     assert normalise(spelled, TextPolicy()) == spelled  # a second time changes nothing
+
+
+@pytest.mark.parametrize(
+    ("case", "language", "written", "spelled"),
+    [
+        ("lower", "tr", "IŞIK, İzmir; ırmak iyi", "ışık izmir ırmak iyi"),
+        ("lower", "az-AZ", "I\u0307YI", "iyı"),
+        ("upper", "tr", "ırmak iyi", "IRMAK İYİ"),
+        ("keep", "tr", "Irmak İyi", "Irmak İyi"),
+        ("lower", "en", "IŞIK", "işik"),
+        ("upper", "", "ırmak iyi", "IRMAK IYI"),
+    ],
+)
+def test_capitals_of_turkish(case: str, language: str, written: str, spelled: str) -> None:
+    assert normalise(written, TextPolicy(case=case, language=language)) == spelled
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [("TR", "tr"), ("tr_TR", "tr"), ("az-Latn-AZ", "az"), ("tur", "tr"), ("Turkish", "tr"),
+     ("en", ""), ("", ""), (None, ""), ("trk", "")],
+)  # fmt: skip
+def test_languages_whose_capitals_are_others(told: str | None, code: str) -> None:
+    assert casing_language(told) == code
 
 
 def test_policies() -> None:

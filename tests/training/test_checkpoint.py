@@ -73,6 +73,16 @@ def test_a_rate_that_was_not_measured_is_the_worst(
     assert checkpoint_ler(save_checkpoint(tmp_path, made(facts=facts))) == ler
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    broken = torch.nn.Parameter(torch.tensor([1.0, float("nan")]))
+    path = save_checkpoint(tmp_path / "a", made(weights={"w": broken}))
+    with pytest.raises(LasError, match="w holds values that are no numbers.*delete .*step-0000007"):
+        load_checkpoint(path)
+    path = save_checkpoint(tmp_path / "b", made(average={"w": broken.detach()}))
+    with pytest.raises(LasError, match=r"average\.safetensors: w holds values that are no numbers"):
+        best_weights(path)
+
+
 def test_a_step_that_is_there_is_replaced(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, made())
     path = save_checkpoint(tmp_path, made(facts={"dev_ler": 0.125}))

@@ -13,6 +13,7 @@ import pytest
 
 from las_cli.training import launcher
 from las_cli.training.launcher import LOST, launch
+from tests.test_orphans import gone
 from tests.training.corpora import write_corpus, write_network
 from tests.training.test_loop import COMMON, REPOSITORY
 
@@ -76,6 +77,45 @@ def test_processes_find_each_other(capfd: pytest.CaptureFixture[str]) -> None:
     first, second = (line.split() for line in sorted(capfd.readouterr().err.splitlines()))
     assert first[:3] == ["0", "0", "2"] and second[:3] == ["1", "1", "2"]
     assert first[3:] == second[3:]
+
+
+LAUNCHER = """
+import sys
+from las_cli.training.launcher import launch
+sys.exit(launch(2, [sys.executable, "-c", sys.argv[1]]))
+"""
+CHILD = """
+import os, signal, subprocess, sys, time
+from las_cli.training.launcher import end_with_launcher
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # busy: it will not stop by itself
+end_with_launcher(lambda: False)
+reader = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("pids", os.getpid(), reader.pid, file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+@pytest.mark.parametrize("signals", [[signal.SIGKILL], [signal.SIGTERM, signal.SIGTERM]])
+def test_no_process_outlives_the_launcher(signals: list[signal.Signals]) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, CHILD], stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert started.stderr is not None
+    pids = [int(pid) for _ in range(2) for pid in started.stderr.readline().split()[1:]]
+    assert len(pids) == 4 and not any(gone(pid) for pid in pids)
+    for number in signals:
+        started.send_signal(number)
+        time.sleep(0.3)
+    started.wait(timeout=30)
+    deadline = time.monotonic() + 20
+    while not all(gone(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [pid for pid in pids if not gone(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def las_train(*words: object) -> subprocess.Popen[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 import torch
 
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
 from las_cli.saved_model.folder import save_model
 from las_cli.text import Alphabet, TextPolicy
-from las_cli.training.setup import start_from
+from las_cli.training.hyperparameters import TrainingConfig
+from las_cli.training.plan import Plan
+from las_cli.training.setup import start_from, with_language
 
 
 def made(letters: str, seed: int, hidden: int = 4) -> tuple[LAS, Alphabet]:
@@ -55,3 +59,24 @@ def test_layers_of_another_size_start_fresh(tmp_path: Path) -> None:
     assert torch.equal(model.speller.output.weight, other.speller.output.weight)
     assert "listener.layers.0.forwards.weight_hh_l0" in notes[-1]
     assert "speller.output.weight" not in notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "init", "languages", "language"),
+    [
+        ("", "", ["tr"], "tr"),
+        ("", "", ["az", "az"], "az"),
+        ("", "", ["tr", ""], ""),
+        ("", "", ["", ""], ""),
+        ("en", "", ["tr"], "en"),
+        ("", "other", ["tr"], ""),
+    ],
+)
+def test_the_language_whose_capitals_are_others(
+    asked: str, init: str, languages: list[str], language: str
+) -> None:
+    plan = Plan(
+        ("x",), "train", "dev", LASConfig(), TrainingConfig(), TextPolicy(language=asked), init=init
+    )
+    corpora = [SimpleNamespace(casing_language=one) for one in languages]
+    assert with_language(plan, corpora).text.language == language  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
 from las_cli.cli.transcribe import chosen_formats
+from las_cli.ledger import LEDGER
 from las_cli.transcribe.doubt import Support
 
 Writer = Callable[..., Path]
@@ -49,7 +50,8 @@ def tree(tmp_path: Path, write_noise: Writer) -> Path:
 
 
 def produced(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != LEDGER)
+    return sorted(p.relative_to(folder).as_posix() for p in files)
 
 
 def test_one_file_gives_its_words_alone(run: Run, tree: Path) -> None:
@@ -95,6 +97,46 @@ def test_a_run_goes_on_where_it_was_interrupted(run: Run, tree: Path) -> None:
     assert (tree / "out" / "b.json").exists()
     assert "there already" in result.stderr
     run("in/a.wav", "in/b.flac", "-o", "out", "-f", "txt,json", "--skip-done")
+
+
+def test_a_file_of_somebody_else_stays(run: Run, tree: Path) -> None:
+    notes = tree / "out" / "a.txt"
+    notes.parent.mkdir()
+    notes.write_text("my own notes\n")
+    result = run("in/a.wav", "in/b.flac", "-o", "out", code=1)
+    assert notes.read_text() == "my own notes\n" and (tree / "out" / "b.txt").is_file()
+    assert "out/a.txt: is there already and not as las wrote it" in result.stderr
+    run("in/b.flac", "-o", "out")  # its own file it replaces
+    (tree / "out" / "b.txt").write_text("corrected by hand\n")
+    run("in/b.flac", "-o", "out", code=1)
+    run("in/a.wav", "in/b.flac", "-o", "out", "--overwrite")
+    assert "notes" not in notes.read_text()
+    run("in/a.wav", "in/b.flac", "-o", "out")
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    run: Run, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from las_cli.transcribe.workers import Recipe
+
+    def load(self: Recipe) -> None:
+        raise AssertionError("nothing is to be recognised")
+
+    monkeypatch.setattr(Recipe, "load", load)
+    (tree / "out").mkdir()
+    (tree / "out" / "file").touch()
+    result = run("in/a.wav", "-o", "out/file/below", code=1)
+    assert "out/file/below: cannot be written" in result.stderr
+    (tree / "out" / "a.txt").mkdir()
+    result = run("in/a.wav", "-o", "out", code=1)
+    assert "out/a.txt: a folder has that name" in result.stderr
+
+    def touch(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", touch)
+    result = run("in/b.flac", "-o", "new", code=1)
+    assert result.stderr.startswith("las: new: cannot be written (Read-only file system)")
 
 
 def test_json_of_several_is_a_line_each(run: Run, tree: Path) -> None:

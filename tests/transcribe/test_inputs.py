@@ -131,6 +131,12 @@ CUT = {"id": "1", "recording": {"id": "r", "sources": [{"type": "file", "source"
         ("list.txt", "# mine\nin/b.wav\n\n  in/gone.wav  \n", ["in/b.wav", "in/gone.wav"]),
         ("list.txt", "\ufeffin/b.wav\r\n", ["in/b.wav"]),
         ("cv.tsv", 'client_id\tpath\tsentence\nx\tin/b.wav\t"he\n', ["in/b.wav"]),
+        ("short.tsv", "path\ttext\nin/b.wav\tx\n\n", ["in/b.wav"]),
+        ("excel.csv", 'sep=;\nfile_name;text\n"in/b.wav";"a;b"\n', ["in/b.wav"]),
+        ("list.csv", "text,path\nx,in/b.wav\n", ["in/b.wav"]),
+        ("wav.scp", "u1 in/b.wav\nu2  in/gone.wav\n", ["in/b.wav", "in/gone.wav"]),
+        ("metadata.jsonl", '{"file_name": "in/b.wav", "text": "x"}\n', ["in/b.wav"]),
+        ("all.json", '[{"audio": {"path": "in/b.wav"}},\n"b.wav"]', ["in/b.wav", "b.wav"]),
         ("nemo.jsonl", '{"audio_filepath": "in/b.wav", "text": "x"}\n', ["in/b.wav"]),
         ("cuts.jsonl.gz", json.dumps(CUT) + "\n" + json.dumps(CUT["recording"]), ["in/b.wav"] * 2),
     ],
@@ -139,6 +145,25 @@ def test_lists(tree: Path, name: str, text: str, expected: list[str]) -> None:
     data = text.encode()
     Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     assert names(read_list(name)) == expected
+
+
+def test_a_list_of_a_spreadsheet_in_utf_16(tree: Path) -> None:
+    Path("list.txt").write_bytes("path\ttext\r\nin/b.wav\tü\r\n".encode("utf-16"))
+    assert names(read_list("list.txt")) == ["in/b.wav"]
+
+
+def test_commands_in_a_list_are_not_run(tree: Path) -> None:
+    Path("wav.scp").write_text("u1 in/b.wav\nu2 touch ran |\n")
+    with pytest.raises(LasError, match=r"wav\.scp:2: .* commands .* are not run"):
+        read_list("wav.scp")
+    assert not Path("ran").exists()
+
+
+def test_names_of_a_mac_are_the_same_as_typed(tree: Path) -> None:
+    (tree / "in" / "cafe\u0301.wav").write_bytes(b"x")
+    Path("list.txt").write_text("in/caf\xe9.wav\n", encoding="utf-8")
+    assert names(read_list("list.txt")) == ["in/cafe\u0301.wav"]
+    assert names(gather(["in/caf\xe9.wav"])[0]) == ["in/cafe\u0301.wav"]
 
 
 def test_a_recording_whose_name_begins_with_a_number_sign_is_no_remark(tree: Path) -> None:
@@ -155,7 +180,7 @@ def test_clips_of_a_common_voice_table_are_found(tree: Path) -> None:
 
 
 def test_a_list_from_standard_input(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("in/b.wav\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"in/b.wav\n")))
     assert names(read_list("-")) == ["in/b.wav"]
 
 
@@ -163,7 +188,9 @@ def test_a_list_from_standard_input(tree: Path, monkeypatch: pytest.MonkeyPatch)
     ("data", "message"),
     [
         (b"", "names no file"),
-        (b"\xff\xfe\x00\x80", "is no text file"),
+        (b"\xff\xfb\x90\x64", "is no text file"),
+        (b"\xff\xfea", "is no text file"),
+        ("clip;path\n1;b.wav\n2\n".encode("utf-16"), r":3: 1 columns where the header has 2"),
         (b'{"text": "x"}\n', r":1: names no audio"),
         (b'{"path": "a"}\n{"path"\n', r":2: not readable as JSON"),
     ],
