@@ -35,6 +35,7 @@ class Segment:
     confidence: float = math.nan  # 0 … 1
     flags: tuple[str, ...] = ()  # e.g. "cut off", "looped"
     alternatives: tuple[Alternative, ...] = ()  # n-best, best first
+    hotwords: tuple[str, ...] = ()  # of those asked for, the ones written here, each once
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,11 @@ def events(
         from las_cli.transcribe.workers import follow_with_workers
 
         paths = [str(entry.path) for entry in worklist.inputs]
-        yield from follow_with_workers(recipe, paths, processes)
+        yield from follow_with_workers(recipe, paths, processes, display.note)
         return
     transcriber = recipe.load()
+    for note in transcriber.recogniser.decoder.notes:
+        display.note(note)
     sounds = (opened(entry, raw_rate, microphone, display) for entry in worklist.inputs)
     yield from transcriber.follow(sounds, live=microphone or raw_rate is not None)
 

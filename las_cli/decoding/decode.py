@@ -74,7 +74,7 @@ def _hypothesis(entry: Ended, alphabet: Units) -> Hypothesis:
         units=entry.units,
         text=" ".join(alphabet.decode(entry.units).split()),
         score=entry.total,
-        scores={name: entry.scores.get(name, 0.0) for name in SOURCES},
+        scores=dict.fromkeys(SOURCES, 0.0) | dict(entry.scores),
         flags=flags,
         letter_scores=entry.letter_scores,
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.network.config import AttentionConfig
-from las_cli.padding import length_mask
+from las_cli.padding import Places, length_mask
 
 
 class Memory(NamedTuple):
@@ -53,6 +53,16 @@ class Attention(nn.Module):
         weights = torch.softmax(energy, dim=-1)
         context = weights.to(memory.values.dtype) @ memory.values  # [B, N, K, A/N]
         return context.transpose(1, 2).flatten(2), weights.transpose(1, 2)
+
+    def of_rows(
+        self, query: Tensor, memory: Memory, previous: Tensor, places: Places
+    ) -> tuple[Tensor, Tensor]:
+        """`forward` of a flat batch of R hypotheses: query [R, 1, Q], previous [R, 1, N, T]."""
+        queries = places.pad(query[:, 0])
+        # Attention by content is handed its queries for want of weights before.
+        before = queries if previous is query else places.pad(previous[:, 0])
+        context, weights = self(queries, memory, before)
+        return places.flat(context)[:, None], places.flat(weights)[:, None]
 
     def energy(self, query: Tensor, memory: Memory, previous: Tensor) -> Tensor:
         """How well each step fits each query, [B, N, K, T]."""

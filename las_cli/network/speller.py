@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from las_cli.network.attention import Memory, make_attention
 from las_cli.network.config import AttentionConfig, SpellerConfig
+from las_cli.padding import Places
 
-# Everything a hypothesis carries from letter to letter; each tensor is [B, K, …].
+# Everything a hypothesis carries from letter to letter; each tensor is [B, K, …], or [R, 1, …] in a
+# flat batch of R hypotheses.
 SpellerState = tuple[Tensor, ...]
 
 BLANK_LOGIT = -1e4  # the speller never writes the CTC blank; finite, so that bf16 sums stay finite
@@ -36,10 +38,11 @@ class Speller(nn.Module):
         raise NotImplementedError
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
     ) -> tuple[Tensor, SpellerState, Tensor]:
         """One letter on. previous [B, K] ids, the end of sentence at the start.
 
+        places: of a flat batch, whose `previous` is [R, 1]; then only R hypotheses are computed
         Returns logits [B, K, V] in float32, the new state, and weights [B, K, T] (mean of heads).
         """
         raise NotImplementedError
@@ -59,6 +62,15 @@ class Speller(nn.Module):
         Returns logits [B, U, V] in float32 and weights [B, U, T] (mean of heads).
         """
         raise NotImplementedError
+
+    def _attend(
+        self, query: Tensor, memory: Memory, previous: Tensor, places: Places | None
+    ) -> tuple[Tensor, Tensor]:
+        if places is None:
+            context, weights = self.attention(query, memory, previous)
+        else:
+            context, weights = self.attention.of_rows(query, memory, previous, places)
+        return context, weights
 
     def _logits(self, hidden: Tensor, context: Tensor) -> Tensor:
         joined = torch.cat([hidden, context.to(hidden.dtype)], dim=-1)
@@ -101,10 +113,10 @@ class ParallelSpeller(Speller):
         )
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
     ) -> tuple[Tensor, SpellerState, Tensor]:
         query, below = lstm_step(self.below, self.embedding(previous), state[0], state[1])
-        context, weights = self.attention(query, memory, query)
+        context, weights = self._attend(query, memory, query, places)
         joined = torch.cat([query, context.to(query.dtype)], dim=-1)
         hidden, above = lstm_step(self.above, joined, state[2], state[3])
         return self._logits(hidden, context), (*below, *above), weights.mean(2)
@@ -155,12 +167,12 @@ class FeedingSpeller(Speller):
         )
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
     ) -> tuple[Tensor, SpellerState, Tensor]:
         letters = self.dropout(self.embedding(previous))
         joined = torch.cat([letters, state[2].to(letters.dtype)], dim=-1)
         hidden, layers = lstm_step(self.layers, joined, state[0], state[1])
-        context, weights = self.attention(hidden, memory, state[3])
+        context, weights = self._attend(hidden, memory, state[3], places)
         return self._logits(hidden, context), (*layers, context, weights), weights.mean(2)
 
     def forward(

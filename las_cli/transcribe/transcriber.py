@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy
 
     from las_cli.decoding.decoder import Decoder
+    from las_cli.decoding.hotword_tree import HotwordTree
 
 BATCH_SECONDS = 160.0  # sound in a batch at most, padding counted
 BATCH_PIECES = {"cpu": 8, "cuda": 32, "mps": 16}
@@ -107,7 +108,8 @@ class Transcriber:
         lm: folder of a language model, "none", or None for the one in the model's folder
         segmentation: where to cut long recordings
         batch: pieces recognised at a time, by default 8 on the CPU and 32 on CUDA
-        decoding: fields of `DecodingOptions`, e.g. beam=20, laid over the model's own defaults.
+        decoding: fields of `DecodingOptions`, laid over the model's own defaults, e.g. beam=20, or
+            hotwords="Thornton, Helstone" (a file, or ["Thornton", ("Helstone", 2)], will do too)
         Raises LasError where there is no such model or it is damaged.
         """
         return cls(load_recogniser(name, device=device, lm=lm, **decoding), segmentation, batch)
@@ -207,7 +209,7 @@ class Transcriber:
         results = self._decode(decoder, waveforms.to(device), lengths.to(device))
         for (recording, piece), hypotheses in zip(pending, results, strict=True):
             recording.waiting -= 1
-            found = _segment(piece, hypotheses, decoder.options.nbest)
+            found = _segment(piece, hypotheses, decoder.options.nbest, decoder.hotwords)
             if found is not None:
                 recording.segments.append(found)
             yield Recognised(recording.place, found, piece.end)
@@ -241,7 +243,9 @@ def _name(audio: Any) -> str:
     return str(audio) if isinstance(audio, (str, Path)) else str(getattr(audio, "name", "-"))
 
 
-def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segment | None:
+def _segment(
+    piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int, hotwords: HotwordTree | None = None
+) -> Segment | None:
     """What was heard in a piece, with its times put into the recording's; None without words."""
     best = hypotheses[0]
     if not best.text:
@@ -265,6 +269,7 @@ def _segment(piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int) -> Segm
         confidence=best.confidence,
         flags=best.flags,
         alternatives=tuple(Alternative(other.text, other.score) for other in others),
+        hotwords=hotwords.spot(best.text) if hotwords is not None else (),
     )
 
 

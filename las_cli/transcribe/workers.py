@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -15,6 +15,9 @@ from las_cli.errors import LasError
 if TYPE_CHECKING:
     from las_cli.audio.segmentation import SegmentationOptions
     from las_cli.transcribe.transcriber import Finished, Transcriber
+
+# What a worker gives back: notes of its decoder, and what became of the files.
+Chunk = tuple[tuple[str, ...], list["Finished"]]
 
 CHUNK = 8  # files a worker takes at a time, so that short clips share batches
 
@@ -46,11 +49,17 @@ class Recipe:
         )
 
 
-def follow_with_workers(recipe: Recipe, paths: Sequence[str], jobs: int) -> Iterator[Finished]:
+def follow_with_workers(
+    recipe: Recipe,
+    paths: Sequence[str],
+    jobs: int,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> Iterator[Finished]:
     """What `Transcriber.follow` says of finished files, by `jobs` processes.
 
     Each process loads the model itself and gets an equal share of the cores, unless the recipe
-    names a number of threads. Raises LasError where the model cannot be loaded, or a process dies.
+    names a number of threads. `note` is told once what the model cannot follow. Raises LasError
+    where the model cannot be loaded, or a process dies.
     """
     import dataclasses
 
@@ -65,12 +74,15 @@ def follow_with_workers(recipe: Recipe, paths: Sequence[str], jobs: int) -> Iter
     with ProcessPoolExecutor(jobs, context, _start, (recipe,)) as pool:
         try:
             # A process can die while others are still handed their files.
-            chunks: list[tuple[int, Future[list[Finished]]]] = [
+            chunks: list[tuple[int, Future[Chunk]]] = [
                 (first, pool.submit(_work, list(paths[first : first + size])))
                 for first in range(0, len(paths), size)
             ]
             for first, chunk in chunks:
-                for event in chunk.result():
+                notes, events = chunk.result()
+                for sentence in notes if first == 0 else ():  # every worker says the same
+                    note(sentence)
+                for event in events:
                     yield Finished(first + event.place, event.transcript, event.error)
         except BrokenProcessPool:
             raise LasError(
@@ -91,10 +103,11 @@ def _start(recipe: Recipe) -> None:
         _transcriber = error  # an initialiser that raises would only break the pool
 
 
-def _work(paths: list[str]) -> list[Finished]:
+def _work(paths: list[str]) -> Chunk:
     from las_cli.transcribe.transcriber import Finished
 
     if isinstance(_transcriber, LasError):
         raise _transcriber
     assert _transcriber is not None
-    return [event for event in _transcriber.follow(paths) if isinstance(event, Finished)]
+    events = [event for event in _transcriber.follow(paths) if isinstance(event, Finished)]
+    return _transcriber.recogniser.decoder.notes, events
