@@ -46,8 +46,9 @@ class DecodingOptions:
     hotword_weight: float = 1.0  # nats a letter of an expected word, times the word's own weight
     repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
     word_times: bool = True  # align the words of the best hypothesis to the sound
-    # Of the listener, on the CPU of speller and language model too (int8: of the listener alone).
-    precision: str = "auto"  # bf16 where the hardware has it
+    # Of the listener, on the CPU of speller and language model too. auto: bf16 where the hardware
+    # has it; else float32, but on the CPU int8 in the steps of speller and language model.
+    precision: str = "auto"
     calibration: Calibration = Calibration()  # from letter posteriors to confidence, by `las tune`
 
     def __post_init__(self) -> None:

@@ -78,7 +78,7 @@ class ContentAttention(Attention):
 
     def energy(self, query: Tensor, memory: Memory, previous: Tensor) -> Tensor:
         queries = self._heads(self.query(query)).to(memory.keys.dtype)  # [B, N, K, A/N]
-        return queries @ memory.keys.transpose(2, 3) * queries.shape[-1] ** -0.5
+        return (queries * queries.shape[-1] ** -0.5) @ memory.keys.transpose(2, 3)
 
 
 class LocationAttention(Attention):
