@@ -11,7 +11,7 @@ from las_cli.decoding.beam_search import Ended
 from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis
-from las_cli.decoding.lanes import lanes, side_by_side
+from las_cli.decoding.lanes import lanes, one_thread, side_by_side
 from las_cli.decoding.options import SOURCES
 from las_cli.decoding.precision import searching
 from las_cli.decoding.repeats import is_looped
@@ -52,7 +52,8 @@ def search(decoder: Decoder, heard: Heard) -> list[list[Hypothesis]]:
     if not len(long_enough):
         return results
     run = decoder.options.kind.load()
-    with searching(heard.states.device, decoder.options.precision):
+    device = heard.states.device
+    with one_thread(device), searching(device, decoder.options.precision):
         found: list[list[Ended]] = run(decoder, heard.take(long_enough))
     for row, entries in zip(long_enough.tolist(), found, strict=True):
         utterance = heard.utterance(row)

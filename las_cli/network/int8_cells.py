@@ -56,7 +56,10 @@ def lstm_cell(
         hidden, cell = torch.lstm_cell(inputs, state, *lstm.all_weights[layer])
         return hidden, cell
     packed = _pack(lstm, layer, embedded and embedded[0])
-    told = packed.told[embedded[1]] if embedded else _multiply(inputs, packed.inputs)
+    if embedded:
+        told = packed.told[embedded[1]]
+    else:
+        told = _multiply(inputs, packed.inputs) + packed.bias
     into, forget, fresh, out = (told + _multiply(state[0], packed.hidden)).chunk(4, dim=1)
     cell = forget.sigmoid_() * state[1] + into.sigmoid_() * fresh.tanh_()
     return out.sigmoid_() * cell.tanh(), cell
@@ -67,12 +70,13 @@ class _Packed:
 
     def __init__(self, weights: list[Tensor], embedding: nn.Embedding | None) -> None:
         inputs, hidden = weights[:2]
-        bias = sum(weights[2:4]) if len(weights) > 2 else None
-        self.hidden = _prepack(hidden, None)
+        self.bias = (weights[2] + weights[3]).detach()
+        self.hidden = _prepack(hidden)
         if embedding is None:
-            self.inputs = _prepack(inputs, bias)
+            self.inputs = _prepack(inputs)
         else:  # what each letter tells the gates is known beforehand, exactly, [V, 4H]
-            self.told = nn.functional.linear(embedding.weight, inputs, bias).detach()
+            told = nn.functional.linear(embedding.weight.float(), inputs.float(), self.bias)
+            self.told = told.detach()
 
 
 def _pack(lstm: nn.LSTM, layer: int, embedding: nn.Embedding | None) -> _Packed:
@@ -90,14 +94,14 @@ def _marks(weights: list[Tensor]) -> list[tuple[int, int]]:
     return [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in weights]
 
 
-def _prepack(weight: Tensor, bias: Any) -> Any:
+def _prepack(weight: Tensor) -> Any:
     weight = weight.detach().float()
     scales = (weight.abs().amax(1) / 127).clamp(min=LEAST).double()
     zeros = torch.zeros(len(weight), dtype=torch.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch will have them in another package some day
         quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-    return torch.ops.quantized.linear_prepack(quantised, None if bias is None else bias.detach())
+    return torch.ops.quantized.linear_prepack(quantised, None)
 
 
 def _multiply(rows: Tensor, packed: Any) -> Tensor:
@@ -116,7 +120,7 @@ def can_multiply() -> bool:
     """Whether this machine's torch has the operation, tried once."""
     if not _able:
         try:
-            probe = _prepack(torch.eye(8), None)
+            probe = _prepack(torch.eye(8))
             right = torch.allclose(_multiply(torch.eye(8), probe), torch.eye(8), atol=0.02)
         except (RuntimeError, AttributeError):  # another engine than fbgemm, as on ARM
             right = False
