@@ -41,7 +41,7 @@ _OPTIONS = (
     click.option(
         "--beam-threshold",
         type=float,
-        help="Nats below the best that a hypothesis is dropped; inf: never.  [default: 10]",
+        help="Nats below the best that a hypothesis is dropped; inf: never.  [default: 5]",
     ),
     click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
     click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),

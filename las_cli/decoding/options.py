@@ -34,7 +34,7 @@ class DecodingOptions:
     beam: int = 8  # K, hypotheses kept a letter, 1 … 100; 1 is greedy
     # Hypotheses live on that are less than this below the best of their utterance, in nats of the
     # score; the fewer, the faster. Infinity keeps `beam` of them, come what may.
-    beam_threshold: float = 10.0
+    beam_threshold: float = 5.0
     nbest: int = 1  # hypotheses returned an utterance, at most `beam`
     ctc_weight: float = 0.3  # 0 … 1; 0 is the speller alone; ignored by a model without CTC head
     lm_weight: float = 0.3  # 0 … 1; ignored without a language model
@@ -63,7 +63,7 @@ class DecodingOptions:
             raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
         if not self.beam_threshold > 0.0:  # NaN fails too
             raise UsageError(
-                f"beam-threshold {self.beam_threshold:g}: choose more than 0 nats (10 is good), "
+                f"beam-threshold {self.beam_threshold:g}: choose more than 0 nats (5 is good), "
                 "or inf to keep the whole beam"
             )
         if not 1 <= self.nbest <= MAX_BEAM:
