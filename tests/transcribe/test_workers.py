@@ -24,13 +24,16 @@ def test_a_process_that_dies_before_all_files_are_handed_out(
 
 
 def test_places_count_over_all_that_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def submit(_: object, work: object, paths: list[str]) -> Future[list[Finished]]:
-        done: Future[list[Finished]] = Future()
-        done.set_result([Finished(i, None, LasError(path)) for i, path in enumerate(paths)])
+    def submit(_: object, work: object, paths: list[str]) -> Future[workers.Chunk]:
+        done: Future[workers.Chunk] = Future()
+        events = [Finished(i, None, LasError(path)) for i, path in enumerate(paths)]
+        done.set_result((("a word was left out",), events))
         return done
 
     monkeypatch.setattr(workers.ProcessPoolExecutor, "submit", submit)
     names = [f"{number}.wav" for number in range(40)]
-    told = list(workers.follow_with_workers(workers.Recipe(), names, 2))
+    notes: list[str] = []
+    told = list(workers.follow_with_workers(workers.Recipe(), names, 2, notes.append))
+    assert notes == ["a word was left out"]  # every worker says it
     assert [event.place for event in told] == list(range(40))
     assert [str(event.error) for event in told] == names
