@@ -138,6 +138,7 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
             if not open_rows:
                 break
         live = (score > _floor(score, ended.total, options)) & ~done[:, None]
+        live[:, 0] = ~done  # however sums are rounded, an open utterance has a hypothesis
         grown = Places.of(live)
         chosen = place[grown.owner, grown.slot]
         parents = places.first[grown.owner] + chosen // total.shape[1]

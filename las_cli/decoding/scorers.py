@@ -172,10 +172,10 @@ def remember(model: LAS, heard: Heard) -> Memory:
 
 def follow(state: tuple[Tensor, ...], parents: Tensor) -> tuple[Tensor, ...]:
     """The state [N, …] of hypotheses that go on from `parents` [N']; no copy where all go on."""
-    stay = len(parents) == len(state[0]) and bool(
-        (parents == torch.arange(len(parents), device=parents.device)).all()
-    )
-    return state if stay else tuple(tensor[parents] for tensor in state)
+    if parents.device.type == "cpu" and len(parents) == len(state[0]):  # a GPU would have to wait
+        if bool((parents == torch.arange(len(parents))).all()):
+            return state
+    return tuple(tensor[parents] for tensor in state)
 
 
 def take_rows(tensors: Any, rows: Tensor) -> Any:
