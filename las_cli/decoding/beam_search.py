@@ -137,7 +137,10 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
                 results[int(original[row])] = _read(best, letters, options.nbest, joint.sources)
             if not open_rows:
                 break
-        live = (score > _floor(score, ended.total, options)) & ~done[:, None]
+        firm = score[:, 0]  # what may be taken back drops no other hypothesis
+        if step.held is not None:
+            firm = (padded - places.pad(step.held).flatten(1)).amax(1)
+        live = (score > _floor(firm, ended.total, options)[:, None]) & ~done[:, None]
         live[:, 0] = ~done  # however sums are rounded, an open utterance has a hypothesis
         grown = Places.of(live)
         chosen = place[grown.owner, grown.slot]
@@ -189,15 +192,15 @@ def _kth_best(total: Tensor, beams: int) -> Tensor:
     return flat.topk(beams, dim=-1).values[:, -1]
 
 
-def _floor(score: Tensor, ended: Tensor, options: DecodingOptions) -> Tensor:
-    """What a hypothesis must surpass to live on, [B, 1].
+def _floor(best: Tensor, ended: Tensor, options: DecodingOptions) -> Tensor:
+    """What a hypothesis must surpass to live on, [B].
 
-    score: totals of the open hypotheses, best first [B, k]; ended: of the ended ones [B, K]
+    best: total of the best open hypothesis [B]; ended: of the ended ones, best first [B, K]
     """
     if math.isinf(options.beam_threshold):
-        return torch.full_like(score[:, :1], -torch.inf)
-    hopeless = ended[:, options.nbest - 1, None] - _room(options)
-    return torch.maximum(score[:, :1] - options.beam_threshold, hopeless)
+        return torch.full_like(best, -torch.inf)
+    hopeless = ended[:, options.nbest - 1] - _room(options)
+    return torch.maximum(best - options.beam_threshold, hopeless)
 
 
 def _room(options: DecodingOptions) -> float:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,14 @@ from las_cli.text.units import EOS, FIRST, Units
 ELSEWHERE, START = 0, 1  # states: within some other word; where a word may begin
 # Scripts that are written without spaces: a word may begin and end at any letter.
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR")
+
+
+class Lines(NamedTuple):
+    """What letters change, of several hypotheses."""
+
+    bonus: Tensor  # nats, [N, V]
+    held: Tensor  # of all nats up to and with the letter, what may yet be taken back, [N, V]
+    following: Tensor  # the states behind the letters, [N, V]
 
 
 class HotwordTree:
@@ -49,16 +58,17 @@ class HotwordTree:
         self._rows: dict[int, int] = {}  # of states in the table
         self._size = FIRST + len(self._units)
         self._delta = torch.zeros(0, self._size)
+        self._held = torch.zeros(0, self._size)
         self._next = torch.zeros(0, self._size, dtype=torch.int64)
         self._busy = threading.Lock()  # several lanes search at a time
 
-    def lines(self, states: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """What each letter changes for hypotheses in `states`: nats [N, V], states after [N, V]."""
+    def lines(self, states: Sequence[int]) -> Lines:
+        """What each letter changes for hypotheses in `states`, [N, V] each."""
         with self._busy:
             for state in set(states) - self._rows.keys():
                 self._make(state)
             rows = torch.tensor([self._rows[state] for state in states])
-            return self._delta[rows], self._next[rows]
+            return Lines(self._delta[rows], self._held[rows], self._next[rows])
 
     def score(self, text: str) -> float:
         """The bonus of a whole text, once it has ended."""
@@ -145,6 +155,7 @@ class HotwordTree:
         if row == len(self._delta):
             grown = max(64, row)
             self._delta = torch.cat([self._delta, torch.zeros(grown, self._size)])
+            self._held = torch.cat([self._held, torch.zeros(grown, self._size)])
             self._next = torch.cat([self._next, self._next.new_zeros(grown, self._size)])
         self._rows[state] = row
         letters, base = set[str](), state
@@ -158,7 +169,7 @@ class HotwordTree:
                 self._make(base)
             like, leaves = self._rows[base], self._bonus[state]
             parting = self._parting if _inside(self._last[state]) else torch.ones(self._size)
-            self._next[row] = self._next[like]
+            self._next[row], self._held[row] = self._next[like], self._held[like]
             self._delta[row] = self._delta[like] - leaves + parting * self._gain[state]
             own = (index for letter in letters for index in self._by_first[letter])
         for index in own:
@@ -168,6 +179,7 @@ class HotwordTree:
                 total += more
             self._next[row, FIRST + index] = now
             self._delta[row, FIRST + index] = total
+            self._held[row, FIRST + index] = self._bonus[now]
         self._delta[row, EOS] = self._gain[state] - self._bonus[state]
 
 

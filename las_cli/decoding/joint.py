@@ -10,7 +10,7 @@ from torch import Tensor
 
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.repeats import RepeatGuard
-from las_cli.decoding.scorers import LEAST, SourceScorer
+from las_cli.decoding.scorers import LEAST, HotwordScorer, SourceScorer
 from las_cli.padding import Places
 from las_cli.text.units import EOS
 
@@ -25,6 +25,7 @@ class Continuations(NamedTuple):
     total: Tensor  # weighted sum, -inf where the letter is not tried, [N, V]
     scores: tuple[Tensor, ...]  # log p by each of S sources, [N, V]
     letter: Tensor  # log p of this letter alone, by the speller (or by LM and CTC), [N, V]
+    held: Tensor | None  # of the total, what may yet be taken back, [N, V]; None: nothing
     may_end: Tensor  # whether speller (EOS threshold) or CTC would end here at all, [N]
 
 
@@ -81,6 +82,7 @@ class JointScorer:
             total.masked_fill(~allowed, -torch.inf),
             tuple(whole.values()),
             letter["attention" if "attention" in letter else "ctc"],
+            self._held(total.device),
             self._may_end(letter),
         )
 
@@ -100,6 +102,13 @@ class JointScorer:
         self.places = self.places.take(rows)
         for scorer in self._scorers.values():
             scorer.take(rows)
+
+    def _held(self, device: torch.device) -> Tensor | None:
+        """The bonus of words that are not yet whole, weighted."""
+        hotwords = self._scorers.get("hotwords")
+        if not isinstance(hotwords, HotwordScorer):
+            return None
+        return self.options.hotword_weight * hotwords.held().to(device)
 
     def _prune(self, allowed: Tensor, letter: Mapping[str, Tensor]) -> None:
         """Leave in `allowed` the best letters of each hypothesis by all sources but CTC."""

@@ -120,12 +120,16 @@ class HotwordScorer:
         self._tree, self._states = tree, [START] * batch
 
     def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
-        letter, self._next = self._tree.lines(self._states)
-        letter = letter.to(before.device)
+        self._lines = self._tree.lines(self._states)
+        letter = self._lines.bonus.to(before.device)
         return letter, before[:, None] + letter
 
+    def held(self) -> Tensor:
+        """What of the scores last told may yet be taken back, [N, V]."""
+        return self._lines.held
+
     def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
-        self._states = self._next[parents.cpu(), letters.cpu()].tolist()
+        self._states = self._lines.following[parents.cpu(), letters.cpu()].tolist()
 
     def take(self, rows: Tensor) -> None:
         pass  # it knows of hypotheses alone

@@ -41,7 +41,7 @@ class Scripted:
                 letter[row, id_of(name)] = score
         total = self._totals[:, None] + letter
         may_end = torch.ones(len(letter), dtype=torch.bool)
-        return Continuations(total, (total.clone(),), letter, may_end)
+        return Continuations(total, (total.clone(),), letter, None, may_end)
 
     def advance(
         self, parents: torch.Tensor, letters: torch.Tensor, step: Continuations, at: Places

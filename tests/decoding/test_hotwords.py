@@ -137,9 +137,11 @@ def by_table(tree: HotwordTree, units: list[int]) -> float:
     """The bonus of units one by one, the end of sentence behind them."""
     state, total = START, 0.0
     for unit in units:
-        delta, following = tree.lines([state])
-        state, total = int(following[0, unit]), total + float(delta[0, unit])
-    return total + float(tree.lines([state])[0][0, EOS])
+        bonus, held, following = tree.lines([state])
+        state, total = int(following[0, unit]), total + float(bonus[0, unit])
+        ended = total + float(tree.lines([state]).bonus[0, EOS])
+        assert total - float(held[0, unit]) <= ended + 1e-5  # no more can be taken back
+    return total + float(tree.lines([state]).bonus[0, EOS])
 
 
 def test_letters_have_it_at_once_and_lose_it_where_the_word_is_left() -> None:
@@ -147,9 +149,10 @@ def test_letters_have_it_at_once_and_lose_it_where_the_word_is_left() -> None:
     totals = []
     state, total = START, 0.0
     for unit in LETTERS.encode("han hexe"):
-        delta, following = tree.lines([state])
-        state, total = int(following[0, unit]), total + float(delta[0, unit])
+        bonus, held, following = tree.lines([state])
+        state, total = int(following[0, unit]), total + float(bonus[0, unit])
         totals.append(total)
+        assert float(held[0, unit]) == total  # no word is whole
     assert totals == [2, 4, 6, 0, 2, 2, 3, 0]  # h is worth what the best word with it is
 
 
@@ -241,6 +244,9 @@ def test_an_expected_word_is_found_that_was_missed() -> None:
     assert search(Decoder(model, ALPHABET, asked), heard)[0][0].text == "cab"
     longer = dataclasses.replace(plain, hotwords=read_hotwords("cabbie"))
     assert search(Decoder(model, ALPHABET, longer), heard)[0][0].text == "cad"
+    # The beginning of a word that is left does not push what was heard out of the beam.
+    heavy = dataclasses.replace(longer, hotword_weight=4.0)
+    assert search(Decoder(model, ALPHABET, heavy), heard)[0][0].text == "cad"
 
 
 def test_words_that_cannot_be_spelled_are_named_and_left_out() -> None:
