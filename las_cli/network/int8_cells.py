@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,8 +55,8 @@ def lstm_cell(
     if not getattr(_asked, "wanted", False):
         hidden, cell = torch.lstm_cell(inputs, state, *lstm.all_weights[layer])
         return hidden, cell
-    packed = _pack(lstm, layer, embedded and embedded[0])
-    if embedded:
+    packed = _pack(lstm, layer, None if embedded is None else embedded[0])
+    if embedded is not None:
         told = packed.told[embedded[1]]
     else:
         told = _multiply(inputs, packed.inputs) + packed.bias
@@ -68,7 +68,7 @@ def lstm_cell(
 class _Packed:
     """The weights of a layer in 8 bits, each row of them scaled by itself."""
 
-    def __init__(self, weights: list[Tensor], embedding: nn.Embedding | None) -> None:
+    def __init__(self, weights: Sequence[Tensor], embedding: nn.Embedding | None) -> None:
         inputs, hidden = weights[:2]
         self.bias = (weights[2] + weights[3]).detach()
         self.hidden = _prepack(hidden)
@@ -89,7 +89,7 @@ def _pack(lstm: nn.LSTM, layer: int, embedding: nn.Embedding | None) -> _Packed:
         return layers[layer][1]
 
 
-def _marks(weights: list[Tensor]) -> list[tuple[int, int]]:
+def _marks(weights: Sequence[Tensor]) -> list[tuple[int, int]]:
     """What changes where weights change."""
     return [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in weights]
 
