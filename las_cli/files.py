@@ -52,12 +52,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def write_text(path: Path, text: str, advice: str = "") -> None:
-    """The same for UTF-8; makes the folders above. `advice` ends the message if that fails."""
+def make_folder_of(path: Path, advice: str = "") -> None:
+    """Make the folders above the file `path`; LasError, that ends with `advice`, if that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error, advice) from error
+
+
+def write_text(path: Path, text: str, advice: str = "") -> None:
+    """The same for UTF-8; makes the folders above. `advice` ends the message if that fails."""
+    make_folder_of(path, advice)
     with whole_file(path, advice=advice) as file:
         # File names need not be UTF-8; \\udc.. is what JSON calls such a byte.
         file.write(text.encode("utf-8", "backslashreplace"))

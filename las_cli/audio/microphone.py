@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from las_cli.audio.analysis import SAMPLE_RATE
+from las_cli.audio.losses import Missing
 from las_cli.audio.reader import BLOCK_SECONDS
 from las_cli.errors import LasError
 
@@ -32,6 +33,7 @@ class MicrophoneSource:
         self._device = _sounddevice()
         self._pause, self._patience = pause, patience
         self.flags: list[str] = []
+        self.missing: list[Missing] = []
         self.duration = math.nan
         self.stop = threading.Event()
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.containers import (
     INSTALL_FFMPEG,
-    FfmpegSound,
     describe_content,
     ffmpeg_program,
     media_kind,
 )
+from las_cli.audio.ffmpeg_sound import FfmpegSound
+from las_cli.audio.losses import NOT_FINITE, TRUNCATED, Missing
+from las_cli.audio.native_sound import RATES, NativeSound
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError
 
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
     import torch
 
 BLOCK_SECONDS = 10.0  # audio held at a time while streaming
-_UNKNOWN_FRAMES = 2**62  # libsndfile's "cannot tell" is just below 2**63
-
-# libsndfile's log of a wav or aiff whose data chunk is longer than the file.
-_PROMISED = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-
-TRUNCATED = "truncated file"  # flag: the header promises more than there is to read
-NOT_FINITE = "samples not finite"  # flag: NaN or infinite samples were taken as silence
 
 
 @dataclass(frozen=True)
@@ -67,27 +61,76 @@ class AudioReader:
         self.path = Path(path)
         self.sample_rate = sample_rate
         self.flags: list[str] = []
+        self.missing: list[Missing] = []
         self._start, self._duration = start, duration
-        self._file, self._media = _open(self.path, sample_rate, start)
+        self._sound = self._open()
         self.info = self._describe()
         if self.info.frames == 0:
             self.close()
             raise LasError(f"{path}: the clip holds no samples (0 seconds); record it again.")
+        if not RATES[0] <= self.info.sample_rate <= RATES[1]:
+            self.close()
+            raise LasError(
+                f"{path}: its header tells of {self.info.sample_rate} samples a second, which "
+                "nobody records at; it is damaged, convert or record it again."
+            )
+
+    def _open(self) -> NativeSound | FfmpegSound:
+        """The file as libsndfile opens it, or through ffmpeg; LasError says what is wrong."""
+        import soundfile
+
+        path = self.path
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            raise LasError(f"{path}: there is no such file; check the name.") from None
+        except OSError as error:
+            raise LasError(f"{path}: cannot be opened ({error.strerror}).") from None
+        if stat.S_ISDIR(status.st_mode):
+            raise LasError(f"{path}: is a folder where an audio file is wanted; name a file in it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise LasError(f"{path}: is no regular file; give it as standard input (-) instead.")
+        if status.st_size == 0:
+            raise LasError(f"{path}: the file is empty (0 bytes); record or download it again.")
+        try:
+            with path.open("rb") as stream:
+                head = stream.read(4096)
+            return NativeSound(path, self.sample_rate, self._start, self._duration, self._rest())
+        except (soundfile.SoundFileError, RuntimeError):
+            return _through_ffmpeg(path, head, self.sample_rate, self._start)
+        except OSError as error:
+            raise LasError(f"{path}: cannot be read ({error.strerror}).") from None
+        except UnicodeEncodeError:  # soundfile knows no other names
+            name = os.fsencode(path).decode(errors="backslashreplace")
+            raise LasError(f"{name}: the file's name is not UTF-8; rename it.") from None
+
+    def _rest(self) -> Callable[[float], Iterator[torch.Tensor]] | None:
+        """Sound from so many seconds on by ffmpeg, where it is installed."""
+        if ffmpeg_program() is None:
+            return None
+
+        def rest(start: float) -> Iterator[torch.Tensor]:
+            skip = round(start * self.sample_rate)
+            try:
+                for block in FfmpegSound(self.path, self.sample_rate).blocks(BLOCK_SECONDS):
+                    skipped = min(skip, block.numel())
+                    skip -= skipped
+                    if skipped < block.numel():
+                        yield block[skipped:]
+            except LasError:
+                return  # what was decoded stays
+
+        return rest
 
     def _describe(self) -> AudioInfo:
-        if self._media is not None:
-            media = self._media
-            duration = math.nan if media.duration is None else media.duration
-            frames = -1 if media.duration is None else round(duration * media.source_rate)
-            return AudioInfo(duration, media.source_rate, media.channels, frames)
-        file = self._file
-        if file.frames >= _UNKNOWN_FRAMES:
-            return AudioInfo(math.nan, file.samplerate, file.channels, -1)
-        promised = _PROMISED.search(file.extra_info)
-        # A program that writes to a pipe leaves the largest number in the header: not a loss.
-        if promised and int(promised[2]) < int(promised[1]) < 0x7FFF0000:
-            self.flags.append(TRUNCATED)
-        return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.frames)
+        sound = self._sound
+        if isinstance(sound, FfmpegSound):
+            duration = math.nan if sound.duration is None else sound.duration
+            frames = -1 if sound.duration is None else round(duration * sound.source_rate)
+            return AudioInfo(duration, sound.source_rate, sound.channels, frames)
+        frames, rate = sound.frames, sound.sample_rate
+        duration = frames / rate if frames >= 0 and rate > 0 else math.nan
+        return AudioInfo(duration, rate, sound.channels, frames)
 
     @property
     def duration(self) -> float:
@@ -102,7 +145,7 @@ class AudioReader:
         """
         given = 0
         try:
-            for block in self._resampled(seconds):
+            for block in self._within(seconds):
                 block = self._checked(block)
                 if block.numel():
                     given += block.numel()
@@ -119,59 +162,25 @@ class AudioReader:
 
     def close(self) -> None:
         """Close the file; reading to the end does so too."""
-        if self._file is not None:
-            self._file.close()
+        if isinstance(self._sound, NativeSound):
+            self._sound.close()
 
-    def _resampled(self, seconds: float) -> Iterator[torch.Tensor]:
-        import torch
-
-        if self._media is not None:
-            left = None if self._duration is None else round(self._duration * self.sample_rate)
-            for data in self._media.blocks(max(1, round(seconds * self.sample_rate))):
-                block = torch.frombuffer(bytearray(data[: len(data) // 4 * 4]), dtype=torch.float32)
-                if left is not None:
-                    block = block[:left]
-                    left -= block.numel()
-                yield block
-                if left == 0:
-                    return
-            return
-        resampler = StreamResampler(self._file.samplerate, self.sample_rate)
-        for block in self._native(seconds):
-            yield resampler.push(block)
-        yield resampler.finish()
-
-    def _native(self, seconds: float) -> Iterator[torch.Tensor]:
-        """Mixed down, at the file's own rate."""
-        import numpy as np
-        import soundfile
-        import torch
-
-        file, rate = self._file, self._file.samplerate
-        want = -1 if self._duration is None else round(self._duration * rate)
-        promised = self.info.frames - round(self._start * rate) if self.info.frames > 0 else -1
-        size, done = max(1, round(seconds * rate)), 0
-        while want < 0 or done < want:
-            length = size if want < 0 else min(size, want - done)
-            if promised >= 0:  # no large buffer for a short clip
-                length = min(length, max(promised - done, 4096))
-            buffer = np.zeros((length, file.channels), dtype=np.float32)
-            before, broken = _position(file), False
-            try:
-                got = len(file.read(out=buffer))
-            except soundfile.SoundFileError:
-                broken = True
-                got = max(0, min(length, _position(file) - before))
-            done += got
-            if got:
-                block = torch.from_numpy(buffer[:got])  # [S, channels]
-                yield block[:, 0] if file.channels == 1 else block.mean(dim=1)
-            if broken or got < length:
-                # mp3 headers count the encoder's padding: a tenth of a second short is no loss.
-                short = 0 <= done < promised - rate // 10 and (want < 0 or done < want)
-                if (broken or short) and TRUNCATED not in self.flags:
-                    self.flags.append(TRUNCATED)
-                return
+    def _within(self, seconds: float) -> Iterator[torch.Tensor]:
+        """What lies within `start` and `duration`; not every decoder can jump to it."""
+        sound = self._sound
+        skip = 0 if sound.jumps else round(self._start * self.sample_rate)
+        left = None if self._duration is None else round(self._duration * self.sample_rate)
+        for block in sound.blocks(seconds):
+            self.flags += [flag for flag in sound.flags if flag not in self.flags]
+            skipped = min(skip, block.numel())
+            skip -= skipped
+            block = block[skipped:] if left is None else block[skipped : skipped + left]
+            left = None if left is None else left - block.numel()
+            yield block
+            if left == 0:
+                break
+        self.flags += [flag for flag in sound.flags if flag not in self.flags]
+        self.missing += sound.missing
 
     def _checked(self, block: torch.Tensor) -> torch.Tensor:
         import torch
@@ -182,52 +191,6 @@ class AudioReader:
                 self.flags.append(NOT_FINITE)
             return torch.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         return block
-
-
-def _position(file: Any) -> int:
-    """Frames read so far; 0 for the few files that libsndfile reads but cannot seek in."""
-    import soundfile
-
-    try:
-        return int(file.tell())
-    except soundfile.SoundFileError:
-        return 0
-
-
-def _open(path: Path, rate: int, start: float) -> tuple[Any, FfmpegSound | None]:
-    """The file as libsndfile opens it, or through ffmpeg; LasError says what is wrong with it."""
-    import soundfile
-
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise LasError(f"{path}: there is no such file; check the name.") from None
-    except OSError as error:
-        raise LasError(f"{path}: cannot be opened ({error.strerror}).") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise LasError(f"{path}: is a folder where an audio file is wanted; name a file in it.")
-    if not stat.S_ISREG(status.st_mode):
-        raise LasError(f"{path}: is no regular file; give it as standard input (-) instead.")
-    if status.st_size == 0:
-        raise LasError(f"{path}: the file is empty (0 bytes); record or download it again.")
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
-        file = soundfile.SoundFile(str(path))
-    except soundfile.SoundFileError:
-        return None, _through_ffmpeg(path, head, rate, start)
-    except OSError as error:
-        raise LasError(f"{path}: cannot be read ({error.strerror}).") from None
-    except UnicodeEncodeError:  # soundfile knows no other names
-        name = os.fsencode(path).decode(errors="backslashreplace")
-        raise LasError(f"{name}: the file's name is not UTF-8; rename it.") from None
-    if start > 0:
-        try:
-            file.seek(min(round(start * file.samplerate), file.frames))
-        except (soundfile.SoundFileError, RuntimeError) as error:
-            file.close()
-            raise LasError(f"{path}: cannot seek to {start:g} s; it is damaged.") from error
-    return file, None
 
 
 def _through_ffmpeg(path: Path, head: bytes, rate: int, start: float) -> FfmpegSound:

@@ -22,7 +22,7 @@ def rate_ratio(rate_in: int, rate_out: int) -> tuple[int, int]:
     ratio = Fraction(rate_in, rate_out)
     if max(ratio.numerator, ratio.denominator) > MAX_RATIO_TERM:
         limit = max(1, int(MAX_RATIO_TERM * min(1.0, rate_out / rate_in)))
-        ratio = ratio.limit_denominator(limit)
+        ratio = ratio.limit_denominator(limit) or Fraction(1, limit)  # 1 Hz is no ratio of 0
     return ratio.numerator, ratio.denominator
 
 

@@ -13,6 +13,7 @@ import torch
 
 from las_cli.audio.analysis import SAMPLE_RATE
 from las_cli.audio.voice_activity import FRAME, VoiceActivity, is_silent, loudness
+from las_cli.errors import LasError
 
 SHORTEST_PIECE = 3.0  # seconds; the cutter by loudness leaves shorter ones with what follows
 PAUSE_DEPTH = 35.0  # dB below the loudest frame of a piece, where nobody speaks
@@ -24,7 +25,7 @@ class SegmentationOptions:
 
     vad: bool = True  # find speech with silero-vad; otherwise cut at energy minima and keep all
     longest: float = 20.0  # seconds, no piece is longer
-    short_clip: float = 20.0  # seconds, up to here a recording is one piece, without VAD
+    short_clip: float = 20.0  # seconds, up to here a recording is one piece, speech or not
     live: bool = False  # being recorded: give out a piece at its pause, whatever may still come
     pause: float = 0.5  # seconds without speech that end a piece
     padding: float = 0.2  # seconds kept before and after speech
@@ -39,6 +40,7 @@ class Piece:
 
     start: float  # seconds from the start of the recording
     samples: torch.Tensor  # [S] float32 at 16 kHz
+    voiced: bool | None = None  # whether there is voice activity in it; None: not looked for
 
     @property
     def end(self) -> float:
@@ -51,8 +53,8 @@ def segment(
 ) -> Iterator[Piece]:
     """Cut the recording that `blocks` [S] at 16 kHz make up into pieces, in order, not overlapping.
 
-    Silence gives no piece. A recording of at most `short_clip` seconds is one piece; one that is
-    `live` only if no speech was found in it.
+    Silence gives no piece. A recording of at most `short_clip` seconds is one piece, which tells
+    whether speech was found in it; one that is `live` only if none was.
     """
     options = options or SegmentationOptions()
     cutter: _Cutter | None = None
@@ -78,7 +80,26 @@ def segment(
         given = True
         yield piece
     if head and not given and not is_silent(whole := torch.cat(head)):
-        yield Piece(0.0, whole)
+        voiced = None
+        if options.vad:
+            voiced = False if options.live else has_speech(whole, options)
+        yield Piece(0.0, whole, voiced)
+
+
+def has_speech(sound: torch.Tensor, options: SegmentationOptions) -> bool | None:
+    """Whether a clip [S] holds speech of at least `shortest_speech` seconds by voice activity.
+
+    None where its network is not installed: short clips are recognised without it.
+    """
+    try:
+        activity = VoiceActivity()
+    except LasError:
+        return None
+    frames = [activity.push(part) for part in sound.split(10 * SAMPLE_RATE)]
+    speech = torch.cat([*frames, activity.finish()]) >= options.threshold
+    needed = max(1, round(options.shortest_speech * SAMPLE_RATE / FRAME))
+    padded = torch.nn.functional.pad(speech, (0, max(0, needed - len(speech))))
+    return bool(padded.unfold(0, needed, 1).all(dim=1).any())
 
 
 class _Cutter:
@@ -111,7 +132,7 @@ class _Cutter:
         stop = self.samples.numel() if end is None else (end - self.first) * FRAME
         samples = self.samples[begin:stop].clone()
         if not is_silent(samples):
-            yield Piece(start * FRAME / SAMPLE_RATE, samples)
+            yield Piece(start * FRAME / SAMPLE_RATE, samples, self.options.vad or None)
 
     def drop(self, frame: int) -> None:
         """Forget all before `frame`."""

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from las_cli.audio.analysis import SAMPLE_RATE
-from las_cli.audio.reader import BLOCK_SECONDS, NOT_FINITE, AudioReader, stream_pcm
+from las_cli.audio.losses import NOT_FINITE, Missing
+from las_cli.audio.mixing import Mixer
+from las_cli.audio.native_sound import RATES
+from las_cli.audio.reader import BLOCK_SECONDS, AudioReader, stream_pcm
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError, UsageError
 
@@ -23,6 +26,7 @@ class Source(Protocol):
     """What can be transcribed: `AudioReader` is one."""
 
     flags: list[str]  # what was wrong with it, complete once the blocks are read
+    missing: list[Missing]  # sound that should be there and is not; the same
 
     @property
     def duration(self) -> float:
@@ -43,7 +47,7 @@ class WaveformSource:
     def __init__(self, waveform: torch.Tensor | numpy.ndarray, sample_rate: int) -> None:
         import torch
 
-        if sample_rate < 1:
+        if not RATES[0] <= sample_rate <= RATES[1]:
             raise LasError(
                 f"sample rate {sample_rate} Hz: give the rate of the waveform, e.g. 16000"
             )
@@ -56,9 +60,11 @@ class WaveformSource:
         scale = 1.0 if sound.is_floating_point() else -float(torch.iinfo(sound.dtype).min or -128)
         offset = 128.0 if sound.dtype == torch.uint8 else 0.0
         sound = (sound.to(torch.float32) - offset) / scale
-        self._sound = sound.mean(dim=0) if sound.dim() == 2 else sound
+        mixer = Mixer(sample_rate)
+        self._sound = mixer.mix(sound.T) if sound.dim() == 2 else sound
         self._rate = sample_rate
-        self.flags: list[str] = []
+        self.flags: list[str] = mixer.flags
+        self.missing: list[Missing] = []
         if not bool(torch.isfinite(self._sound).all()):
             self._sound = torch.nan_to_num(self._sound, nan=0.0, posinf=0.0, neginf=0.0)
             self.flags.append(NOT_FINITE)
@@ -78,10 +84,11 @@ class PCMSource:
     """Raw PCM as it comes: signed 16 bits, little-endian, mono. It can be read once."""
 
     def __init__(self, stream: BinaryIO, sample_rate: int) -> None:
-        if not 100 <= sample_rate <= 768_000:
+        if not RATES[0] <= sample_rate <= RATES[1]:
             raise UsageError(f"--raw-rate {sample_rate}: give the samples a second, e.g. 16000")
         self._stream, self._rate = stream, sample_rate
         self.flags: list[str] = []
+        self.missing: list[Missing] = []
         self.duration = math.nan
 
     def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[torch.Tensor]:
@@ -103,6 +110,7 @@ class PipeSource:
         """opener: gives the stream, when it is its turn: opening a pipe waits for its writer"""
         self._opener, self.name = opener, name
         self.flags: list[str] = []
+        self.missing: list[Missing] = []
         self.duration = math.nan
 
     def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[torch.Tensor]:
@@ -119,3 +127,4 @@ class PipeSource:
             except LasError as error:
                 raise LasError(str(error).replace(str(path), shown, 1)) from None
             self.flags += reader.flags
+            self.missing += reader.missing

@@ -30,6 +30,7 @@ COMMANDS = MappingProxyType(
         "decode": "Recognise a split of a corpus and print its error rates.",
         "score": "Compare transcripts with references: letter and word error rate.",
         "train-lm": "Train a language model for the beam search.",
+        "train-punctuation": "Train the written form: punctuation and capitals from text.",
         "tune": "Find the best beam-search weights on a split.",
         "models": "List, inspect, fetch, share, export and convert models.",
         "benchmark": "Measure the speed of training and decoding on this machine.",
@@ -108,7 +109,7 @@ def _output_refused(error: OSError) -> bool:
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="`las COMMAND --help` explains a command with examples. Exit codes: 0 all done, "
-    "1 some inputs failed (the rest are done), 2 wrong usage.",
+    "1 some inputs failed (the rest are done), 2 wrong usage, 3 all done but sound is missing.",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="las")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

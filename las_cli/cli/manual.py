@@ -17,7 +17,8 @@ from las_cli.cli.grouped import GroupedCommand
 from las_cli.cli.main import COMMANDS, cli
 
 EXIT_CODES = (
-    "0: all done. 1: some inputs failed, the others are done. 2: wrong usage. 130: interrupted."
+    "0: all done. 1: some inputs failed, the others are done. 2: wrong usage. 3: all done, but "
+    "sound is missing from some recordings (transcribe). 130: interrupted."
 )
 INDEX = "README.md"
 

@@ -78,8 +78,8 @@ def info(ctx: click.Context, name: str, card: bool) -> None:
 def pull_model(name: str) -> None:
     """Fetch a model from the hub into its cache, or what is new of it.
 
-    Only config.json, alphabet.json, model.safetensors, a language model and the card are fetched;
-    each file gets its name when it has the hash that the hub lists.
+    Only config.json, alphabet.json, model.safetensors, a language model, a written form and the
+    card are fetched; each file gets its name when it has the hash that the hub lists.
     """
     from las_cli.sharing.cache import parse_hub_name
     from las_cli.sharing.hub_client import pull
@@ -98,7 +98,8 @@ def pull_model(name: str) -> None:
 def push_model(
     run: str, name: str, private: bool, language: str | None, licence: str | None
 ) -> None:
-    """Share the model of RUN on the hub: config, weights, alphabet, language model and card.
+    """Share the model of RUN on the hub: config, weights, alphabet, card; language model and
+    written form, where it has them.
 
     The card is RUN's README.md, or one made from its metrics. Checkpoints, metrics and the paths
     of this machine are not shared. Needs a token that may write: HF_TOKEN, or `hf auth login`.

@@ -35,7 +35,7 @@ OUTPUTS = ("html", "json", "csv", "pra", "dtl")
 WITH_MODEL = "Search, with --model"
 GROUPS = {
     "Input": ["ref", "hyps", "format_", "hyp_format", "ref_column", "hyp_column", "id_column"],
-    "Comparison": ["normalise", "no_space", "partial", "draw", "resamples", "seed"],
+    "Comparison": ["normalise", "no_space", "written", "partial", "draw", "resamples", "seed"],
     "Tables": ["by", "manifest", "by_length", "worst", "confusions", "full", "align"],
     "Files": OUTPUTS,
     "Decode and score": ["model", "data", "split"],
@@ -72,6 +72,9 @@ EXAMPLES = (
     "rules such as `gonna => going to`.",
 )
 @click.option("--no-space", is_flag=True, help="Do not count the space between words as a letter.")
+@click.option(
+    "--written", is_flag=True, help="Score marks and capitals too: precision, recall, F1."
+)
 @click.option("--by", default="", metavar="COLUMNS", help="Rates by columns, e.g. accent,gender.")
 @click.option("--manifest", metavar="TSV", help="Table with the columns of --by and --draw.")
 @click.option("--by-length", is_flag=True, help="Rates by the number of words in the reference.")
@@ -159,6 +162,11 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError("--ref is missing: the file with the references (or --model and --data)")
     elif idle := options_given("split", *GROUPS[WITH_MODEL]):
         raise UsageError(f"without --model nothing is decoded: {idle} would be of no use")
+    if given["written"] and given["model"]:
+        raise UsageError(
+            "--written: --model decodes plain words; write them with `las transcribe` and name "
+            "the files with --ref and --hyp"
+        )
     inputs = [given["ref"], *(given["hyps"] or ("-",))]
     # The references are read again for each system.
     if inputs.count("-") > 1 or (inputs[0] == "-" and len(inputs) > 2):
@@ -183,6 +191,7 @@ def _options(given: dict[str, Any]) -> ReportOptions:
         lengths=bool(given["by_length"] or full),
         keep=bool(given["align"] or given["pra"] or given["html"]),
         ids=len(given["hyps"]) > 1,
+        written=given["written"],
         resamples=given["resamples"],
         seed=given["seed"],
     )

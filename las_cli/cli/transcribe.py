@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterable
@@ -24,12 +25,19 @@ from las_cli.cli.search_options import (
 if TYPE_CHECKING:
     from las_cli.transcribe.workers import Recipe
 
+INCOMPLETE = 3  # exit code: all done, but sound is missing from some recordings
+
 EXAMPLES = (
     ("las transcribe talk.mp3", "The words on the terminal, from the English model that ships."),
-    ("las transcribe talk.mp3 > talk.txt", "The plain words and nothing else into a file."),
+    ("las transcribe talk.mp3 > talk.txt", "The words and nothing else into a file."),
+    ("las transcribe talk.mp3 --plain", "Without capitals and punctuation, a line a segment."),
     (
         "las transcribe interviews/ --output texts --format txt,srt --skip-done",
         "A folder and the folders in it; started again after an interruption, it goes on.",
+    ),
+    (
+        "las transcribe interview.mp3 --output texts --format html",
+        "A page to listen to, read and correct; it saves what was corrected in any format.",
     ),
     ("ffmpeg -i film.mkv -f wav - | las transcribe - --format vtt", "Any container from a pipe."),
     (
@@ -47,19 +55,24 @@ EXAMPLES = (
     ("las transcribe --microphone", "What is said now, until Enter or a pause."),
 )
 
+READINGS = 5  # that a page offers of a doubtful word; more are seldom read
+
 GROUPS = {
     "Input": ("from_file", "recursive", "raw_rate", "microphone"),
     "Output": (
         "format_",
         "output",
         "skip_done",
+        "plain",
+        "numbers",
         "words",
         "max_line_width",
         "max_line_count",
+        "embed",
         "color_confidence",
         "quiet",
     ),
-    "Long recordings": ("vad", "longest"),
+    "Speech and noise": ("vad", "longest", "keep_doubtful"),
     "Model and search": ("model", *SEARCH, *HOTWORDS, "nbest"),
     "Machine": (*MACHINE, "processes", "batch"),
 }
@@ -104,7 +117,8 @@ def complete_models(typed: str) -> list[Any]:
     multiple=True,
     shell_complete=lambda context, option, typed: complete_formats(typed),
     metavar="LIST",
-    help="txt, srt, vtt, tsv, json, ctm, several parted by commas, or all.  [default: txt]",
+    help="txt, srt, vtt, tsv, json, ctm, html (a page to listen to and correct), several parted by "
+    "commas, or all.  [default: txt]",
 )
 @click.option(
     "-o",
@@ -116,15 +130,34 @@ def complete_models(typed: str) -> list[Any]:
     help="Write files here, not to standard output.",
 )
 @click.option("--skip-done", is_flag=True, help="Leave recordings alone whose files are there.")
+@click.option("--plain", is_flag=True, help="Without capitals and punctuation.")
+@click.option(
+    "--numbers",
+    default="words",
+    show_default=True,
+    metavar="HOW",
+    help="digits: write twenty three as 23; digits:fr: in another language than the model says.",
+)
 @click.option("--words", is_flag=True, help="Times for every word, in txt, srt, vtt and tsv too.")
 @click.option("--max-line-width", default=42, show_default=True, help="Letters in a subtitle line.")
 @click.option("--max-line-count", default=2, show_default=True, help="Lines in a subtitle.")
+@click.option(
+    "--embed",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    metavar="MB",
+    help="Sound that an html page holds at most; of a larger recording it holds a link.",
+)
 @click.option("--color-confidence", is_flag=True, help="Colour words: green, yellow, red: unsure.")
 @quiet_option("No progress, warnings or summary; only errors.")
 @click.option(
     "--vad/--no-vad", default=True, help="Find speech, or cut by loudness.  [default: vad]"
 )
 @click.option("--longest", default=20.0, show_default=True, help="Seconds a piece has at most.")
+@click.option(
+    "--keep-doubtful", is_flag=True, help="Keep words of noise, which are left out as: no speech."
+)
 @click.option(
     "--model",
     "-m",
@@ -133,7 +166,11 @@ def complete_models(typed: str) -> list[Any]:
     shell_complete=lambda context, option, typed: complete_models(typed),
     help="Shipped name or a folder.",
 )
-@click.option("--nbest", type=int, help="Readings in json, at most --beam.  [default: 1]")
+@click.option(
+    "--nbest",
+    type=int,
+    help=f"Readings in json and html, at most --beam.  [default: 1, with html up to {READINGS}]",
+)
 @search_options
 @hotword_options
 @processes_option(default=1, show_default=True, help="Recordings at a time, each in its own.")
@@ -149,13 +186,17 @@ def command(
     format_: tuple[str, ...],
     output: str | None,
     skip_done: bool,
+    plain: bool,
+    numbers: str,
     words: bool,
     max_line_width: int,
     max_line_count: int,
+    embed: float,
     color_confidence: bool,
     quiet: bool,
     vad: bool,
     longest: float,
+    keep_doubtful: bool,
     model: str,
     device: str,
     lm: str | None,
@@ -167,14 +208,20 @@ def command(
     """Write down what is said in recordings.
 
     Reads wav, flac, ogg, opus, mp3 and more by itself, and whatever else an installed ffmpeg reads
-    (m4a, mp4, webm). Into a pipe go the plain words: of one recording a line a segment, of several
-    a line a recording. A recording that cannot be read is named on standard error, the others are
-    done, and the exit code is 1.
+    (m4a, mp4, webm). The words have capitals and punctuation where the model has a written form,
+    txt parts paragraphs at long pauses, srt and vtt break at the ends of sentences first; ctm has
+    plain words, json both. Into a pipe go the words alone, of several recordings a line each. A
+    recording that cannot be read is named on standard error, the others are done, and the exit
+    code is 1. Of a damaged or cut off file all that can be decoded is heard; what is missing is
+    named with its seconds, stands under "missing" in json, and the exit code is 3. Words that
+    neither the sound nor their confidence supports, as of noise or music, are left out and flagged
+    "no speech".
     """
     from las_cli.cli.native_noise import native_noise_hidden
     from las_cli.output import OutputOptions, SubtitleLimits
     from las_cli.transcribe.inputs import STDIN, Input, gather
     from las_cli.transcribe.worklist import Share, Worklist
+    from las_cli.written.numbers import check_numbers
 
     formats = chosen_formats(format_)
     if "" in (*inputs, *from_file):
@@ -183,10 +230,11 @@ def command(
         raise click.UsageError("name a recording, a folder, or - for standard input")
     if raw_rate is not None and "-" not in inputs:
         raise click.UsageError("--raw-rate is for raw samples on standard input: name - as input")
+    check_numbers(numbers)
     if not 1.0 <= longest <= 120.0:
         raise click.UsageError(f"--longest {longest:g}: choose 1 to 120 seconds")
     share = Share.from_environment(os.environ)
-    found, errors = gather(inputs, from_file, recursive)
+    found, errors, notices = gather(inputs, from_file, recursive)
     several = len(found) + len(errors) > 1
     check_outputs(formats, output, several, words, skip_done, share.world_size)
     pipes = microphone or any(entry.is_pipe for entry in found)
@@ -202,7 +250,7 @@ def command(
         found,
         formats,
         None if output is None else Path(output),
-        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count)),
+        OutputOptions(words, SubtitleLimits(max_line_width, max_line_count), not plain, embed),
         skip_done,
         share,
     )
@@ -210,13 +258,20 @@ def command(
         from las_cli.cli.transcript_run import own_device
 
         device = own_device(os.environ.get("LOCAL_RANK", "0"))
-    recipe = make_recipe(model, device, lm, threads, batch, vad, longest, decoding)
+    recipe = dataclasses.replace(
+        make_recipe(model, device, lm, threads, batch, vad, longest, keep_doubtful, decoding),
+        plain=plain,
+        numbers=numbers,
+        readings=READINGS if "html" in formats else 1,
+    )
     debug = click.get_current_context().find_root().params.get("debug")
     with nullcontext() if debug else native_noise_hidden():
         from las_cli.cli.transcript_display import Display
         from las_cli.cli.transcript_run import events, work
 
         display = Display(worklist, several, quiet=quiet, color_confidence=color_confidence)
+        for notice in notices if share.rank == 0 else ():
+            display.note(notice)
         for error in errors if share.rank == 0 else ():
             worklist.fail(error)
             display.failed(None, error)
@@ -226,6 +281,8 @@ def command(
         display.summary(worklist.tally)
     if worklist.tally.failures:
         sys.exit(1)
+    if worklist.tally.incomplete:
+        sys.exit(INCOMPLETE)
 
 
 def chosen_formats(given: Iterable[str]) -> list[str]:
@@ -261,7 +318,7 @@ def check_outputs(
         raise click.UsageError("under torchrun each rank writes its own files: add --output")
     if len(formats) > 1:
         raise click.UsageError("--format: several formats need --output")
-    if several and (formats[0] in ("srt", "vtt", "tsv") or (words and formats[0] == "txt")):
+    if several and (formats[0] in ("srt", "vtt", "tsv", "html") or (words and formats[0] == "txt")):
         kind = "--words" if formats[0] == "txt" else f"--format {formats[0]}"
         raise click.UsageError(
             f"{kind}: of several recordings it needs --output (or use --format ctm or json)"
@@ -276,6 +333,7 @@ def make_recipe(
     batch: int | None,
     vad: bool,
     longest: float,
+    keep_doubtful: bool,
     decoding: dict[str, Any],
 ) -> Recipe:
     """How every process loads its recogniser."""
@@ -284,4 +342,4 @@ def make_recipe(
 
     segmentation = SegmentationOptions(vad=vad, longest=longest, short_clip=longest)
     given = {name: value for name, value in decoding.items() if value is not None}
-    return Recipe(model, device, lm, threads, segmentation, batch, given)
+    return Recipe(model, device, lm, threads, segmentation, batch, keep_doubtful, given)

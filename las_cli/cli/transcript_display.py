@@ -12,23 +12,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from las_cli.audio.losses import CANCELLED, DAMAGED, GAP, MENDED, NOT_FINITE, TRUNCATED
 from las_cli.audio.reader import audio_info
 from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError
-from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer
+from las_cli.output.subtitles import timed_words
+from las_cli.output.writers import JSONWriter, TimeMarkedWriter, Writer, joined
+from las_cli.transcribe.doubt import NO_SPEECH
 from las_cli.transcribe.inputs import Input
 from las_cli.transcribe.worklist import Tally, Worklist
-from las_cli.transcript import Segment, Transcript
+from las_cli.transcript import DOUBTFUL, UNSURE, Segment, Transcript
 
-UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is yellow, red
 LONGEST_LIST = 50  # failures in the summary table
 
 
 class Display:
     """Shows one run. As a context it keeps a progress bar, where standard error is a terminal.
 
-    Into a pipe go the plain words and nothing else: of one recording a line a segment, as it is
-    recognised; of several a line a recording, in order, an empty one for a recording that failed.
+    Into a pipe go the words and nothing else: of one recording as it is recognised, in paragraphs
+    where they have a written form, else a line a segment; of several a line a recording, in order,
+    an empty one for a recording that failed.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Display:
             worklist.inputs, self._err, quiet or not self._err.is_terminal
         )
         self._began = time.monotonic()
+        self._before: Segment | None = None  # the last segment of a paragraph that may go on
 
     def __enter__(self) -> Display:
         self._done.bar.__enter__()
@@ -66,12 +70,21 @@ class Display:
     def recognised(self, place: int, segment: Segment | None, seconds: float) -> None:
         """A piece of a recording is done."""
         self._done.advance(place, seconds)
-        if segment is not None and self._as_it_goes:
+        if segment is None or not self._as_it_goes:
+            return
+        assert self._writer is not None
+        options = self._writer.options
+        lines = options.words or not options.paragraphs or segment.written is None
+        if lines or self._out.is_terminal:
             self._print_segments((segment,))
+        elif segment.written:
+            self._print(joined(self._before, segment))
+            self._before = segment
 
     def finished(self, place: int, transcript: Transcript) -> None:
         """A recording is done."""
         self._done.finish(place)
+        self._end_paragraph()
         self._warn(transcript)
         if self._writer is None or self._as_it_goes:
             return
@@ -88,6 +101,7 @@ class Display:
         """A recording could not be done; `place` None: it was not even one."""
         if place is not None:
             self._done.finish(place)
+            self._end_paragraph()
             if self._writer is not None and self._writer.name == "txt" and self._several:
                 self._print("" if self._out.is_terminal else "\n")  # keeps lines and inputs in step
         self._err.print(f"las: {error}")
@@ -107,6 +121,8 @@ class Display:
         table.add_row("done", str(tally.done))
         if tally.skipped:
             table.add_row("there already", str(tally.skipped))
+        if tally.incomplete:
+            table.add_row("incomplete", str(tally.incomplete))
         table.add_row("failed", str(len(tally.failures)))
         table.add_row("audio", clock(tally.seconds))
         table.add_row("time", clock(took) + speed)
@@ -120,6 +136,10 @@ class Display:
         if len(tally.failures) > LONGEST_LIST:
             broken.add_row("…", f"and {len(tally.failures) - LONGEST_LIST} more, named above")
         self._err.print(broken, soft_wrap=False)
+
+    def _end_paragraph(self) -> None:
+        self._print(joined(self._before, None))
+        self._before = None
 
     def _print(self, text: str | Text) -> None:
         if not text:
@@ -135,7 +155,7 @@ class Display:
     def _print_segments(self, segments: Sequence[Segment]) -> None:
         assert self._writer is not None
         if self._color and self._out.is_terminal:
-            self._print(Text("\n").join(colored(segment) for segment in segments if segment.text))
+            self._print(Text("\n").join(colored(segment) for segment in segments if segment.shown))
         else:
             self._print(self._writer.format(Transcript("", 0.0, tuple(segments), "")))
 
@@ -144,15 +164,46 @@ class Display:
             self._print(Text(transcript.source, style="bold"))
             self._print_segments(transcript.segments)
         else:
-            self._print(transcript.text + "\n")
+            self._print(transcript.shown + "\n")
 
     def _warn(self, transcript: Transcript) -> None:
-        if transcript.flags:
-            self.note(f"{transcript.source}: {', '.join(transcript.flags)}")
+        for sentence in told(transcript):
+            self.note(f"{transcript.source}: {sentence}")
+        known = {NO_SPEECH} & set(transcript.flags)  # of the whole recording
         for segment in transcript.segments:
-            if segment.flags:
+            if set(segment.flags) - known:
                 where = f"{clock(segment.start)}–{clock(segment.end)}"
                 self.note(f"{transcript.source}: {where}: {', '.join(segment.flags)}")
+
+
+EXPLAINED = {
+    TRUNCATED: "the file is cut off",
+    DAMAGED: "the file is damaged there",
+    GAP: "packets are missing there",
+    MENDED: "its header tells of less sound than there is; all of it is heard",
+    CANCELLED: "mixed channels would silence each other; the loudest one is heard",
+    NO_SPEECH: "nothing that is said was found; --keep-doubtful shows what was guessed",
+    NOT_FINITE: "samples that are no numbers are taken for silence",
+}
+
+
+def told(transcript: Transcript) -> list[str]:
+    """A sentence for each flag of a recording, and for each stretch of sound that is missing."""
+    sentences = [
+        f"{flag}: {EXPLAINED[flag]}" if flag in EXPLAINED else flag
+        for flag in transcript.flags
+        if flag not in {lost.flag for lost in transcript.missing}
+    ]
+    for lost in transcript.missing[:LONGEST_LIST]:
+        known = f"{lost.duration:.1f} s of" if lost.duration >= 0.05 else "some"
+        sentences.append(
+            f"{lost.flag}: {known} sound is missing at {clock(lost.start)}, {EXPLAINED[lost.flag]}"
+        )
+    if len(transcript.missing) > LONGEST_LIST:
+        rest = transcript.missing[LONGEST_LIST:]
+        seconds = sum(lost.duration for lost in rest)
+        sentences.append(f"and {len(rest)} more such places, {seconds:.1f} s together")
+    return sentences
 
 
 class _RecordingsDone:
@@ -196,9 +247,9 @@ class _RecordingsDone:
 def colored(segment: Segment) -> Text:
     """The words of a segment: green, yellow below 0.8, red below 0.5, plain where not known."""
     if not segment.words:
-        return Text(segment.text)
+        return Text(segment.shown)
     text = Text()
-    for word in segment.words:
+    for word in timed_words(segment):
         style = "green"
         if math.isnan(word.confidence):
             style = ""

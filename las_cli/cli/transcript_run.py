@@ -33,6 +33,8 @@ def events(
     """What happens to the recordings of `worklist`, in this process or in several."""
     if not worklist.inputs:
         return
+    if not recipe.plain:
+        tell_if_plain(recipe.model, display)
     if processes > 1 and len(worklist.inputs) > 1:
         from las_cli.transcribe.workers import follow_with_workers
 
@@ -44,6 +46,18 @@ def events(
         display.note(note)
     sounds = (opened(entry, raw_rate, microphone, display) for entry in worklist.inputs)
     yield from transcriber.follow(sounds, live=microphone or raw_rate is not None)
+
+
+def tell_if_plain(model: str, display: Display) -> None:
+    """Say once that a model has no written form."""
+    from las_cli.saved_model.names import PUNCTUATION
+    from las_cli.sharing.find import find_model
+
+    if not (find_model(model) / PUNCTUATION).is_file():
+        display.note(
+            f"{model}: has no written form, so these are plain words; `las train-punctuation` "
+            "makes one"
+        )
 
 
 def opened(entry: Input, raw_rate: int | None, microphone: bool, display: Display) -> Any:

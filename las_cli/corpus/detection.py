@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 from las_cli.corpus.common_voice import CommonVoice
@@ -61,6 +62,8 @@ def detect_layout(path: Path) -> Layout:
 
 def _what_is_there(path: Path) -> str:
     """What a folder holds instead, and where the corpus may be meant."""
+    if zipfile.is_zipfile(path):
+        return "a zip archive; unpack it and name its folder"
     if path.is_file():
         return "a file that lists no sound files with their text"
     children = sorted(path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from las_cli.decoding.lanes import lanes, one_thread, side_by_side
 from las_cli.decoding.options import SOURCES
 from las_cli.decoding.precision import searching
 from las_cli.decoding.repeats import is_looped
+from las_cli.decoding.support import ctc_support
 from las_cli.decoding.word_confidence import describe_words
 from las_cli.text.units import Units
 
@@ -66,6 +68,9 @@ def search(decoder: Decoder, heard: Heard) -> list[list[Hypothesis]]:
             )
             for place, entry in enumerate(entries)
         ] or [_nothing(CUT_OFF)]
+        best = results[row][0]
+        support = ctc_support(best.units, utterance.log_probs)
+        results[row][0] = replace(best, ctc_support=support)
     return results
 
 

@@ -40,3 +40,4 @@ class Hypothesis:
     # log p of each letter and of the end of sentence given those before, [U + 1], by the speller
     # (by the language model and CTC where no speller took part); confidence is made of these.
     letter_scores: tuple[float, ...] = field(default=(), repr=False)
+    ctc_support: float = math.nan  # of the best one, nats a letter by CTC alone; NaN without it

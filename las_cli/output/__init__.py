@@ -1,4 +1,4 @@
-"""Transcripts in, files out: txt, srt, vtt, tsv, json, ctm; written atomically under safe names."""
+"""Transcripts in, files out: txt, srt, vtt, tsv, json, ctm, html; whole and under safe names."""
 
 from __future__ import annotations
 

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from las_cli.errors import UsageError
+from las_cli.text.marks import ends_sentence
 from las_cli.transcript import Segment, Transcript, Word
 
+# What a cut gains, in the units of a cue's own cost (4): sentences part cues before anything else.
+SENTENCE_END, OTHER_MARK, PAUSE_SECOND = 5.5, 1.5, 6.0
 # Letters of a part that is cut for its time; a short word that lasts so long has wrong times.
 LEAST_PART = 8
 
@@ -54,11 +57,14 @@ class Cue:
         return " ".join(self.lines)
 
 
-def timed_words(segment: Segment) -> tuple[Word, ...]:
-    """The words of a segment with times; where it has none, spread by their length."""
+def timed_words(segment: Segment, plain: bool = False) -> tuple[Word, ...]:
+    """The words of a segment with times, as they are written unless `plain` ones are wanted.
+
+    Where it has no times they are spread by their length.
+    """
     if segment.words:
-        return segment.words
-    texts = segment.text.split()
+        return segment.words if plain else _written_words(segment.words)
+    texts = (segment.text if plain else segment.shown).split()
     weights = [len(text) + 1 for text in texts]
     scale = (segment.end - segment.start) / max(1, sum(weights))
     words, at = [], segment.start
@@ -66,6 +72,21 @@ def timed_words(segment: Segment) -> tuple[Word, ...]:
         words.append(Word(text, at, at + weight * scale, segment.confidence))
         at += weight * scale
     return tuple(words)
+
+
+def _written_words(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Words as they are written; those that one written word stands for, such as 23, as one."""
+    shown: list[Word] = []
+    for word in words:
+        if word.written is None:
+            shown.append(word)
+        elif word.written:
+            shown.append(Word(word.written, word.start, word.end, word.confidence))
+        elif shown:
+            last = shown[-1]
+            confidence = min(last.confidence, word.confidence)
+            shown[-1] = Word(last.text, last.start, word.end, confidence)
+    return tuple(shown)
 
 
 def shown_words(segment: Segment, limits: SubtitleLimits) -> list[Word]:
@@ -150,8 +171,8 @@ def _wrap(text: str, width: int) -> list[str]:
 def _split(words: Sequence[Word], limits: SubtitleLimits) -> list[Sequence[Word]]:
     """The cheapest way to cut one segment's words into cues (dynamic programming).
 
-    Each cue costs something, so there are few; a cut is cheaper in a pause or after punctuation,
-    and cues that are much shorter than the others cost more.
+    Each cue costs something, so there are few; the ends of sentences are the first places to cut,
+    then pauses and other marks; cues that are much shorter than the others cost more.
     """
     count = len(words)
     best: list[float] = [0.0] + [math.inf] * count
@@ -165,8 +186,11 @@ def _split(words: Sequence[Word], limits: SubtitleLimits) -> list[Sequence[Word]
             cost = best[start] + 4.0 + 2.0 * max(0.0, 1 - length / room) ** 2
             if end < count:
                 pause = words[end].start - words[end - 1].end
-                cost -= 6.0 * min(1.0, max(0.0, pause))
-                cost -= 1.5 if words[end - 1].text[-1:] in ".?!,;:。？！" else 0.0
+                cost -= PAUSE_SECOND * min(1.0, max(0.0, pause))
+                if ends_sentence(words[end - 1].text):
+                    cost -= SENTENCE_END
+                elif words[end - 1].text[-1:] in ",;:":
+                    cost -= OTHER_MARK
             if cost < best[end]:
                 best[end], cut_before[end] = cost, start
     groups, end = [], count

@@ -24,7 +24,7 @@ Shapes = Mapping[str, Sequence[int]]  # tensor name → its shape
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".tar", ".npy", ".npz", ".joblib")
 WHY_NO_PICKLE = "a pickle, which can run any program when it is read; las reads only safetensors"
 DTYPES = ("F16", "BF16", "F32", "F64")  # of weights
-INTEGERS = ("I16", "I32")  # of tables
+INTEGERS = ("I8", "I16", "I32")  # of tables
 LFS = b"version https://git-lfs"  # how a pointer file begins
 NAMED = 8  # problems listed in a message
 

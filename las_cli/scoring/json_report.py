@@ -15,8 +15,9 @@ from las_cli.scoring.confusions import Confusions
 from las_cli.scoring.levels import LEVELS, PARTS
 from las_cli.scoring.metrics import OF_PARTS, Metric
 from las_cli.scoring.report import Report
-from las_cli.scoring.rows import COUNTS, ReportRow, difference_rows, mean_rows, rate_rows
+from las_cli.scoring.rows import COUNTS, ReportRow, difference_rows, mark_rows, mean_rows, rate_rows
 from las_cli.scoring.score import UtteranceScore
+from las_cli.scoring.written import WrittenCounts
 
 FORMAT = 1  # raised whenever a field changes its meaning
 
@@ -92,6 +93,7 @@ def _system(report: Report) -> dict[str, Any]:
         "utterances": score.count,
         **_objects(rate_rows(score.counts, intervals.of if intervals else {})),
         **_objects(mean_rows(score)),
+        **({} if report.written is None else {"written": _written(report.written)}),
         "bootstrap": intervals
         and {"unit": intervals.unit, "units": intervals.units, "resamples": intervals.resamples},
         "groups": {
@@ -109,6 +111,18 @@ def _system(report: Report) -> dict[str, Any]:
             for utterance in report.worst
         ],
         "notes": list(report.notes),
+    }
+
+
+def _written(counts: WrittenCounts) -> dict[str, Any]:
+    return {
+        **_objects(mark_rows(counts)),
+        "case": {
+            "accuracy": _plain(counts.case_accuracy),
+            "words": counts.cases,
+            "capitals_accuracy": _plain(counts.large_accuracy),
+            "capitals": counts.large,
+        },
     }
 
 

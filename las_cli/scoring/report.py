@@ -16,6 +16,7 @@ from las_cli.scoring.manifest import Manifest, facts_of_reference
 from las_cli.scoring.normalisers import Normaliser, find_normaliser
 from las_cli.scoring.pairing import PairSource
 from las_cli.scoring.score import Score, Scorer, UtteranceScore
+from las_cli.scoring.written import WrittenCounts, written_counts
 
 UTTERANCES = "utterances"
 
@@ -34,6 +35,7 @@ class ReportOptions:
     lengths: bool = False  # rates by length of the reference
     keep: bool = False  # keep all utterances: alignments are wanted
     ids: bool = False  # keep the ids: systems are to be compared
+    written: bool = False  # count marks and capitals too
     resamples: int = RESAMPLES
     seed: int = SEED
 
@@ -58,6 +60,7 @@ class Report:
     confusions: Mapping[str, Confusions]  # by the names of PARTS; empty unless they are counted
     labels: Mapping[str, list[str]]  # by column, a label an utterance
     options: ReportOptions
+    written: WrittenCounts | None = None  # marks and capitals, if they are counted
     ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the user
     failures: int = 0  # utterances that could not be had and are not in the score
@@ -86,6 +89,7 @@ def make_report(
     kept: list[UtteranceScore] = []
     ids: list[str] = []
     worst: list[tuple[float, int, int, UtteranceScore]] = []
+    written = WrittenCounts() if options.written else None
     by_id = False
     for place, pair in enumerate(pairs):
         by_id = bool(pair.id)
@@ -94,6 +98,8 @@ def make_report(
             for column in columns:
                 labels[column].append(facts[column])
         utterance = scorer.add(pair.reference, pair.hypothesis, pair.id)
+        if written is not None:
+            written += written_counts(pair.reference, pair.hypothesis)
         if each:
             each(utterance)
         if options.keep:
@@ -136,6 +142,7 @@ def make_report(
         confusions=confusions,
         labels=labels,
         options=options,
+        written=written,
         ids=tuple(ids),
         notes=tuple(pairs.notes),
         failures=pairs.failures,

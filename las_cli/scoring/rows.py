@@ -16,6 +16,7 @@ from las_cli.scoring.levels import PARTS
 from las_cli.scoring.metrics import GROUPED, METRICS, Metric
 from las_cli.scoring.report import Report
 from las_cli.scoring.score import Score, UtteranceScore
+from las_cli.scoring.written import WrittenCounts
 
 # Numbers of an alignment: attribute of ErrorCounts and key in JSON, heading in tables.
 COUNTS = {
@@ -27,6 +28,11 @@ COUNTS = {
     "reference": "reference",
     "hypothesis": "",
 }
+# What the marks of a written text are called.
+MARK_NAMES = {
+    ".": "full stop", ",": "comma", "?": "question mark", "!": "exclamation mark", ":": "colon",
+    ";": "semicolon", "all": "all marks",
+}  # fmt: skip
 # The same where the only unit is the whole utterance; "" keeps a number out of JSON.
 WHOLE_COUNTS = {"errors": "wrong", "hits": "right", "reference": ""}
 
@@ -149,6 +155,8 @@ def difference_rows(comparison: Comparison) -> Iterator[ReportRow]:
 def report_tables(report: Report) -> Iterator[ReportTable]:
     """The tables of a report, the overall one first."""
     yield overall_table(report.score, report.intervals, report.title)
+    if report.written is not None:
+        yield written_table(report.written)
     for column, groups in report.groups.items():
         yield group_table(column, groups)
     if report.lengths:
@@ -162,6 +170,33 @@ def overall_table(score: Score, intervals: Intervals | None, title: str = "") ->
     """All rates with counts and intervals, and the means."""
     rows = [*rate_rows(score.counts, intervals.of if intervals else {}), *mean_rows(score)]
     return _table(title, rows, "rate", caption(score, intervals))
+
+
+def written_table(counts: WrittenCounts, title: str = "written form") -> ReportTable:
+    """Precision, recall and F1 of each mark and of all, and how many cases are right."""
+    note = (
+        f"case: {percent(counts.case_accuracy)} of {counts.cases} words that both sides have, "
+        f"{percent(counts.large_accuracy)} of the {counts.large} with a capital in the reference"
+    )
+    return _table(title, list(mark_rows(counts)), "F1", note)
+
+
+def mark_rows(counts: WrittenCounts) -> Iterator[ReportRow]:
+    """A row for each mark, and one for all."""
+    for key, title in MARK_NAMES.items():
+        own = counts.marks[key] if key in counts.marks else counts.all_marks
+        yield ReportRow(
+            title.replace(" ", "_"),
+            title if key == "all" else f"{key} {title}",
+            (
+                Cell("precision", "precision", own.precision, percent),
+                Cell("recall", "recall", own.recall, percent),
+                Cell("f1", "F1", own.f1, percent),
+                Cell("right", "right", own.hits),
+                Cell("hypothesis", "hypothesis", own.hypothesis),
+                Cell("reference", "reference", own.reference),
+            ),
+        )
 
 
 def comparison_table(comparison: Comparison) -> ReportTable:

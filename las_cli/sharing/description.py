@@ -11,7 +11,7 @@ from rich.table import Table
 
 from las_cli.files import read_json
 from las_cli.saved_model.folder import network_config, section, text_policy
-from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, WEIGHTS
+from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, PUNCTUATION, WEIGHTS
 from las_cli.saved_model.weights import check_network, check_weights, count, shown
 from las_cli.sharing.card import measurements, rate_text, thinned
 from las_cli.sharing.find import find_model
@@ -57,6 +57,13 @@ def describe(name: str) -> Description:
             f"language model, {shows}": _fact(language[name])
             for shows, name in parts.items()
             if language.get(name)
+        }
+    if (folder / PUNCTUATION).is_file():
+        written = read_json(folder / PUNCTUATION)
+        rows |= {
+            f"written form, {name}": _fact(written[name])
+            for name in ("language", "network", "facts")
+            if written.get(name)
         }
     decoding = section(config, "decoding", folder / CONFIG)
     if decoding:

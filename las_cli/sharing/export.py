@@ -20,7 +20,7 @@ from las_cli.network.attention import Memory
 from las_cli.saved_model.folder import LoadedModel, require_new, save_model
 from las_cli.saved_model.names import CARD
 from las_cli.sharing.graphs import ListenerGraph, SpellerGraph
-from las_cli.sharing.upload import LANGUAGE_MODEL, PICTURES, require_hashes
+from las_cli.sharing.upload import LANGUAGE_MODEL, PICTURES, WRITTEN_FORM, require_hashes
 from las_cli.text.units import BLANK, EOS
 
 TOLERANCE = 1e-4  # largest difference from the model, of log-probabilities, logits and states
@@ -33,12 +33,12 @@ Runner = Callable[[Sequence[Tensor]], list[Tensor]]
 
 
 def export_folder(loaded: LoadedModel, output: Path, half: bool) -> None:
-    """Writes the model, its language model, card and pictures to a new folder."""
+    """Writes the model, its language model, written form, card and pictures to a new folder."""
     require_new(output)
     require_hashes(loaded.folder)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name in (*LANGUAGE_MODEL, CARD, *PICTURES):
+        for name in (*LANGUAGE_MODEL, *WRITTEN_FORM, CARD, *PICTURES):
             if (loaded.folder / name).is_file():
                 shutil.copyfile(loaded.folder / name, output / name)
     except OSError as error:

@@ -38,7 +38,7 @@ def fits(path: Path, wanted: str) -> bool:
 def check_hashes(folder: Path, listed: Mapping[str, Any]) -> list[Check]:
     """Each file of a model folder against `listed` and, in the hub's cache, against the hub's name.
 
-    listed: the sections `hashes` of config.json and lm.json together
+    listed: the sections `hashes` of config.json, lm.json and punctuation.json together
     """
     checks = []
     for name in FILES:

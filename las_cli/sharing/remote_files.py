@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
 from las_cli.errors import LasError
-from las_cli.saved_model.names import ALPHABET, CONFIG, LM_CONFIG, LM_WEIGHTS, WEIGHTS
+from las_cli.saved_model.names import (
+    ALPHABET,
+    CONFIG,
+    LM_CONFIG,
+    LM_WEIGHTS,
+    PUNCTUATION,
+    PUNCTUATION_WEIGHTS,
+    WEIGHTS,
+)
 from las_cli.saved_model.weights import PICKLES, WHY_NO_PICKLE, shown
 
 # Fetched in this order: a snapshot without config.json is no model, so it comes last.
 NEEDED = (WEIGHTS, ALPHABET, CONFIG)
-FILES = ("README.md", LM_WEIGHTS, LM_CONFIG, *NEEDED)
+FILES = ("README.md", PUNCTUATION_WEIGHTS, PUNCTUATION, LM_WEIGHTS, LM_CONFIG, *NEEDED)
 LARGEST = {".json": 64 * 2**20, ".md": 2**20, ".safetensors": 8 * 2**30}  # bytes
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 

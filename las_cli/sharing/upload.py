@@ -18,19 +18,22 @@ from las_cli.saved_model.names import (
     HASHES,
     LM_CONFIG,
     LM_WEIGHTS,
+    PUNCTUATION,
+    PUNCTUATION_WEIGHTS,
     WEIGHTS,
 )
 from las_cli.sharing.card import make_card, own_card
 from las_cli.sharing.hashes import check_hashes
 
 LANGUAGE_MODEL = (LM_CONFIG, LM_WEIGHTS)
+WRITTEN_FORM = (PUNCTUATION, PUNCTUATION_WEIGHTS)
 PICTURES = (CURVES, ATTENTION)
 
 
 def listed_hashes(folder: Path) -> dict[str, Any]:
     """The hashes that the JSON files of a model folder give for the others."""
     found: dict[str, Any] = {}
-    for name in (CONFIG, LANGUAGE_MODEL[0]):
+    for name in (CONFIG, LM_CONFIG, PUNCTUATION):
         if (folder / name).is_file():
             found |= section(read_json(folder / name), HASHES, folder / name)
     return found
@@ -58,12 +61,12 @@ def files_to_share(
         ALPHABET: folder / ALPHABET,
         WEIGHTS: folder / WEIGHTS,
     }
-    if all((folder / part).is_file() for part in LANGUAGE_MODEL):
-        description, weights = LANGUAGE_MODEL
-        files |= {
-            description: json_bytes(_shared(folder / description)),
-            weights: folder / weights,
-        }
+    for description, weights in (LANGUAGE_MODEL, WRITTEN_FORM):
+        if (folder / description).is_file() and (folder / weights).is_file():
+            files |= {
+                description: json_bytes(_shared(folder / description)),
+                weights: folder / weights,
+            }
     card = make_card(
         folder, name, config["facts"], loaded.alphabet.units,
         language=language, licence=licence,

@@ -11,16 +11,20 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
+from las_cli.audio.containers import is_sound
 from las_cli.errors import LasError
 from las_cli.files import standard_input
 
 # What counts as audio inside a folder or a glob; a file named outright may have any name.
 EXTENSIONS = frozenset(
-    "wav wave flac ogg oga opus mp3 mp2 aiff aif aifc au snd w64 rf64 caf voc sph nist "
-    "m4a m4b mp4 m4v mov webm mkv mka aac wma wmv asf amr 3gp 3g2 avi flv ts mpg mpeg".split()
+    "wav wave bwf flac ogg oga ogv ogx opus spx mp3 mp2 mp1 mpga m2a aiff aif aifc au snd w64 rf64 "
+    "caf voc sph nist m4a m4b m4r m4p mp4 m4v mov qt webm weba mkv mka aac adts latm ac3 eac3 dts "
+    "wma wmv asf amr awb 3gp 3g2 avi divx flv f4v f4a ts mts m2ts m2t tod mod vob mpg mpeg mpe mpv "
+    "dv mxf wv ape tta tak mpc ra rm rmvb gsm alac shn dsf dff".split()
 )
+NAMED = 5  # files of which a notice gives the names
 STDIN = Path("-")
 
 
@@ -48,15 +52,24 @@ class Input:
             return 0
 
 
+class Found(NamedTuple):
+    """What the arguments of a command name."""
+
+    inputs: list[Input]
+    errors: list[LasError]  # what is wrong with the rest
+    notices: list[str]  # sentences on files that are passed over
+
+
 def gather(
     arguments: Iterable[str], lists: Iterable[str] = (), recursive: bool = True
-) -> tuple[list[Input], list[LasError]]:
-    """All recordings that `arguments` and the files `lists` name, and what is wrong with the rest.
+) -> Found:
+    """All recordings that `arguments` and the files `lists` name.
 
     A missing file is an input: reading it says so. A folder or pattern without audio is an error.
     """
     inputs: list[Input] = []
     errors: list[LasError] = []
+    notices: list[str] = []
     for name in lists:
         try:
             inputs += read_list(name)
@@ -64,20 +77,23 @@ def gather(
             errors.append(error)
     for argument in arguments:
         try:
-            inputs += _expand(argument, recursive)
+            inputs += _expand(argument, recursive, notices)
         except LasError as error:
             errors.append(error)
         except OSError as error:
             errors.append(LasError(f"{argument}: cannot be looked at ({error.strerror})"))
-    return inputs, errors
+    return Found(inputs, errors, notices)
 
 
-def _expand(argument: str, recursive: bool) -> list[Input]:
+def _expand(argument: str, recursive: bool, notices: list[str]) -> list[Input]:
     path = Path(argument)
     if argument == "-":
         return [Input(STDIN)]
     if path.is_dir():
-        found = [Input(file, path) for file in audio_files(path, recursive)]
+        listing = list_folder(path, recursive)
+        if notice := _passed_over(argument, listing):
+            notices.append(notice)
+        found = [Input(file, path) for file in listing.recordings]
         if not found:
             deeper = "" if recursive else " (its folders are left out with --no-recursive)"
             raise LasError(
@@ -88,6 +104,9 @@ def _expand(argument: str, recursive: bool) -> list[Input]:
         # A pattern that the shell did not expand: quoted, or on Windows.
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
         files = [match for match in matches if match.is_file() and is_audio_name(match)]
+        rest = [match for match in matches if match not in files and _begins_like_sound(match)]
+        if notice := _passed_over(argument, Listing(files, rest, [])):
+            notices.append(notice)
         if not files:
             raise LasError(f"{argument}: no audio file matches this pattern; check it")
         return [Input(file, _fixed_part(argument)) for file in files]
@@ -109,19 +128,76 @@ def is_audio_name(path: Path) -> bool:
     return path.suffix.lower().lstrip(".") in EXTENSIONS and not path.name.startswith(".")
 
 
-def audio_files(folder: Path, recursive: bool = True) -> list[Path]:
-    """The audio files in `folder`, in the order of their names. LasError where it is closed."""
-    found: list[Path] = []
+class Listing(NamedTuple):
+    """What lies in a folder."""
+
+    recordings: list[Path]
+    others: list[Path]  # that begin like sound and are not named so
+    twice: list[Path]  # links to folders that are read by another name
+
+
+def list_folder(folder: Path, recursive: bool = True) -> Listing:
+    """The audio files in `folder`, in the order of their names; links to folders are followed.
+
+    LasError where it is closed.
+    """
+    found = Listing([], [], [])
+    status = folder.stat()
+    seen = {(status.st_dev, status.st_ino)}  # of each folder: links may go in a ring
 
     def refuse(error: OSError) -> None:
         raise LasError(f"{error.filename}: cannot be listed ({error.strerror})")
 
-    for at, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(at) / name for name in sorted(files) if is_audio_name(Path(name))]
+    for at, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        below = []
+        # Folders before links to them, so that what is there twice is named as it is.
+        kept = [name for name in folders if not name.startswith(".")]
+        for name in sorted(kept, key=lambda name: ((Path(at) / name).is_symlink(), name)):
+            path = Path(at) / name
+            try:
+                status = path.stat()
+            except OSError:  # it went away
+                continue
+            place = status.st_dev, status.st_ino
+            if place in seen:
+                found.twice.append(path)
+            else:
+                seen.add(place)
+                below.append(name)
+        folders[:] = sorted(below)
+        for name in sorted(files):
+            if is_audio_name(Path(name)):
+                found.recordings.append(Path(at) / name)
+            elif _begins_like_sound(Path(at) / name):
+                found.others.append(Path(at) / name)
         if not recursive:
             break
     return found
+
+
+def _begins_like_sound(path: Path) -> bool:
+    """Whether the first bytes of a file are those of sound or video."""
+    try:
+        if path.name.startswith(".") or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return is_sound(file.read(64))
+    except OSError:
+        return False
+
+
+def _passed_over(name: str, listing: Listing) -> str | None:
+    """A sentence on what of a folder is left out, and why; None where all is read."""
+    told = []
+    for paths, why in (
+        (listing.others, "begin like sound but are not named so: name them outright"),
+        (listing.twice, "link to folders that are read already"),
+    ):
+        if paths:
+            shown = ", ".join(str(path) for path in paths[:NAMED])
+            more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+            told.append(f"{len(paths)} passed over that {why} ({shown}{more})")
+    return f"{name}: {'; '.join(told)}" if told else None
 
 
 def read_list(name: str) -> list[Input]:

@@ -32,21 +32,31 @@ class Recipe:
     threads: int | None = None
     segmentation: SegmentationOptions | None = None
     batch: int | None = None  # pieces recognised at a time
+    keep_doubtful: bool = False  # words that nothing but the speller supports
     decoding: dict[str, Any] = field(default_factory=dict)  # overrides of DecodingOptions
+    readings: int = 1  # n-best, where `decoding` names none: up to so many, as the search has them
+    plain: bool = False  # without the written form
+    numbers: str = "words"  # or digits, or digits:LANGUAGE
 
     def load(self) -> Transcriber:
         """Raises LasError as `Transcriber.load` does."""
         from las_cli.transcribe.transcriber import Transcriber
 
-        return Transcriber.load(
+        transcriber = Transcriber.load(
             self.model,
             self.device,
             lm=self.lm,
             segmentation=self.segmentation,
             batch=self.batch,
+            plain=self.plain,
+            numbers=self.numbers,
             threads=self.threads,
+            keep_doubtful=self.keep_doubtful,
             **self.decoding,
         )
+        if "nbest" not in self.decoding:
+            transcriber.ask_readings(self.readings)
+        return transcriber
 
 
 def follow_with_workers(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from las_cli.errors import LasError, UsageError
-from las_cli.files import write_text
 from las_cli.output import OutputNames, OutputOptions, make_writer
 from las_cli.transcribe.inputs import Input
 from las_cli.transcript import Transcript
@@ -42,6 +41,7 @@ class Tally:
 
     done: int = 0
     skipped: int = 0
+    incomplete: int = 0  # of those done, because sound is missing from them
     seconds: float = 0.0  # of audio recognised
     failures: list[LasError] = field(default_factory=list)
 
@@ -100,8 +100,9 @@ class Worklist:
     def finish(self, place: int, transcript: Transcript) -> None:
         """Write the outputs of recording `place` and count it. Raises LasError if that fails."""
         for writer, path in zip(self.writers, self.outputs(place), strict=False):
-            write_text(path, writer.format(transcript), "; choose another folder.")
+            writer.write(transcript, path)
         self.tally.done += 1
+        self.tally.incomplete += transcript.is_incomplete
         self.tally.seconds += transcript.duration
 
     def fail(self, error: LasError) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The clean training of models/en (issue 15 of the tracker), step by step; SHARED is ../shared.
 #
-#   DATA=/work/data RUN=/work/runs/en bash models/en/make_model.sh [fetch|data|teacher|train|resume]
+#   DATA=/work/data RUN=/work/runs/en bash models/en/make_model.sh [fetch|data|teacher|train|resume|written]
 #
 # Not run to its end yet: the model in this folder is the one of 402 hours, see README.md. Each step goes
 # on where it was stopped. On two cores of an AMD EPYC with AVX2 alone: data 20 minutes, 200 hours of
@@ -48,5 +48,11 @@ train)
         --set keep_best=3 --set keep_last=3 --processes 2 --output "$RUN"
     ;;
 resume) las train --resume --processes 2 --output "$RUN" ;;
-*) echo "make_model.sh: fetch, data, teacher, train or resume, not $1" >&2; exit 2 ;;
+written) # capitals and punctuation: an hour on one core; needs no recogniser but for the pauses
+    python3 models/en/make_punctuation_text.py "$SHARED" "$DATA/texts"
+    texts=("$DATA"/texts/{novels,prompts,prompts,prompts,speech}.txt)
+    las train-punctuation --text "${texts[@]}" --language en --dropout 0 --epochs 10 --max-minutes 60 \
+        --threads 1 --pauses "$SHARED/english" --model "$RUN" --output "$RUN"
+    ;;
+*) echo "make_model.sh: fetch, data, teacher, train, resume or written, not $1" >&2; exit 2 ;;
 esac

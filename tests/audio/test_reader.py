@@ -212,7 +212,11 @@ if "-f" not in sys.argv:
 At least one output file must be specified
 ''')
     sys.exit(1)
-sys.stdout.buffer.write(struct.pack('<24000f', *([0.25] * 24000)))
+if "framecrc" in sys.argv:
+    print("#tb 0: 1/44100")
+    print("0,          0,          0,    66150,     4000, 0x6d00a2b0")
+else:
+    sys.stdout.buffer.write(struct.pack('<48000f', *([0.5, 0.0] * 24000)))
 """
 
 

@@ -12,7 +12,8 @@ from las_cli.audio.resampling import StreamResampler, rate_ratio, resample
 
 @pytest.mark.parametrize(
     ("rate_in", "rate_out", "terms"),
-    [(44_100, 16_000, (441, 160)), (8_000, 16_000, (1, 2)), (16_000, 16_000, (1, 1))],
+    [(44_100, 16_000, (441, 160)), (8_000, 16_000, (1, 2)), (16_000, 16_000, (1, 1)),
+     (1, 16_000, (1, 2000))],  # a damaged header; 0 would be divided by
 )
 def test_ratio_of_common_rates(rate_in: int, rate_out: int, terms: tuple[int, int]) -> None:
     assert rate_ratio(rate_in, rate_out) == terms

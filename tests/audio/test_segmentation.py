@@ -13,6 +13,7 @@ import torch
 from las_cli.audio.reader import read_audio
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.voice_activity import FRAME, LevelTracker, VoiceActivity, loudness
+from las_cli.errors import LasError
 
 RATE = 16_000
 
@@ -63,6 +64,32 @@ def test_short_clips_are_one_piece_and_silence_is_none() -> None:
     assert list(segment([torch.zeros(30 * RATE)])) == []
     assert list(segment([torch.zeros(0)])) == []
     assert list(segment([])) == []
+
+
+@pytest.mark.usefixtures("loud_is_speech")
+def test_short_clips_tell_whether_there_was_speech() -> None:
+    quiet = torch.randn(3 * RATE, generator=torch.Generator().manual_seed(2)) * 1e-4
+    click = quiet.clone()
+    click[RATE : RATE + FRAME] = 0.1  # shorter than speech is
+    spoken = torch.cat([quiet, buzz(0.3), quiet])
+    for sound, voiced in ((quiet, False), (click, False), (spoken, True), (buzz(0.5), True)):
+        (piece,) = segment([sound])
+        assert piece.voiced is voiced and torch.equal(piece.samples, sound)
+    (piece,) = segment([spoken], SegmentationOptions(vad=False))
+    assert piece.voiced is None
+    pieces = list(segment([torch.cat([buzz(12.0), quiet, buzz(12.0)])]))
+    assert [piece.voiced for piece in pieces] == [True, True]
+    (piece,) = segment([quiet], SegmentationOptions(live=True))
+    assert piece.voiced is False
+
+
+def test_short_clips_need_no_silero(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise LasError("silero-vad is not installed")
+
+    monkeypatch.setattr("las_cli.audio.segmentation.VoiceActivity", missing)
+    (piece,) = segment([buzz(1.0)])
+    assert piece.voiced is None
 
 
 @pytest.mark.parametrize("block", [1_000, 160_000, 10**9])

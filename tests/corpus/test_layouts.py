@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -293,11 +294,18 @@ def _release(folder: Path) -> Path:
     return folder
 
 
+def _archive(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "talk-clips.zip", "w") as archive:
+        archive.writestr("talk-clips/train.tsv", "path\ttext\n")
+    return folder / "talk-clips.zip"
+
+
 NO_CORPUS: dict[str, tuple[Build, str]] = {
     "nothing": (lambda folder: folder / "gone", "there is no such file or folder"),
     "empty folder": (lambda folder: folder, "the folder is empty"),
     "a text file in it": (_file("notes.txt", "hello"), "it holds notes.txt"),
     "a text file": (lambda folder: _file("n.txt", "x")(folder) / "n.txt", "a file that lists no"),
+    "an archive": (_archive, "a zip archive; unpack it and name its folder"),
     "json of something else": (_file("config.json", '{"a": 1}'), "it holds config.json"),
     "table without a path": (_file("data.csv", "a,b\n1,2\n"), "it holds data.csv"),
     "empty table": (_file("train.csv", ""), "it holds train.csv"),

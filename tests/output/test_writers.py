@@ -55,8 +55,11 @@ TRANSCRIPT = Transcript(
 )
 
 
+TEXTS = [name for name in FORMATS if name != "html"]  # the page has tests of its own
+
+
 @pytest.mark.parametrize("words", [False, True])
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", TEXTS)
 def test_golden(name: str, words: bool, request: pytest.FixtureRequest) -> None:
     got = make_writer(name, OutputOptions(words=words)).format(TRANSCRIPT)
     path = GOLDEN / f"{'words' if words else 'segments'}.{name}"
@@ -67,7 +70,7 @@ def test_golden(name: str, words: bool, request: pytest.FixtureRequest) -> None:
         assert got == expected
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", TEXTS)
 def test_no_speech_at_all(name: str) -> None:
     text = make_writer(name).format(Transcript("-", 0.0, (), "en"))
     assert text in ("", "WEBVTT\n", "start\tend\ttext\n") or name == "json"
@@ -102,7 +105,7 @@ def test_ctm_names_the_recording(source: str, recording: str) -> None:
 
 
 def test_unknown_format_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="txt, srt, vtt, tsv, json, ctm"):
+    with pytest.raises(UsageError, match="txt, srt, vtt, tsv, json, ctm, html"):
         make_writer("docx")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
 from las_cli.cli.transcribe import chosen_formats
+from las_cli.transcribe.doubt import Support
 
 Writer = Callable[..., Path]
 Run = Callable[..., Result]
@@ -26,9 +28,12 @@ def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     monkeypatch.chdir(tmp_path)
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("VOICED", "UNVOICED"):  # a model of random weights is sure of nothing
+        monkeypatch.setattr(f"las_cli.transcribe.doubt.{name}", Support(0.0, -math.inf))
 
     def invoke(*arguments: str, data: bytes | None = None, code: int = 0) -> Result:
         options = ["--model", str(tiny_model), "--device", "cpu", "--search", "ctc", "--beam", "1"]
+        options.append("--plain")  # it has no written form
         result = CliRunner().invoke(cli, ["transcribe", *options, *arguments], input=data)
         assert result.exit_code == code, (result.output, result.exception)
         return result
@@ -65,7 +70,7 @@ def test_folders_keep_their_structure(run: Run, tree: Path) -> None:
     result = run("in", "--output-dir", "out", "--format", "all")
     assert result.stdout == ""
     names = ["a", "b", "sub/a", "sub/deep/c"]
-    kinds = ["ctm", "json", "srt", "tsv", "txt", "vtt"]
+    kinds = ["ctm", "html", "json", "srt", "tsv", "txt", "vtt"]
     assert produced(tree / "out") == sorted(f"{name}.{kind}" for name in names for kind in kinds)
     record = json.loads((tree / "out/sub/a.json").read_text())
     assert record["source"] == "in/sub/a.wav" and record["duration"] == 0.7
@@ -96,6 +101,24 @@ def test_json_of_several_is_a_line_each(run: Run, tree: Path) -> None:
     lines = run("in/a.wav", "in/b.flac", "--format", "json", "--nbest", "1").stdout.splitlines()
     assert [json.loads(line)["source"] for line in lines] == ["in/a.wav", "in/b.flac"]
     assert json.loads(run("in/a.wav", "-f", "json").stdout)["model"] == "tiny"
+
+
+def test_a_page_has_the_recording_and_other_readings(run: Run, tree: Path) -> None:
+    options = ("--search", "beam", "--beam", "3")
+    run("in/sub/a.wav", "-f", "html,json", "-o", "out", *options)
+    assert produced(tree / "out") == ["a.html", "a.json"]
+    page = (tree / "out/a.html").read_text("utf-8")
+    assert '"kind":"embedded"' in page
+    # No more than the beam holds; as many as are asked for.
+    readings = json.loads((tree / "out/a.json").read_text())["segments"][0]["alternatives"]
+    assert len(readings) == 3
+    run("in/sub/a.wav", "-f", "html", "-o", "one", "--nbest", "1", "--embed", "0", *options)
+    page = (tree / "one/a.html").read_text("utf-8")
+    assert '"alternatives":[]' in page and '"url":"../in/sub/a.wav"' in page
+    assert run("in/a.wav", "-f", "html").stdout.startswith("<!doctype html>")  # one reading: CTC
+    refusal = run("in/a.wav", "in/b.flac", "-f", "html", code=2).stderr
+    assert "--format html: of several recordings it needs --output" in refusal
+    assert '"kind":"none"' in run("-", "-f", "html", data=(tree / "in/a.wav").read_bytes()).stdout
 
 
 def test_ctm_of_several_tells_them_apart(run: Run, tree: Path) -> None:
@@ -158,9 +181,51 @@ def test_a_folder_with_ten_kinds_of_broken_files(
 def test_a_cut_off_file_is_done_with_a_warning(run: Run, tree: Path, write_noise: Writer) -> None:
     path = write_noise(tree / "cut.wav", 2.0)
     path.write_bytes(path.read_bytes()[:40_000])
-    result = run("cut.wav")
-    assert result.stdout.strip() and "truncated file" in result.stderr
-    assert run("cut.wav", "--quiet").stderr == ""
+    result = run("cut.wav", code=3)
+    assert result.stdout.strip()
+    assert "truncated file: 0.8 s of sound is missing at 1.2 s, the file" in result.stderr
+    assert run("cut.wav", "--quiet", code=3).stderr == ""
+
+
+def test_sound_that_is_missing_is_told_and_ends_in_code_3(
+    run: Run, tree: Path, write_noise: Writer
+) -> None:
+    data = write_noise(tree / "whole.flac", 12.0).read_bytes()
+    middle = len(data) // 2
+    (tree / "bad.flac").write_bytes(data[:middle] + bytes(900) + data[middle + 900 :])
+    result = run("bad.flac", "whole.flac", "-f", "json", code=3)
+    told, fine = map(json.loads, result.stdout.splitlines())
+    (lost,) = told["missing"]
+    assert told["flags"] == ["damaged sound"] == [lost["flag"]] and told["duration"] == 12.0
+    assert 5 < lost["start"] < 7 and 0.1 < lost["duration"] < 0.6
+    assert fine["missing"] == [] and fine["flags"] == []
+    assert "las: bad.flac: damaged sound: 0." in result.stderr
+    assert "│ incomplete │ 1" in result.stderr and result.stderr.count("missing at") == 1
+    run("bad.flac", "gone.wav", "-q", code=1)  # what failed comes first
+
+
+def test_words_out_of_nothing_are_left_out(
+    run: Run, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("VOICED", "UNVOICED"):
+        monkeypatch.setattr(f"las_cli.transcribe.doubt.{name}", Support(1.1, 0.1))
+    result = run("in/a.wav")
+    assert result.stdout == ""
+    assert result.stderr == (
+        "las: in/a.wav: no speech: nothing that is said was found; "
+        "--keep-doubtful shows what was guessed\n"
+    )
+    assert run("in/a.wav", "-q").stderr == ""
+    kept = run("in/a.wav", "--keep-doubtful")
+    assert kept.stdout.strip() and "in/a.wav: 0.0 s–0.5 s: no speech" in kept.stderr
+    assert json.loads(run("in/a.wav", "-f", "json").stdout)["flags"] == ["no speech"]
+
+
+def test_what_a_folder_passes_over_is_told(run: Run, tree: Path) -> None:
+    (tree / "in" / "b.flac").rename(tree / "in" / "b.old")
+    result = run("in", "-o", "out")
+    assert "las: in: 1 passed over that begin like sound but are not named so" in result.stderr
+    assert "in/b.old" in result.stderr and run("in", "-o", "out", "-q").stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -228,7 +293,8 @@ def test_help_is_grouped_and_has_examples() -> None:
 
 def program(tree: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "las_cli", "transcribe", *arguments, "--device", "cpu"],
+        [sys.executable, "-m", "las_cli", "transcribe", *arguments, "--device", "cpu"]
+        + ["--keep-doubtful"],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,

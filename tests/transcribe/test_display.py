@@ -68,6 +68,33 @@ def test_one_recording(monkeypatch: pytest.MonkeyPatch, out_is_terminal: bool) -
     assert "a.wav: 0.0 s–0.4 s: looped" in written[True].getvalue()
 
 
+@pytest.mark.parametrize("out_is_terminal", [False, True])
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_paragraphs_grow_as_they_are_heard(
+    monkeypatch: pytest.MonkeyPatch, out_is_terminal: bool, ends: str
+) -> None:
+    written = terminal(monkeypatch, out_is_terminal)
+    worklist = Worklist([Input(Path("a.wav"))], ["txt"], None)
+    spoken = (
+        Segment(0.0, 1.0, "it is", written="It is"),
+        Segment(1.2, 2.0, "late", written="late."),
+        Segment(4.5, 5.0, "good night", written="Good night."),
+    )
+    with Display(worklist, several=False) as display:
+        for segment in spoken:
+            display.recognised(0, None, segment.end)  # heard, but not decided yet
+            display.recognised(0, segment, segment.end)
+        if ends == "well":
+            display.finished(0, Transcript("a.wav", 5.0, spoken, "en"))
+        else:
+            display.failed(0, LasError("a.wav: broken"))
+    out = written[False].getvalue()
+    if out_is_terminal:  # where a bar may follow each line
+        assert out == "It is\nlate.\nGood night.\n"
+    else:
+        assert out == "It is late.\n\nGood night.\n"
+
+
 def test_several_recordings_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     written = terminal(monkeypatch, out_is_terminal=True)
     worklist = Worklist([Input(Path("a.wav")), Input(Path("b.wav"))], ["txt"], None)

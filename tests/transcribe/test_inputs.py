@@ -49,32 +49,77 @@ def names(inputs: list[Input]) -> list[str]:
     ],
 )
 def test_arguments(tree: Path, arguments: list[str], recursive: bool, expected: list[str]) -> None:
-    inputs, errors = gather(arguments, recursive=recursive)
+    inputs, errors, _ = gather(arguments, recursive=recursive)
     assert names(inputs) == expected and errors == []
 
 
 def test_what_a_folder_is_remembered_for(tree: Path) -> None:
-    (a, *_), _ = gather(["in"])
-    (b,), _ = gather(["in/sub/*"])
-    (c,), _ = gather(["in/b.wav"])
+    (a, *_), *_ = gather(["in"])
+    (b,), *_ = gather(["in/sub/*"])
+    (c,), *_ = gather(["in/b.wav"])
     assert (a.folder, b.folder, c.folder) == (Path("in"), Path("in/sub"), None)
     assert a.size == 1 and not a.is_pipe and Input(Path("-")).is_pipe
 
 
 def test_nothing_to_read_is_told_and_the_rest_stays(tree: Path) -> None:
-    inputs, errors = gather(["none", "in/b.wav", "x*.wav"], ["gone.txt"])
+    inputs, errors, _ = gather(["none", "in/b.wav", "x*.wav"], ["gone.txt"])
     assert names(inputs) == ["in/b.wav"]
     assert [str(error).split(":")[0] for error in errors] == ["gone.txt", "none", "x*.wav"]
 
 
 def test_a_name_that_cannot_be_looked_at(tree: Path) -> None:
-    inputs, errors = gather(["x" * 5_000, "in/b.wav"])
+    inputs, errors, _ = gather(["x" * 5_000, "in/b.wav"])
     assert names(inputs) == ["in/b.wav"] and "cannot be looked at" in str(errors[0])
 
 
 def test_a_name_with_brackets_is_a_name_first(tree: Path) -> None:
     (tree / "in" / "[1].wav").write_bytes(b"x")
     assert names(gather(["in/[1].wav"])[0]) == ["in/[1].wav"]
+
+
+def test_linked_folders_are_read_once(tree: Path) -> None:
+    (tree / "real" / "more").mkdir(parents=True)
+    (tree / "real" / "more" / "x.wav").write_bytes(b"x")
+    (tree / "in" / "link").symlink_to(tree / "real", target_is_directory=True)
+    (tree / "in" / "again").symlink_to(tree / "in" / "sub", target_is_directory=True)
+    (tree / "real" / "ring").symlink_to(tree / "in", target_is_directory=True)
+    inputs, errors, notices = gather(["in"])
+    expected = ["in/a.MP3", "in/b.wav", "in/link/more/x.wav", "in/sub/c.flac", "in/sub/deep/d.m4a"]
+    assert names(inputs) == expected and errors == []
+    (notice,) = notices
+    assert notice.startswith("in: 2 passed over that link to folders that are read already")
+    assert "in/again" in notice and "in/link/ring" in notice
+
+
+SOUNDS = {
+    "voice.xyz": b"RIFF\x24\0\0\0WAVEfmt ",
+    "memo": b"\0\0\0\x20ftypM4A \0\0",
+    "a.bak": b"OggS\0\x02",
+    "track.tmp": b"ID3\x03",
+    "five.x": b"fLaC",
+    "six.x": b"caff\0\1",
+}
+
+
+def test_sound_that_is_not_named_so_is_told(tree: Path) -> None:
+    """Words are lost where a recording is passed over in silence; pictures and texts are none."""
+    for name, head in SOUNDS.items():
+        (tree / "in" / name).write_bytes(head + bytes(50))
+    for name, head in {"p.webp": b"RIFF\0\0\0\0WEBP", "q.heic": b"\0\0\0\x18ftypheic",
+                       "G@.txt": b"G@ho", ".hidden": b"fLaC"}.items():  # fmt: skip
+        (tree / "in" / name).write_bytes(head)
+    for argument in ("in", "in/*"):
+        inputs, _, (notice,) = gather([argument])
+        assert "in/a.MP3" in names(inputs)
+        assert notice.startswith(f"{argument}: 6 passed over that begin like sound")
+        assert notice.count("in/") >= 5 and notice.endswith("and 1 more)")
+    assert gather(["in/sub"]).notices == []
+
+
+@pytest.mark.parametrize("ending", ["mts", "ac3", "wv", "mpga", "spx", "M2TS", "weba", "vob"])
+def test_names_of_cameras_and_old_programs(tree: Path, ending: str) -> None:
+    (tree / "in" / f"f.{ending}").write_bytes(b"x")
+    assert f"in/f.{ending}" in names(gather(["in"]).inputs)
 
 
 CUT = {"id": "1", "recording": {"id": "r", "sources": [{"type": "file", "source": "in/b.wav"}]}}

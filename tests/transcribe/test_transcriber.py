@@ -24,6 +24,7 @@ from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError, UsageError
 from las_cli.recogniser import Recogniser
 from las_cli.text import Alphabet
+from las_cli.transcribe.doubt import NO_SPEECH
 from las_cli.transcribe.transcriber import Finished, Recognised, _segment
 from las_cli.transcript import Word
 
@@ -60,7 +61,7 @@ class Loudest:
 
 @pytest.fixture(scope="module")
 def tiny(tiny_model: Path) -> Transcriber:
-    return Transcriber.load(str(tiny_model), device="cpu", search="greedy")
+    return Transcriber.load(str(tiny_model), device="cpu", search="greedy", keep_doubtful=True)
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_alternatives_only_where_asked_for(tiny: Transcriber) -> None:
     sound = clicks([0.5], 1.0)
     assert tiny.transcribe(sound).segments[0].alternatives == ()
     recogniser = Recogniser.of(tiny.recogniser.loaded, DecodingOptions(nbest=2))
-    several = Transcriber(recogniser, decode=Loudest()).transcribe(sound)
+    several = Transcriber(recogniser, decode=Loudest(), keep_doubtful=True).transcribe(sound)
     assert [other.text for other in several.segments[0].alternatives] == ["w16000", "other"]
 
 
@@ -182,9 +183,12 @@ def test_flags_of_the_file_are_told(
     path = write_noise(tmp_path / "a.wav", 2.0)
     path.write_bytes(path.read_bytes()[:40_000])
     cut_off = loudest.transcribe(path)
-    assert cut_off.flags == (TRUNCATED,) and cut_off.text
+    assert cut_off.flags == (TRUNCATED,) and cut_off.text and cut_off.is_incomplete
+    (lost,) = cut_off.missing
+    assert lost.flag == TRUNCATED and abs(lost.start + lost.duration - 2) < 0.01
     unknown = loudest.transcribe(torch.full((RATE,), float("nan")))
-    assert unknown.flags == (NOT_FINITE,) and unknown.segments == () and unknown.duration == 1.0
+    assert unknown.flags == (NOT_FINITE, NO_SPEECH)
+    assert unknown.segments == () and unknown.duration == 1.0
 
 
 @pytest.mark.parametrize(
@@ -262,5 +266,5 @@ def test_words_end_with_their_piece_though_the_listener_heard_padding() -> None:
     assert [(word.start, word.end) for word in segment.words] == [(2.1, 2.4), (2.5, 3.0)]
     assert segment.hotwords == ()
     tree = HotwordTree(read_hotwords("c, ab d"), Alphabet(" abcd"))
-    found = _segment(piece, [best], 1, tree)
+    found = _segment(piece, [best], 1, hotwords=tree)
     assert found is not None and found.hotwords == ("c",)

@@ -1,0 +1,1 @@
+"""Plain words in, their written form out: punctuation, capitals and numbers."""
