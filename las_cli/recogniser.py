@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.decoding.decoder import Decoder, LanguageModel
+from las_cli.decoding.hotwords import normalised
 from las_cli.decoding.options import MAX_BEAM, DecodingOptions
 from las_cli.errors import UsageError
 from las_cli.language import LetterLM, MixedLM
@@ -35,6 +36,9 @@ class Recogniser:
         cls, loaded: LoadedModel, options: DecodingOptions, lm: LanguageModel | None = None
     ) -> Recogniser:
         """`loaded` to be searched with `options`; LasError where it cannot."""
+        if options.hotwords:
+            words = normalised(options.hotwords, loaded.policy)
+            options = dataclasses.replace(options, hotwords=words)
         return cls(loaded, Decoder(loaded.model, loaded.alphabet, options, lm))
 
     @property

@@ -42,6 +42,7 @@ class Segment:
     confidence: float = math.nan  # 0 … 1
     flags: tuple[str, ...] = ()  # e.g. "cut off", "looped"
     alternatives: tuple[Alternative, ...] = ()  # n-best, best first
+    hotwords: tuple[str, ...] = ()  # of those asked for, the ones written here, each once
     written: str | None = None  # `text` with capitals and marks, None where that is not known
 
     @property

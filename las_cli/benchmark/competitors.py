@@ -39,6 +39,20 @@ def load_faster_whisper(threads: int) -> tuple[Recognise, int]:
     return recognise, _size(folder)
 
 
+def load_moonshine(threads: int) -> tuple[Recognise, int]:
+    """Moonshine tiny, with the weights that moonshine-voice carries; it chooses its threads."""
+    from moonshine_voice import ModelArch, Transcriber, get_model_path
+
+    folder = Path(get_model_path("tiny-en"))
+    model = Transcriber(str(folder), ModelArch.TINY)
+
+    def recognise(waveform: Any) -> str:
+        found = model.transcribe_without_streaming(waveform.tolist(), SAMPLE_RATE)
+        return " ".join(line.text.strip() for line in found.lines)
+
+    return recognise, _size(folder)
+
+
 def load_pocketsphinx(threads: int) -> tuple[Recognise, int]:
     """PocketSphinx with the US English models of its package; always one thread."""
     import pocketsphinx
@@ -78,6 +92,7 @@ PROGRAMS = MappingProxyType(
         "faster-whisper": Program(
             "faster-whisper tiny.en int8", "faster_whisper", load_faster_whisper
         ),
+        "moonshine": Program("Moonshine tiny", "moonshine_voice", load_moonshine),
         "pocketsphinx": Program("PocketSphinx", "pocketsphinx", load_pocketsphinx),
     }
 )

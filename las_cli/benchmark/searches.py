@@ -70,6 +70,7 @@ def contenders(has_lm: bool, others: bool = True) -> list[Contender]:
 
     beam = {"search": "beam", "beam": 8}
     found = [
+        Contender("as the model is set"),
         Contender("greedy", {"search": "greedy"}, "none"),
         Contender("greedy int8", {"search": "greedy", "precision": "int8"}, "none"),
         Contender("ctc, beam 1", {"search": "ctc", "beam": 1}, "none"),

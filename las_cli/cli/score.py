@@ -14,7 +14,13 @@ import click
 
 from las_cli.cli.decoding_run import decode_corpus
 from las_cli.cli.grouped import GroupedCommand, options_given
-from las_cli.cli.search_options import MACHINE, SEARCH, search_options
+from las_cli.cli.search_options import (
+    HOTWORDS,
+    MACHINE,
+    SEARCH,
+    hotword_options,
+    search_options,
+)
 from las_cli.errors import UsageError
 from las_cli.files import standard_input
 from las_cli.scoring.bootstrap import RESAMPLES, SEED
@@ -37,7 +43,7 @@ GROUPS = {
     "Tables": ["by", "manifest", "by_length", "worst", "confusions", "full", "align"],
     "Files": OUTPUTS,
     "Decode and score": ["model", "data", "split"],
-    WITH_MODEL: [*SEARCH, *MACHINE],
+    WITH_MODEL: [*SEARCH, *HOTWORDS, *MACHINE],
 }
 EXAMPLES = (
     ("las score --ref true_y.txt --hyp pred_y.txt", "A line an utterance."),
@@ -107,6 +113,7 @@ EXAMPLES = (
     help="Split of --data to decode.  [default: test; of a single table without splits: all]",
 )
 @search_options
+@hotword_options
 def command(**given: Any) -> None:
     """Compare transcripts with references: letter, word and sentence error rates.
 

@@ -11,7 +11,17 @@ from las_cli.cli.common_options import threads_option
 from las_cli.decoding.search_table import SEARCHES
 
 # Names of the parameters, for the groups of a command's help.
-SEARCH = ("search", "beam", "ctc_weight", "lm", "lm_weight", "length_bonus", "eos_threshold")
+SEARCH = (
+    "search",
+    "beam",
+    "beam_threshold",
+    "ctc_weight",
+    "lm",
+    "lm_weight",
+    "length_bonus",
+    "eos_threshold",
+)
+HOTWORDS = ("hotwords", "hotword_weight")
 MACHINE = ("device", "precision", "threads")
 _NAMES = tuple(SEARCHES)
 
@@ -28,6 +38,11 @@ _OPTIONS = (
         help=f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}.  [default: the model's, beam]",
     ),
     click.option("--beam", type=int, help="Hypotheses kept, 1 … 100.  [default: the model's, 8]"),
+    click.option(
+        "--beam-threshold",
+        type=float,
+        help="Nats below the best that a hypothesis is dropped; inf: never.  [default: 5]",
+    ),
     click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
     click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
     click.option("--length-bonus", type=float, help="Nats a letter.  [default: the model's, 0]"),
@@ -44,5 +59,24 @@ _OPTIONS = (
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """All of them, for the command."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_HOTWORD_OPTIONS = (
+    click.option(
+        "--hotwords",
+        metavar='FILE|"A, B"',
+        help="Words and names to expect: a file with one a line, or a list.",
+    ),
+    click.option(
+        "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 1]"
+    ),
+)
+
+
+def hotword_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Those of `HOTWORDS`, for commands that write down what they recognise."""
+    for option in reversed(_HOTWORD_OPTIONS):
         command = option(command)
     return command

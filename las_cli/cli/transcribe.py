@@ -14,7 +14,13 @@ import click
 
 from las_cli.cli.common_options import RespelledOption, processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
-from las_cli.cli.search_options import MACHINE, SEARCH, search_options
+from las_cli.cli.search_options import (
+    HOTWORDS,
+    MACHINE,
+    SEARCH,
+    hotword_options,
+    search_options,
+)
 
 if TYPE_CHECKING:
     from las_cli.transcribe.workers import Recipe
@@ -68,7 +74,7 @@ GROUPS = {
         "quiet",
     ),
     "Speech and noise": ("vad", "longest", "keep_doubtful"),
-    "Model and search": ("model", *SEARCH, "nbest"),
+    "Model and search": ("model", *SEARCH, *HOTWORDS, "nbest"),
     "Machine": (*MACHINE, "processes", "batch"),
 }
 
@@ -168,6 +174,7 @@ def complete_models(typed: str) -> list[Any]:
     help=f"Readings in json and html, at most --beam.  [default: 1, with html up to {READINGS}]",
 )
 @search_options
+@hotword_options
 @processes_option(default=1, show_default=True, help="Recordings at a time, each in its own.")
 @click.option(
     "--batch", type=click.IntRange(min=1), help="Pieces at a time.  [default: CPU 8, CUDA 32]"

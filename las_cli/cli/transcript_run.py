@@ -39,11 +39,13 @@ def events(
         from las_cli.transcribe.workers import follow_with_workers, in_order
 
         paths = [str(entry.path) for entry in worklist.inputs]
-        done = follow_with_workers(recipe, paths, processes)
+        done = follow_with_workers(recipe, paths, processes, display.note)
         # Files are written as each is done; on standard output lines belong to inputs.
         yield from done if worklist.folder is not None else in_order(done)
         return
     transcriber = recipe.load()
+    for note in transcriber.recogniser.decoder.notes:
+        display.note(note)
     sounds = (opened(entry, raw_rate, microphone, display) for entry in worklist.inputs)
     yield from transcriber.follow(sounds, live=microphone or raw_rate is not None)
 

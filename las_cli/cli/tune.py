@@ -134,8 +134,14 @@ def show(tuned: Tuned, metric: str) -> None:
         click.echo(
             f"confidence: expected calibration error {calibration.error:.3f} a word "
             f"({calibration.plain_error:.3f} of the plain posterior), "
-            f"{tuned.utterance_error:.3f} an utterance"
+            f"{tuned.fitted.utterance_error:.3f} an utterance"
         )
+        parts = [
+            f"{name} {error:.3f} ({words} words)"
+            for name, (error, words) in tuned.fitted.by_corpus.items()
+        ]
+        if len(parts) > 1:
+            click.echo(f"by corpus: {', '.join(parts)}")
     else:
         click.echo("confidence: left as plain posteriors, there are too few right or wrong words")
 

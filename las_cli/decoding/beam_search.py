@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,15 +15,17 @@ from las_cli.decoding.hypothesis import Scores
 from las_cli.decoding.joint import Continuations, JointScorer
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.scorers import scorers_for, take_rows
+from las_cli.padding import Places
 from las_cli.text.units import EOS
 
 # End detection (Watanabe et al. 2017, eq. 34): stop when nothing that ended at the last 3 lengths,
 # and nothing still open, is within 10 nats of the best.
 END_LENGTHS = 3
 END_MARGIN = 10.0  # nats
-# No letter raises a total but for the length bonus. A hypothesis can so rise by at most the bonus
-# for each letter to come, however many; an open one is given up where that for about a word, all of
-# it certain, would not lift it above the ended. A choice that bounds the search, not a measurement.
+# No letter raises a total but for the length bonus and that of hotwords. A hypothesis can so rise
+# by at most the bonus for each letter to come, however many; an open one is given up where that for
+# about a word, all of it certain, would not lift it above the ended. A choice that bounds the
+# search, not a measurement.
 BONUS_LETTERS = 5.0
 SHRINK = 0.75  # drop ended utterances from the batch once this share or less is left
 
@@ -38,39 +41,45 @@ class Ended:
     cut_off: bool  # the length cap ended it
 
 
-class Track(NamedTuple):
-    """Hypotheses of every utterance; a total of -inf is an empty place."""
+class Best(NamedTuple):
+    """The best ended hypotheses of every utterance; a total of -inf is an empty place."""
 
     total: Tensor  # [B, K]
-    scores: Tensor  # by source, [B, K, N]
+    scores: Tensor  # by source, [B, K, S]
     length: Tensor  # letters, [B, K] int64
+    row: Tensor  # where `Letters` has its last one, [B, K] int64
+    end: Tensor  # log p of the end of sentence alone, [B, K]
     cut_off: Tensor  # [B, K] bool
-    units: Tensor  # [B, K, U] int64, U the longest there may be
-    letter_scores: Tensor  # [B, K, U + 1]
 
-    def pick(self, index: Tensor) -> Track:
-        """The hypotheses `index` [B, K'] of each utterance."""
+    def join(self, other: Best) -> Best:
+        """The best of both, as many as there is room for here."""
+        both = Best(*(torch.cat(pair, dim=1) for pair in zip(self, other, strict=True)))
+        index = both.total.topk(self.total.shape[1], dim=-1).indices
         rows = torch.arange(len(index), device=index.device)[:, None]
-        return Track(*(tensor[rows, index] for tensor in self))
-
-    def join(self, other: Track) -> Track:
-        """The hypotheses of both."""
-        return Track(*(torch.cat(pair, dim=1) for pair in zip(self, other, strict=True)))
+        return Best(*(tensor[rows, index] for tensor in both))
 
 
-def empty_track(
-    batch: int, beams: int, sources: int, longest: int, device: torch.device
-) -> Track:
-    """No hypotheses, and room for `beams` of up to `longest` letters an utterance."""
-    zero = torch.zeros(batch, beams, device=device)
-    return Track(
-        total=torch.full_like(zero, -torch.inf),
-        scores=torch.zeros(batch, beams, sources, device=device),
-        length=zero.long(),
-        cut_off=zero.bool(),
-        units=torch.zeros(batch, beams, longest, dtype=torch.int64, device=device),
-        letter_scores=torch.zeros(batch, beams, longest + 1, device=device),
-    )
+class Letters:
+    """What live hypotheses have written: each letter knows the one before it, none is copied."""
+
+    def __init__(self) -> None:
+        self._grown: list[tuple[Tensor, ...]] = []  # parents, letters, scores of each length, [N]
+        self._lists: list[tuple[list[Any], ...]] = []  # the same, as far as `read` has been
+
+    def grow(self, parents: Tensor, letters: Tensor, scores: Tensor) -> None:
+        """A letter behind the hypotheses `parents` [N] of the length before."""
+        self._grown.append((parents, letters, scores))
+
+    def read(self, length: int, row: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """The letters and their scores of hypothesis `row` of those of `length`."""
+        for grown in self._grown[len(self._lists) :]:
+            self._lists.append(tuple(tensor.tolist() for tensor in grown))
+        found = []
+        for parents, letters, scores in reversed(self._lists[:length]):
+            found.append((letters[row], scores[row]))
+            row = parents[row]
+        units, scored = zip(*reversed(found), strict=True) if found else ((), ())
+        return units, scored
 
 
 def joint_search(decoder: Decoder, heard: Heard) -> list[list[Ended]]:
@@ -91,82 +100,112 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
     and says so, but only where none ended by itself.
     """
     batch, beams, device = joint.batch, options.width, caps.device
-    longest = int(caps.max())
-    alive = empty_track(batch, beams, len(joint.sources), longest, device)
-    alive.total[:, 0] = 0.0  # all beams begin with the same empty hypothesis: one is enough
-    ended = empty_track(batch, beams, len(joint.sources), longest, device)
+    letters = Letters()
+    ended = _no_ends(batch, beams, len(joint.sources), device)
     recent = torch.full((batch, END_LENGTHS), -torch.inf, device=device)
     count = torch.zeros(batch, dtype=torch.int64, device=device)
     done = torch.zeros(batch, dtype=torch.bool, device=device)
     original = torch.arange(batch, device=device)
     results: list[list[Ended]] = [[] for _ in range(batch)]
-    for length in range(longest + 1):
-        step = joint.continuations()
+    for length in range(int(caps.max()) + 1):
+        step, places = joint.continuations(), joint.places
         at_cap = caps <= length  # [B]
-        total = step.total.masked_fill(alive.total.isinf()[..., None], -torch.inf)  # [B, K, V]
-        ending, barred = total[..., EOS], ~step.may_end
+        total = step.total  # [N, V]
+        ending, barred = total[:, EOS], ~step.may_end
         if not joint.ends_freely:
             # The end must be one of the K best continuations.
-            barred |= ending < total.flatten(1).topk(beams, dim=-1).values[:, -1:]
-        ending = ending.masked_fill(barred & ~at_cap[:, None], -torch.inf)
+            barred |= ending < _kth_best(places.pad(total, -torch.inf), beams)[places.owner]
         # The cap ends a hypothesis only where none ended by itself.
         late = at_cap & ended.total[:, 0].isfinite()
-        ending = ending.masked_fill((late | done)[:, None], -torch.inf)
-        if bool((ending > ended.total[:, -1:]).any()):
-            both = ended.join(_end(alive, step, ending, at_cap, length))
-            ended = both.pick(both.total.topk(beams, dim=-1).indices)
-        count += ending.isfinite().sum(1)
-        recent = torch.cat([recent[:, 1:], ending.amax(-1, keepdim=True)], dim=1)
+        barred = (barred & ~at_cap[places.owner]) | late[places.owner]
+        ends = places.pad(ending.masked_fill(barred, -torch.inf), -torch.inf)  # [B, k]
+        if bool((ends > ended.total[:, -1:]).any()):
+            ended = ended.join(_end(step, places, ends, at_cap, length))
+        count += ends.isfinite().sum(1)
+        recent = torch.cat([recent[:, 1:], ends.amax(-1, keepdim=True)], dim=1)
 
-        total[..., EOS] = -torch.inf
-        score, place = total.flatten(1).topk(beams, dim=-1)  # [B, K]
-        best_open = score[:, 0]
-        settled = _is_done(best_open, ended.total, recent, count, options, joint.ends_freely)
-        done = done | at_cap | settled
+        total[:, EOS] = -torch.inf
+        padded = places.pad(total, -torch.inf).flatten(1)  # [B, k · V]
+        score, place = padded.topk(min(beams, padded.shape[1]), dim=-1)
+        settled = _is_done(score[:, 0], ended.total, recent, count, options, joint.ends_freely)
+        done |= at_cap | settled
         open_rows = int((~done).sum())
         shrink = open_rows <= SHRINK * len(done)
         if shrink:
-            _collect(results, ended, original, done, options.nbest, joint.sources)
+            for row in done.nonzero()[:, 0].tolist():
+                best = Best(*(tensor[row] for tensor in ended))
+                results[int(original[row])] = _read(best, letters, options.nbest, joint.sources)
             if not open_rows:
                 break
-        parents, letters = place // total.shape[-1], place % total.shape[-1]
-        alive = _grow(alive, step, score, parents, letters, length)
-        joint.advance(parents, letters, alive.scores)
+        firm = score[:, 0]  # what may be taken back drops no other hypothesis
+        if step.held is not None:
+            firm = (padded - places.pad(step.held).flatten(1)).amax(1)
+        live = (score > _floor(firm, ended.total, options)[:, None]) & ~done[:, None]
+        live[:, 0] = ~done  # however sums are rounded, an open utterance has a hypothesis
+        grown = Places.of(live)
+        chosen = place[grown.owner, grown.slot]
+        parents = places.first[grown.owner] + chosen // total.shape[1]
+        following = chosen % total.shape[1]
+        letters.grow(parents, following, step.letter[parents, following])
+        joint.advance(parents, following, step, grown)
         if shrink:
             left = (~done).nonzero()[:, 0]
             joint.take(left)
-            alive, ended = take_rows(alive, left), take_rows(ended, left)
+            ended = take_rows(ended, left)
             recent, count, caps = recent[left], count[left], caps[left]
             original, done = original[left], done[left]
     return results
 
 
-def _end(alive: Track, step: Continuations, total: Tensor, at_cap: Tensor, length: int) -> Track:
-    """The hypotheses `alive` with the end of sentence behind them and `total` [B, K] in all."""
-    scores = alive.letter_scores.clone()
-    scores[..., length] = step.letter[..., EOS]
-    return alive._replace(
+def _no_ends(batch: int, beams: int, sources: int, device: torch.device) -> Best:
+    """Room for `beams` ended hypotheses an utterance."""
+    zero = torch.zeros(batch, beams, device=device)
+    return Best(
+        total=torch.full_like(zero, -torch.inf),
+        scores=torch.zeros(batch, beams, sources, device=device),
+        length=zero.long(),
+        row=zero.long(),
+        end=zero,
+        cut_off=zero.bool(),
+    )
+
+
+def _end(step: Continuations, places: Places, total: Tensor, at_cap: Tensor, length: int) -> Best:
+    """The live hypotheses with the end of sentence behind them and `total` [B, k] in all."""
+    scores = torch.stack([said[:, EOS] for said in step.scores], dim=-1)  # [N, S]
+    rows = torch.arange(len(scores), device=total.device)
+    return Best(
         total=total,
-        scores=step.scores[..., EOS, :],
+        scores=places.pad(scores),
+        length=torch.full_like(total, length, dtype=torch.int64),
+        row=places.pad(rows),
+        end=places.pad(step.letter[:, EOS]),
         cut_off=at_cap[:, None].expand_as(total),
-        letter_scores=scores,
     )
 
 
-def _grow(
-    alive: Track, step: Continuations, total: Tensor, parents: Tensor, letters: Tensor, length: int
-) -> Track:
-    """The hypotheses `parents` [B, K] with `letters` [B, K] behind them and `total` in all."""
-    rows = torch.arange(len(parents), device=parents.device)[:, None]
-    grown = alive.pick(parents)
-    if length < grown.units.shape[2]:  # else no utterance takes another letter
-        grown.units[..., length] = letters
-    grown.letter_scores[..., length] = step.letter[rows, parents, letters]
-    return grown._replace(
-        total=total,
-        scores=step.scores[rows, parents, letters],
-        length=grown.length + 1,
-    )
+def _kth_best(total: Tensor, beams: int) -> Tensor:
+    """The least of the K best continuations of each utterance, [B, k, V] → [B]."""
+    flat = total.flatten(1)
+    if flat.shape[1] < beams:
+        return flat.new_full((len(flat),), -torch.inf)
+    return flat.topk(beams, dim=-1).values[:, -1]
+
+
+def _floor(best: Tensor, ended: Tensor, options: DecodingOptions) -> Tensor:
+    """What a hypothesis must surpass to live on, [B].
+
+    best: total of the best open hypothesis [B]; ended: of the ended ones, best first [B, K]
+    """
+    if math.isinf(options.beam_threshold):
+        return torch.full_like(best, -torch.inf)
+    hopeless = ended[:, options.nbest - 1] - _room(options)
+    return torch.maximum(best - options.beam_threshold, hopeless)
+
+
+def _room(options: DecodingOptions) -> float:
+    """By how much an open hypothesis may still rise."""
+    return BONUS_LETTERS * options.rise
 
 
 def _is_done(
@@ -183,43 +222,28 @@ def _is_done(
     [B, K]; recent: best that ended at each of the last lengths [B, L]; count: how many ended [B].
     """
     best, last = ended[:, 0], ended[:, options.nbest - 1]
-    room = BONUS_LETTERS * max(0.0, options.length_bonus)
-    settled = best_open + room <= last
+    settled = best_open + _room(options) <= last
     hopeless = torch.maximum(recent.amax(-1), best_open) < best - END_MARGIN
     if not ends_freely:
         settled |= (count >= options.width) & (best_open < best)
     return (best.isfinite() & (settled | hopeless)) | best_open.isinf()
 
 
-def _collect(
-    results: list[list[Ended]],
-    ended: Track,
-    original: Tensor,
-    done: Tensor,
-    nbest: int,
-    sources: tuple[str, ...],
-) -> None:
-    """Write the hypotheses of the utterances that are done into `results`."""
-    for row in done.nonzero()[:, 0].tolist():
-        track = Track(*(tensor[row] for tensor in ended))
-        results[int(original[row])] = read_track(track, nbest, sources)
-
-
-def read_track(track: Track, nbest: int, sources: tuple[str, ...]) -> list[Ended]:
+def _read(best: Best, letters: Letters, nbest: int, sources: tuple[str, ...]) -> list[Ended]:
     """The hypotheses of one utterance, tensors [K, …], out of the search's tensors."""
     entries: list[Ended] = []
-    lengths = track.length.tolist()
-    for place, total in enumerate(track.total.tolist()[:nbest]):
+    lengths, rows, ends = best.length.tolist(), best.row.tolist(), best.end.tolist()
+    for place, total in enumerate(best.total.tolist()[:nbest]):
         if total == -torch.inf:
             break
-        units = track.units[place, : lengths[place]].tolist()
+        units, scores = letters.read(lengths[place], rows[place])
         entries.append(
             Ended(
-                units=tuple(units),
-                letter_scores=tuple(track.letter_scores[place, : lengths[place] + 1].tolist()),
+                units=units,
+                letter_scores=(*scores, ends[place]),
                 total=total,
-                scores=dict(zip(sources, track.scores[place].tolist(), strict=True)),
-                cut_off=bool(track.cut_off[place]),
+                scores=dict(zip(sources, best.scores[place].tolist(), strict=True)),
+                cut_off=bool(best.cut_off[place]),
             )
         )
     return entries

@@ -13,27 +13,59 @@ if TYPE_CHECKING:
     import torch
 
 BINS = 10  # of the calibration error, of equal width
+FOLDS = 5  # of the cross-fitted errors
+FEWEST = 20  # words a fit takes
 RIDGE = 1e-2  # keeps the fit finite where right and wrong words part cleanly
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the network says of one word of a hypothesis, natural log probabilities."""
+    """What is known of one word of a hypothesis, natural log probabilities.
+
+    How well its neighbours and the whole utterance were heard says more of a word than its own
+    letters do: a network that is lost is as sure of them as any other.
+    """
 
     mean: float  # of the letters and what ends the word, given those before
     worst: float  # of them, the least likely
     ctc: float  # mean over the letters on their aligned CTC steps; the mean above without CTC
     letters: int
+    around: float | None = None  # mean of the words before and behind; None: as the word itself
+    spoken: float | None = None  # mean of all words of the utterance; None: as the word itself
+    # The utterance's scores by source (`hypothesis.Scores`) over its letters.
+    by_attention: float = 0.0
+    by_ctc: float = 0.0
+    by_lm: float = 0.0
 
     def features(self) -> tuple[float, ...]:
         """What the logistic fit sees: of like size, so that one ridge fits all."""
+        own, spoken = _odds(self.mean), _odds(self.mean if self.spoken is None else self.spoken)
         return (
             1.0,
             max(self.mean, -10.0),
             max(self.worst, -10.0) / 4,
             max(self.ctc, -10.0),
             math.log(max(self.letters, 1)),
+            # Until here as models of before December 2026 have them.
+            own,
+            own * own / 4,
+            spoken,
+            spoken * spoken / 4,
+            _odds(self.mean if self.around is None else self.around),
+            max(self.by_attention, -10.0),
+            max(self.by_ctc, -10.0),
+            max(self.by_lm, -10.0),
         )
+
+
+FIRST_FEATURES = 5  # of models of before December 2026
+
+
+def _odds(log_probability: float) -> float:
+    """Log odds of a log probability, within ±8 (3 in 10,000)."""
+    least = math.log(3.4e-4)
+    likely = min(max(log_probability, least), -3.4e-4)
+    return likely - math.log(-math.expm1(likely))
 
 
 @dataclass(frozen=True)
@@ -54,7 +86,8 @@ class Calibration:
         """How likely the word is right, 0 … 1."""
         if not self.weights:
             return math.exp(min(0.0, evidence.mean))
-        value = sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True))
+        # Fewer weights are those of the features that there were first.
+        value = sum(w * x for w, x in zip(self.weights, evidence.features(), strict=False))
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +102,8 @@ class Calibration:
         """What `to_json` wrote; LasError if it is something else."""
         weights = data.get("weights", [])
         expected = len(Evidence(0.0, 0.0, 0.0, 1).features())
-        if not isinstance(weights, list | tuple) or len(weights) not in (0, expected):
+        known = (0, FIRST_FEATURES, expected)
+        if not isinstance(weights, list | tuple) or len(weights) not in known:
             raise LasError(
                 f"calibration: expected {expected} weights, found {weights!r}; run `las tune` again"
             )
@@ -80,25 +114,52 @@ class Calibration:
         )
 
 
-def fit_calibration(words: Sequence[Evidence], right: Sequence[bool]) -> Calibration:
+def fit_calibration(
+    words: Sequence[Evidence], right: Sequence[bool], groups: Sequence[int] | None = None
+) -> Calibration:
     """Calibration on the words of a tuning split; `right` tells which the reference has.
 
-    The errors are cross-fitted: each half of the words is judged by a fit on the other half.
-    Fewer than 20 words, or all of them right or all wrong, give the plain posterior.
+    The errors are cross-fitted, see `cross_fitted`. Fewer than 20 words, or all of them right or
+    all wrong, give the plain posterior.
     """
     plain = Calibration()
-    if len(words) < 20 or all(right) or not any(right):
+    if not _is_enough(right):
         return plain
-    half = len(words) // 2
-    cross: list[float] = []
-    for train, test in ((slice(half, None), slice(0, half)), (slice(0, half), slice(half, None))):
-        fitted = Calibration(_fit(words[train], right[train]))
-        cross += [fitted.confidence(word) for word in words[test]]
     return Calibration(
         _fit(words, right),
-        error=calibration_error(cross, right),
+        error=calibration_error(cross_fitted(words, right, groups), right),
         plain_error=calibration_error([plain.confidence(word) for word in words], right),
     )
+
+
+def cross_fitted(
+    words: Sequence[Evidence], right: Sequence[bool], groups: Sequence[int] | None = None
+) -> list[float]:
+    """Confidences of words that each come from a fit on other groups of them.
+
+    groups: number of the group each word is of, such as its utterance; a fold takes every
+    `FOLDS`th group, so that it is a sample of the whole split. None: two halves.
+    Where the other folds are too few words to fit, the plain posteriors.
+    """
+    if groups is None:
+        groups = [int(place >= len(words) // 2) for place in range(len(words))]
+    folds = [group % FOLDS for group in groups]
+    confidences = [0.0] * len(words)
+    for fold in set(folds):
+        others = [place for place, own in enumerate(folds) if own != fold]
+        truth = [right[place] for place in others]
+        fitted = Calibration()
+        if _is_enough(truth):
+            fitted = Calibration(_fit([words[place] for place in others], truth))
+        for place, own in enumerate(folds):
+            if own == fold:
+                confidences[place] = fitted.confidence(words[place])
+    return confidences
+
+
+def _is_enough(right: Sequence[bool]) -> bool:
+    """Whether words can be fitted to: some right, some wrong."""
+    return len(right) >= FEWEST and any(right) and not all(right)
 
 
 def _fit(words: Sequence[Evidence], right: Sequence[bool]) -> tuple[float, ...]:

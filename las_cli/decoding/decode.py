@@ -12,7 +12,7 @@ from las_cli.decoding.beam_search import Ended
 from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.heard import Heard, listen
 from las_cli.decoding.hypothesis import CUT_OFF, LOOPED, TOO_SHORT, Hypothesis
-from las_cli.decoding.lanes import lanes, side_by_side
+from las_cli.decoding.lanes import lanes, one_thread, side_by_side
 from las_cli.decoding.options import SOURCES
 from las_cli.decoding.precision import searching
 from las_cli.decoding.repeats import is_looped
@@ -54,7 +54,8 @@ def search(decoder: Decoder, heard: Heard) -> list[list[Hypothesis]]:
     if not len(long_enough):
         return results
     run = decoder.options.kind.load()
-    with searching(heard.states.device, decoder.options.precision):
+    device = heard.states.device
+    with one_thread(device), searching(device, decoder.options.precision):
         found: list[list[Ended]] = run(decoder, heard.take(long_enough))
     for row, entries in zip(long_enough.tolist(), found, strict=True):
         utterance = heard.utterance(row)
@@ -79,7 +80,7 @@ def _hypothesis(entry: Ended, alphabet: Units) -> Hypothesis:
         units=entry.units,
         text=" ".join(alphabet.decode(entry.units).split()),
         score=entry.total,
-        scores={name: entry.scores.get(name, 0.0) for name in SOURCES},
+        scores=dict.fromkeys(SOURCES, 0.0) | dict(entry.scores),
         flags=flags,
         letter_scores=entry.letter_scores,
     )

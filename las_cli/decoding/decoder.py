@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
+from las_cli.decoding.hotword_tree import HotwordTree
+from las_cli.decoding.hotwords import spellable
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
 from las_cli.text.units import Units
@@ -55,6 +57,12 @@ class Decoder:
             options = dataclasses.replace(options, ctc_weight=0.0)
         if lm is None and options.lm_weight:
             options = dataclasses.replace(options, lm_weight=0.0)
+        self.hotwords: HotwordTree | None = None  # what `options.hotwords` ask for
+        if options.hotwords:
+            known, left_out = spellable(options.hotwords, alphabet)
+            notes += left_out
+            options = dataclasses.replace(options, hotwords=known)
+            self.hotwords = HotwordTree(known, alphabet) if known else None
         self.model = model
         self.alphabet = alphabet
         self.options = options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -44,4 +45,22 @@ def side_by_side(
             yield futures[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Within it the CPU works on each operation with one thread: the search of a lone utterance.
+
+    Its operations are so small that several threads wait for each other more than they compute; on
+    a busy machine many times as long.
+    """
+    threads = lanes(device)
+    if threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
         torch.set_num_threads(threads)

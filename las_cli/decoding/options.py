@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from las_cli.decoding.calibration import Calibration
+from las_cli.decoding.hotwords import Hotword, read_hotwords
 from las_cli.decoding.search_table import SEARCHES, Search
 from las_cli.errors import UsageError
 from las_cli.network.config import PRECISIONS
 
 SEARCH_PRECISIONS = (*PRECISIONS, "int8")
 TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
+USUAL_WIDTH = 8  # of a wide beam with a threshold; measured on English dev: 6 on average
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
 
 
@@ -23,11 +26,15 @@ class DecodingOptions:
 
     The score of a hypothesis is
     `(1 - ctc_weight) · attention + ctc_weight · ctc + lm_weight · lm + length_bonus · letters`,
-    all of them natural log probabilities (Watanabe et al. 2017, section II-C).
+    all of them natural log probabilities (Watanabe et al. 2017, section II-C); with hotwords,
+    `hotword_weight · (letters of expected words)` more.
     """
 
     search: str = "beam"  # a name of SEARCHES
     beam: int = 8  # K, hypotheses kept a letter, 1 … 100; 1 is greedy
+    # Hypotheses live on that are less than this below the best of their utterance, in nats of the
+    # score; the fewer, the faster. Infinity keeps `beam` of them, come what may.
+    beam_threshold: float = 5.0
     nbest: int = 1  # hypotheses returned an utterance, at most `beam`
     ctc_weight: float = 0.3  # 0 … 1; 0 is the speller alone; ignored by a model without CTC head
     lm_weight: float = 0.3  # 0 … 1; ignored without a language model
@@ -37,10 +44,13 @@ class DecodingOptions:
     eos_threshold: float = 1.5
     candidates: int = 0  # letters a hypothesis tries each step; 0: max(16, 2 · beam)
     letters_per_step: float = 1.0  # length cap, letters per listener step (CTC writes at most 1)
+    hotwords: tuple[Hotword, ...] = ()  # words and phrases that are to be expected
+    hotword_weight: float = 1.0  # nats a letter of an expected word, times the word's own weight
     repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
     word_times: bool = True  # align the words of the best hypothesis to the sound
-    # Of the listener, on the CPU of speller and language model too (int8: of the listener alone).
-    precision: str = "auto"  # bf16 where the hardware has it
+    # Of the listener, on the CPU of speller and language model too. auto: bf16 where the hardware
+    # has it; else float32, but on the CPU int8 in the steps of speller and language model.
+    precision: str = "auto"
     calibration: Calibration = Calibration()  # from letter posteriors to confidence, by `las tune`
 
     def __post_init__(self) -> None:
@@ -51,6 +61,11 @@ class DecodingOptions:
             raise UsageError(f"precision {self.precision!r}: choose one of {offered}")
         if not 1 <= self.beam <= MAX_BEAM:
             raise UsageError(f"beam {self.beam}: choose 1 to {MAX_BEAM} (8 is good, 20 better)")
+        if not self.beam_threshold > 0.0:  # NaN fails too
+            raise UsageError(
+                f"beam-threshold {self.beam_threshold:g}: choose more than 0 nats (5 is good), "
+                "or inf to keep the whole beam"
+            )
         if not 1 <= self.nbest <= MAX_BEAM:
             raise UsageError(f"nbest {self.nbest}: choose 1 to {MAX_BEAM}")
         if self.nbest > 1 and not self.kind.has_beam:
@@ -69,6 +84,10 @@ class DecodingOptions:
             raise UsageError(f"length-bonus {self.length_bonus}: choose -5 to 5 nats a letter")
         if not self.eos_threshold >= 1.0:
             raise UsageError(f"eos-threshold {self.eos_threshold}: choose 1 or more (1.5 is good)")
+        if not 0.0 < self.hotword_weight <= 20.0:
+            raise UsageError(
+                f"hotword-weight {self.hotword_weight:g}: choose up to 20 nats a letter, above 0"
+            )
         if self.candidates < 0:
             raise UsageError(f"candidates {self.candidates}: choose 1 or more, 0 for the default")
         if not 0.0 < self.letters_per_step <= 20.0:  # without a bound a search need not end
@@ -85,6 +104,11 @@ class DecodingOptions:
         return self.beam if self.kind.has_beam else 1
 
     @property
+    def usual_width(self) -> int:
+        """Hypotheses an utterance has most of the time: what batches are planned by."""
+        return self.width if math.isinf(self.beam_threshold) else min(self.width, USUAL_WIDTH)
+
+    @property
     def tried(self) -> int:
         """C: the letters each hypothesis tries a step."""
         return self.candidates or max(16, 2 * self.width)
@@ -93,7 +117,13 @@ class DecodingOptions:
     def weights(self) -> dict[str, float]:
         """The weight of each source by name; what has none is not asked."""
         ctc = self.ctc_weight if self.kind.asks_speller else 1.0
-        return {"attention": 1 - ctc, "ctc": ctc, "lm": self.lm_weight}
+        weights = {"attention": 1 - ctc, "ctc": ctc, "lm": self.lm_weight}
+        return weights | ({"hotwords": self.hotword_weight} if self.hotwords else {})
+
+    @property
+    def rise(self) -> float:
+        """Nats by which the next letter may raise a total at most; all sources else lower it."""
+        return max(0.0, self.length_bonus) + (self.hotword_weight if self.hotwords else 0.0)
 
     def total(self, scores: Mapping[str, Any], letters: Any) -> Any:
         """The score of hypotheses of `letters` by the formula above, from those of the sources.
@@ -119,6 +149,8 @@ class DecodingOptions:
             )
         if isinstance(values.get("calibration"), Mapping):
             values["calibration"] = Calibration.from_json(values["calibration"])
+        if values.get("hotwords") is not None and values["hotwords"] != ():
+            values["hotwords"] = read_hotwords(values["hotwords"])
         for name, value in values.items():
             values[name] = _checked(name, value, fields[name].default)
         return cls(**values)

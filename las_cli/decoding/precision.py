@@ -6,7 +6,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,16 +38,23 @@ def listening(model: LAS, device: torch.device, precision: str) -> Iterator[LAS]
         yield model
 
 
-def searching(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Within it speller and language model step with bf16 weights, where the CPU is fast at that.
+@contextmanager
+def searching(device: torch.device, precision: str) -> Iterator[None]:
+    """Within it speller and language model step with bf16 weights where the CPU is fast at that.
 
-    Cells and scores stay in float32. Elsewhere a step is too small for its precision to matter.
+    Other CPUs step in int8, unless float32 is asked for. Cells and scores stay in float32. On GPUs
+    a step is too small for its precision to matter.
     """
     from las_cli.network.device import autocast, pick_precision
+    from las_cli.network.int8_cells import int8_cells
 
     if device.type != "cpu":
-        return nullcontext()
-    return autocast(device, pick_precision("auto" if precision == "int8" else precision, device))
+        yield
+        return
+    chosen = pick_precision("auto" if precision == "int8" else precision, device)
+    in_int8 = precision in ("auto", "int8") and chosen == torch.float32
+    with autocast(device, chosen), int8_cells(in_int8):
+        yield
 
 
 def _quantised(model: LAS) -> LAS:

@@ -22,8 +22,8 @@ def _limit(period: int) -> int:
 class RepeatState(NamedTuple):
     """How far each hypothesis repeats itself."""
 
-    recent: Tensor  # the letters 1 … LONGEST back, [B, K, P]
-    run: Tensor  # letters in a row that equal the one 1 … LONGEST back, [B, K, P]
+    recent: Tensor  # the letters 1 … LONGEST back, [N, P]
+    run: Tensor  # letters in a row that equal the one 1 … LONGEST back, [N, P]
 
 
 class RepeatGuard:
@@ -34,24 +34,23 @@ class RepeatGuard:
         self._units = units
         self._limits = torch.tensor([_limit(p) for p in range(1, LONGEST + 1)], device=device)
 
-    def start(self, batch: int, beams: int) -> RepeatState:
-        """Hypotheses that hold no letter yet."""
-        empty = self._limits.new_full((batch, beams, LONGEST), BLANK)
+    def start(self, count: int) -> RepeatState:
+        """`count` hypotheses that hold no letter yet."""
+        empty = self._limits.new_full((count, LONGEST), BLANK)
         return RepeatState(empty, torch.zeros_like(empty))
 
     def forbidden(self, state: RepeatState) -> Tensor:
-        """True where the letter would go on with a loop, [B, K, V]."""
+        """True where the letter would go on with a loop, [N, V]."""
         full = state.run >= self._limits
         looped = state.recent.masked_fill(~full, BLANK)  # the search never writes BLANK anyway
-        mask = torch.zeros(*looped.shape[:2], self._units, dtype=torch.bool, device=looped.device)
-        return mask.scatter_(2, looped, True)
+        mask = torch.zeros(len(looped), self._units, dtype=torch.bool, device=looped.device)
+        return mask.scatter_(1, looped, True)
 
     def advance(self, state: RepeatState, parents: Tensor, letters: Tensor) -> RepeatState:
-        """`parents` [B, K], each continued by its letter of `letters` [B, K]."""
-        rows = torch.arange(len(parents), device=parents.device)[:, None]
-        recent, run = state.recent[rows, parents], state.run[rows, parents]
-        run = (run + 1) * (recent == letters[..., None])
-        return RepeatState(torch.cat([letters[..., None], recent[..., :-1]], dim=-1), run)
+        """`parents` [N'], each continued by its letter of `letters` [N']."""
+        recent, run = state.recent[parents], state.run[parents]
+        run = (run + 1) * (recent == letters[:, None])
+        return RepeatState(torch.cat([letters[:, None], recent[:, :-1]], dim=1), run)
 
 
 def is_looped(units: Sequence[int]) -> bool:

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from las_cli.decoding.decoder import Decoder, LanguageModel
 from las_cli.decoding.heard import Heard
+from las_cli.decoding.hotword_tree import START, HotwordTree
 from las_cli.decoding.prefix_score import CTCPrefixScorer
+from las_cli.padding import Places
 from las_cli.text.units import EOS
 
 if TYPE_CHECKING:
@@ -26,105 +28,137 @@ LEAST = -1e6  # nats; stands for -inf in sums, since 0 · -inf is no number
 
 
 class SourceScorer(Protocol):
-    """One source of a search: what it says of all hypotheses and of every letter behind them."""
+    """One source of a search: what it says of all live hypotheses and every letter behind them.
 
-    def score(self, previous: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """log p of each letter alone, and of the whole hypothesis with it, [B, K, V] both.
+    The N live hypotheses of all utterances are one flat batch; it begins with an empty one each.
+    """
 
-        previous: last letters [B, K], the end of sentence at the start
-        before: log p of the hypotheses so far [B, K]
+    def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        """log p of each letter alone, and of the whole hypothesis with it, [N, V] both.
+
+        previous: last letters [N], the end of sentence at the start
+        before: log p of the hypotheses so far [N]
+        places: which utterance each hypothesis is of
         Called once a letter; the column of the end of sentence is the ended hypothesis.
         """
         ...
 
-    def advance(self, parents: Tensor, letters: Tensor) -> None:
-        """Go on with hypotheses `parents` [B, K], their new letters [B, K]."""
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        """Go on with hypotheses `parents` [N'], their new letters [N'], in new `places`."""
         ...
 
     def take(self, rows: Tensor) -> None:
-        """Go on with the utterances `rows` [b] alone."""
+        """Go on with the utterances `rows` [b] alone, the only ones with hypotheses left."""
         ...
 
 
 class SpellerScorer:
     """The speller, by what it attends to."""
 
-    def __init__(self, speller: Speller, memory: Memory, beams: int) -> None:
+    def __init__(self, speller: Speller, memory: Memory) -> None:
         self._speller, self._memory = speller, memory
-        self._state = speller.start(memory, beams)
+        self._state = speller.start(memory, 1)
 
-    def score(self, previous: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        logits, self._state, _ = self._speller.step(previous, self._state, self._memory)
-        letter = torch.log_softmax(logits.float(), dim=-1).clamp(min=LEAST)
-        return letter, before[..., None] + letter
+    def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        logits, self._state, _ = self._speller.step(
+            previous[:, None], self._state, self._memory, places
+        )
+        letter = torch.log_softmax(logits[:, 0].float(), dim=-1).clamp(min=LEAST)
+        return letter, before[:, None] + letter
 
-    def advance(self, parents: Tensor, letters: Tensor) -> None:
-        if parents.shape[1] > 1:  # else the only hypothesis goes on from itself
-            self._state = self._speller.reorder(self._state, parents)
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        self._state = follow(self._state, parents)
 
     def take(self, rows: Tensor) -> None:
         self._memory = take_rows(self._memory, rows)
-        self._state = tuple(tensor[rows] for tensor in self._state)
 
 
 class LanguageScorer:
     """A model of text alone."""
 
-    def __init__(self, lm: LanguageModel, batch: int, beams: int) -> None:
-        self._lm, self._state = lm, lm.start(batch, beams)
+    def __init__(self, lm: LanguageModel, batch: int) -> None:
+        self._lm, self._state = lm, lm.start(batch, 1)
 
-    def score(self, previous: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        letter, self._state = self._lm.step(previous, self._state)
-        letter = letter.clamp(min=LEAST)
-        return letter, before[..., None] + letter
+    def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        letter, self._state = self._lm.step(previous[:, None], self._state)
+        letter = letter[:, 0].clamp(min=LEAST)
+        return letter, before[:, None] + letter
 
-    def advance(self, parents: Tensor, letters: Tensor) -> None:
-        if parents.shape[1] > 1:
-            rows = torch.arange(len(parents), device=parents.device)[:, None]
-            self._state = tuple(tensor[rows, parents] for tensor in self._state)
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        self._state = follow(self._state, parents)
 
     def take(self, rows: Tensor) -> None:
-        self._state = tuple(tensor[rows] for tensor in self._state)
+        pass  # it knows of hypotheses alone
 
 
 class CTCScorer:
     """The sum over all alignments of a hypothesis."""
 
-    def __init__(self, prefix: CTCPrefixScorer, beams: int) -> None:
-        self._prefix, self._state = prefix, prefix.start(beams)
+    def __init__(self, prefix: CTCPrefixScorer) -> None:
+        self._prefix, self._state = prefix, prefix.start()
 
-    def score(self, previous: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        whole = self._prefix.score(self._state).float()
-        whole[..., EOS] = self._state.ended
+    def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        whole = self._prefix.score(self._state, places).float()
+        whole[:, EOS] = self._state.ended
         whole = whole.clamp(min=LEAST)
-        return (whole - before[..., None]).clamp(max=0.0), whole
+        return (whole - before[:, None]).clamp(max=0.0), whole
 
-    def advance(self, parents: Tensor, letters: Tensor) -> None:
-        self._state = self._prefix.advance(self._state, parents, letters)
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        self._state = self._prefix.advance(self._state, parents, letters, places.owner)
 
     def take(self, rows: Tensor) -> None:
-        self._prefix, self._state = self._prefix.take(rows), take_rows(self._state, rows)
+        self._prefix = self._prefix.take(rows)
+
+
+class HotwordScorer:
+    """Words that are to be expected: a bonus for what begins one, taken back where it is left.
+
+    Contextual biasing by shallow fusion (Zhao et al. 2019, Interspeech, section 2.2).
+    """
+
+    def __init__(self, tree: HotwordTree, batch: int) -> None:
+        self._tree, self._states = tree, [START] * batch
+
+    def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        self._lines = self._tree.lines(self._states)
+        letter = self._lines.bonus.to(before.device)
+        return letter, before[:, None] + letter
+
+    def held(self) -> Tensor:
+        """What of the scores last told may yet be taken back, [N, V]."""
+        return self._lines.held
+
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        self._states = self._lines.following[parents.cpu(), letters.cpu()].tolist()
+
+    def take(self, rows: Tensor) -> None:
+        pass  # it knows of hypotheses alone
 
 
 def _speller(decoder: Decoder, heard: Heard) -> SourceScorer:
-    memory = remember(decoder.model, heard)
-    return SpellerScorer(decoder.model.speller, memory, decoder.options.width)
+    return SpellerScorer(decoder.model.speller, remember(decoder.model, heard))
 
 
 def _ctc(decoder: Decoder, heard: Heard) -> SourceScorer:
     assert heard.log_probs is not None  # the decoder has seen to it
-    return CTCScorer(CTCPrefixScorer(heard.log_probs, heard.lengths), decoder.options.width)
+    return CTCScorer(CTCPrefixScorer(heard.log_probs, heard.lengths))
 
 
 def _lm(decoder: Decoder, heard: Heard) -> SourceScorer:
     assert decoder.lm is not None
-    return LanguageScorer(decoder.lm, len(heard.lengths), decoder.options.width)
+    return LanguageScorer(decoder.lm, len(heard.lengths))
+
+
+def _hotwords(decoder: Decoder, heard: Heard) -> SourceScorer:
+    assert decoder.hotwords is not None
+    return HotwordScorer(decoder.hotwords, len(heard.lengths))
 
 
 SCORERS: dict[str, Callable[[Decoder, Heard], SourceScorer]] = {
     "attention": _speller,
     "ctc": _ctc,
     "lm": _lm,
+    "hotwords": _hotwords,
 }
 
 
@@ -138,6 +172,14 @@ def remember(model: LAS, heard: Heard) -> Memory:
     """What the speller attends to, laid out so that no step has to copy it."""
     memory = model.speller.remember(heard.states, heard.lengths)
     return type(memory)(*(tensor.contiguous() for tensor in memory))
+
+
+def follow(state: tuple[Tensor, ...], parents: Tensor) -> tuple[Tensor, ...]:
+    """The state [N, …] of hypotheses that go on from `parents` [N']; no copy where all go on."""
+    if parents.device.type == "cpu" and len(parents) == len(state[0]):  # a GPU would have to wait
+        if bool((parents == torch.arange(len(parents))).all()):
+            return state
+    return tuple(tensor[parents] for tensor in state)
 
 
 def take_rows(tensors: Any, rows: Tensor) -> Any:

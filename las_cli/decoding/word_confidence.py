@@ -19,7 +19,7 @@ from las_cli.decoding.forced_alignment import (
     spread_evenly,
 )
 from las_cli.decoding.heard import HeardUtterance
-from las_cli.decoding.hypothesis import Hypothesis, UtteranceWord
+from las_cli.decoding.hypothesis import Hypothesis, Scores, UtteranceWord
 from las_cli.text.units import EOS
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def weigh_words(
         return [], None, []
     spans = align_units(units, scores, heard, decoder.model) if aligned else None
     by_ctc = spans if heard.log_probs is not None else None
-    return groups, spans, [word_evidence(scores, by_ctc, first, last) for first, last, _ in groups]
+    alone = [word_evidence(scores, by_ctc, first, last) for first, last, _ in groups]
+    return groups, spans, in_context(alone, hypothesis.scores, len(units))
 
 
 def align_units(
@@ -99,3 +100,23 @@ def word_evidence(
     mean = sum(letters) / len(letters)
     heard = [span.score for span in spans[first:last]] if spans is not None else [mean]
     return Evidence(mean, min(letters), sum(heard) / len(heard), last - first)
+
+
+def in_context(words: list[Evidence], scores: Scores, letters: int) -> list[Evidence]:
+    """The words of an utterance, with what their neighbours and its scores say of them."""
+    means = [word.mean for word in words]
+    spoken = sum(means) / len(means)
+    found = []
+    for place, word in enumerate(words):
+        around = means[max(0, place - 1) : place] + means[place + 1 : place + 2]
+        found.append(
+            replace(
+                word,
+                around=sum(around) / len(around) if around else None,
+                spoken=spoken,
+                by_attention=scores.get("attention", 0.0) / letters,
+                by_ctc=scores.get("ctc", 0.0) / letters,
+                by_lm=scores.get("lm", 0.0) / letters,
+            )
+        )
+    return found

@@ -93,7 +93,7 @@ def decode_split(
     durations = [cut.duration for cut in listed]
     device = recogniser.device
     if batch_seconds is None:
-        width = recogniser.options.width
+        width = recogniser.options.usual_width
         batch_seconds = default_budget(sum(durations), width, lanes(device))
     planned = list(batches_by_length(durations, batch_seconds))
     done: dict[int, DecodedUtterance] = {}

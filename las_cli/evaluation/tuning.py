@@ -14,6 +14,7 @@ from las_cli.decoding.calibration import (
     Calibration,
     Evidence,
     calibration_error,
+    cross_fitted,
     fit_calibration,
 )
 from las_cli.decoding.decode import search
@@ -48,6 +49,7 @@ class HeardBatch:
 
     heard: Heard
     references: tuple[str, ...]
+    corpora: tuple[str, ...] = ()  # name of the corpus each clip is of, "" where none is told
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,15 @@ class Trial:
 
     options: DecodingOptions
     rate: float  # what is tuned: word or letter error rate, 0 …
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Confidences fitted to which words are right, and how far off they are."""
+
+    calibration: Calibration  # with its own errors, over all words
+    utterance_error: float  # of an utterance's confidence against its share of right words
+    by_corpus: dict[str, tuple[float, int]]  # error a word and words, cross-fitted
 
 
 # (words of the reference, of the hypothesis) → which of the hypothesis are right
@@ -76,19 +87,21 @@ def hear(
     def heard(batch: list[int]) -> HeardBatch | None:
         waveforms: list[Tensor] = []
         references: list[str] = []
+        corpora: list[str] = []
         for index in batch:
             try:
                 waveforms.append(read_cut(listed[index], rate))
             except LasError:  # as in decode_split; tuning does without the clip
                 continue
-            text = listed[index].supervisions[0].text or ""
-            references.append(normalise(text, recogniser.loaded.policy))
+            supervision = listed[index].supervisions[0]
+            references.append(normalise(supervision.text or "", recogniser.loaded.policy))
+            corpora.append(str((supervision.custom or {}).get("corpus") or ""))
         if not waveforms:
             return None
         padded, lengths = pad_waveforms(waveforms)
         precision = recogniser.options.precision
         found = listen(model, padded.to(device), lengths.to(device), precision)
-        return HeardBatch(found, tuple(references))
+        return HeardBatch(found, tuple(references), tuple(corpora))
 
     done = dict(side_by_side(heard, list(batches_by_length(seconds, batch_seconds)), device))
     batched = [batch for _, batch in sorted(done.items()) if batch is not None]
@@ -197,13 +210,8 @@ class Tuner:
             options, beam=best.options.beam, nbest=min(options.nbest, best.options.beam)
         )
 
-    def calibrate(
-        self, options: DecodingOptions, right_words: RightWords
-    ) -> tuple[Calibration, float]:
-        """Confidences fitted to which words are right, and the utterances' calibration error.
-
-        The latter compares an utterance's confidence with its share of right words.
-        """
+    def calibrate(self, options: DecodingOptions, right_words: RightWords) -> Fitted:
+        """Confidences fitted to which words are right."""
         plain = dataclasses.replace(options, word_times=False, calibration=Calibration(), nbest=1)
         decoder = self.recogniser.decoder.with_options(plain)
 
@@ -221,17 +229,25 @@ class Tuner:
             [bool(right) for right in right_words(reference.split(), texts)]
             for reference, (texts, _) in zip(self.references, words, strict=True)
         ]
-        calibration = fit_calibration(
-            [one for _, evidence in words for one in evidence],
-            [right for each in truth for right in each],
-        )
+        flat = [one for _, evidence in words for one in evidence]
+        rights = [right for each in truth for right in each]
+        groups = [place for place, each in enumerate(truth) for _ in each]
+        calibration = fit_calibration(flat, rights, groups)
         spoken = [
             (sum(map(calibration.confidence, evidence)) / len(evidence), sum(right) / len(right))
             for (_, evidence), right in zip(words, truth, strict=True)
             if evidence
         ]
         error = calibration_error([sure for sure, _ in spoken], [right for _, right in spoken])
-        return calibration, error
+        corpora = [name for batch in self.batched for name in batch.corpora]
+        by_corpus = {}
+        if len(corpora) == len(truth) and calibration.weights:
+            sure = cross_fitted(flat, rights, groups)
+            for name in sorted(set(corpora) - {""}):
+                rows = [place for place, group in enumerate(groups) if corpora[group] == name]
+                own = calibration_error([sure[at] for at in rows], [rights[at] for at in rows])
+                by_corpus[name] = (own, len(rows))
+        return Fitted(calibration, error, by_corpus)
 
     def _weighed(self, options: DecodingOptions, weights: Weights) -> DecodingOptions:
         """`options` with `weights`, every source asked that there is."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.decoding.options import DecodingOptions
 from las_cli.evaluation.trials import Trials
-from las_cli.evaluation.tuning import Trial, Tuner, hear
+from las_cli.evaluation.tuning import Fitted, Trial, Tuner, hear
 from las_cli.saved_model.folder import write_decoding
 from las_cli.scoring import align, find_normaliser, score_pairs
 
@@ -28,7 +28,7 @@ class Tuned:
 
     start: Trial  # the options it began with
     best: Trial  # with the confidences fitted
-    utterance_error: float  # calibration error of the utterances' confidences
+    fitted: Fitted  # the confidences and their errors
 
 
 def tune_recogniser(
@@ -63,10 +63,10 @@ def tune_recogniser(
     best = tuner.tune(given)
     if best.kind.has_beam:
         best = tuner.widen(best, beams)
-    calibration, utterance_error = tuner.calibrate(best, right_words)
+    fitted = tuner.calibrate(best, right_words)
     rate = tuner.attempt(best).rate
-    best = dataclasses.replace(best, calibration=calibration)
-    return Tuned(start, Trial(best, rate), utterance_error)
+    best = dataclasses.replace(best, calibration=fitted.calibration)
+    return Tuned(start, Trial(best, rate), fitted)
 
 
 def keep_options(recogniser: Recogniser, best: DecodingOptions) -> Path:

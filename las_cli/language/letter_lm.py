@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.errors import LasError
+from las_cli.network.int8_cells import lstm_cell
 from las_cli.text.units import BLANK
 
 BLANK_LOGIT = -1e4  # no text holds the CTC blank; finite, so that sums stay finite
@@ -70,12 +71,12 @@ class LetterLM(nn.Module):
         self, previous: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """One letter on. previous [B, K], at the start EOS → [B, K, V] log p, new state."""
-        # Cell by cell: oneDNN's LSTM would pack its weights again for each letter.
         hidden = self.embedding(previous).flatten(0, 1)  # [B·K, D]
         after: list[tuple[Tensor, Tensor]] = []
-        for layer, weights in enumerate(self.lstm.all_weights):
+        for layer in range(self.config.layers):
             before = (state[0][:, :, layer].flatten(0, 1), state[1][:, :, layer].flatten(0, 1))
-            hidden, cell = torch.lstm_cell(hidden, before, *weights)
+            letters = None if layer else (self.embedding, previous.flatten())
+            hidden, cell = lstm_cell(self.lstm, layer, hidden, before, letters)
             after.append((hidden, cell))
         scores = self._log_probs(hidden).unflatten(0, previous.shape)
         return scores, tuple(

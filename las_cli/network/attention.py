@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.network.config import AttentionConfig
-from las_cli.padding import length_mask
+from las_cli.padding import Places, length_mask
 
 
 class Memory(NamedTuple):
@@ -54,6 +54,16 @@ class Attention(nn.Module):
         context = weights.to(memory.values.dtype) @ memory.values  # [B, N, K, A/N]
         return context.transpose(1, 2).flatten(2), weights.transpose(1, 2)
 
+    def of_rows(
+        self, query: Tensor, memory: Memory, previous: Tensor, places: Places
+    ) -> tuple[Tensor, Tensor]:
+        """`forward` of a flat batch of R hypotheses: query [R, 1, Q], previous [R, 1, N, T]."""
+        queries = places.pad(query[:, 0])
+        # Attention by content is handed its queries for want of weights before.
+        before = queries if previous is query else places.pad(previous[:, 0])
+        context, weights = self(queries, memory, before)
+        return places.flat(context)[:, None], places.flat(weights)[:, None]
+
     def energy(self, query: Tensor, memory: Memory, previous: Tensor) -> Tensor:
         """How well each step fits each query, [B, N, K, T]."""
         raise NotImplementedError
@@ -68,7 +78,7 @@ class ContentAttention(Attention):
 
     def energy(self, query: Tensor, memory: Memory, previous: Tensor) -> Tensor:
         queries = self._heads(self.query(query)).to(memory.keys.dtype)  # [B, N, K, A/N]
-        return queries @ memory.keys.transpose(2, 3) * queries.shape[-1] ** -0.5
+        return (queries * queries.shape[-1] ** -0.5) @ memory.keys.transpose(2, 3)
 
 
 class LocationAttention(Attention):

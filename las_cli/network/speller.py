@@ -7,8 +7,11 @@ from torch import Tensor, nn
 
 from las_cli.network.attention import Memory, make_attention
 from las_cli.network.config import AttentionConfig, SpellerConfig
+from las_cli.network.int8_cells import lstm_cell
+from las_cli.padding import Places
 
-# Everything a hypothesis carries from letter to letter; each tensor is [B, K, …].
+# Everything a hypothesis carries from letter to letter; each tensor is [B, K, …], or [R, 1, …] in a
+# flat batch of R hypotheses.
 SpellerState = tuple[Tensor, ...]
 
 BLANK_LOGIT = -1e4  # the speller never writes the CTC blank; finite, so that bf16 sums stay finite
@@ -36,10 +39,11 @@ class Speller(nn.Module):
         raise NotImplementedError
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
     ) -> tuple[Tensor, SpellerState, Tensor]:
         """One letter on. previous [B, K] ids, the end of sentence at the start.
 
+        places: of a flat batch, whose `previous` is [R, 1]; then only R hypotheses are computed
         Returns logits [B, K, V] in float32, the new state, and weights [B, K, T] (mean of heads).
         """
         raise NotImplementedError
@@ -59,6 +63,15 @@ class Speller(nn.Module):
         Returns logits [B, U, V] in float32 and weights [B, U, T] (mean of heads).
         """
         raise NotImplementedError
+
+    def _attend(
+        self, query: Tensor, memory: Memory, previous: Tensor, places: Places | None
+    ) -> tuple[Tensor, Tensor]:
+        if places is None:
+            context, weights = self.attention(query, memory, previous)
+        else:
+            context, weights = self.attention.of_rows(query, memory, previous, places)
+        return context, weights
 
     def _logits(self, hidden: Tensor, context: Tensor) -> Tensor:
         joined = torch.cat([hidden, context.to(hidden.dtype)], dim=-1)
@@ -101,10 +114,13 @@ class ParallelSpeller(Speller):
         )
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
     ) -> tuple[Tensor, SpellerState, Tensor]:
-        query, below = lstm_step(self.below, self.embedding(previous), state[0], state[1])
-        context, weights = self.attention(query, memory, query)
+        letters = self.embedding(previous)
+        query, below = lstm_step(
+            self.below, letters, state[0], state[1], (self.embedding, previous.flatten())
+        )
+        context, weights = self._attend(query, memory, query, places)
         joined = torch.cat([query, context.to(query.dtype)], dim=-1)
         hidden, above = lstm_step(self.above, joined, state[2], state[3])
         return self._logits(hidden, context), (*below, *above), weights.mean(2)
@@ -155,12 +171,12 @@ class FeedingSpeller(Speller):
         )
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
     ) -> tuple[Tensor, SpellerState, Tensor]:
         letters = self.dropout(self.embedding(previous))
         joined = torch.cat([letters, state[2].to(letters.dtype)], dim=-1)
         hidden, layers = lstm_step(self.layers, joined, state[0], state[1])
-        context, weights = self.attention(hidden, memory, state[3])
+        context, weights = self._attend(hidden, memory, state[3], places)
         return self._logits(hidden, context), (*layers, context, weights), weights.mean(2)
 
     def forward(
@@ -190,20 +206,23 @@ def make_speller(
 
 
 def lstm_step(
-    lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor
+    lstm: nn.LSTM,
+    inputs: Tensor,
+    hidden: Tensor,
+    cell: Tensor,
+    embedded: tuple[nn.Embedding, Tensor] | None = None,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """One step of `lstm` for all hypotheses at once.
 
     inputs [B, K, D]; hidden and cell [B, K, L, H], L layers → output [B, K, H], (hidden, cell).
+    embedded: of what and of which letters [B · K] `inputs` are the embeddings, if they are
     """
     batch, beams, layers, _ = hidden.shape
     out = inputs.reshape(batch * beams, -1)
     hiddens, cells = [], []
     for layer in range(layers):
         before = (hidden[:, :, layer].flatten(0, 1), cell[:, :, layer].flatten(0, 1))
-        # Calling the LSTM itself would make oneDNN pack its weights anew for every letter: 2 to 9
-        # times slower for up to 16 hypotheses.
-        out, cell_after = torch.lstm_cell(out, before, *lstm.all_weights[layer])
+        out, cell_after = lstm_cell(lstm, layer, out, before, None if layer else embedded)
         hiddens.append(out)
         cells.append(cell_after)
         if lstm.training and lstm.dropout and layer + 1 < layers:

@@ -210,6 +210,7 @@ class JSONWriter(Writer):
                         {"text": other.text, "score": _number(other.score, 4)}
                         for other in segment.alternatives
                     ],
+                    **({"hotwords": list(segment.hotwords)} if segment.hotwords else {}),
                 }
                 for index, segment in enumerate(transcript.segments)
             ],

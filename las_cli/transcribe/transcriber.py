@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import numpy
 
     from las_cli.decoding.decoder import Decoder
+    from las_cli.decoding.hotword_tree import HotwordTree
 
 BATCH_SECONDS = 160.0  # sound in a batch at most, padding counted
 BATCH_PIECES = {"cpu": 8, "cuda": 32, "mps": 16}
@@ -129,7 +130,8 @@ class Transcriber:
         keep_doubtful: write down also what nothing but the speller supports
         plain: without the written form, even where the model's folder has one
         numbers: words, digits, or digits:LANGUAGE such as digits:fr
-        decoding: fields of `DecodingOptions`, e.g. beam=20, laid over the model's own defaults.
+        decoding: fields of `DecodingOptions`, laid over the model's own defaults, e.g. beam=20, or
+            hotwords="Thornton, Helstone" (a file, or ["Thornton", ("Helstone", 2)], will do too)
         Raises LasError where there is no such model or it is damaged.
         """
         check_numbers(numbers)
@@ -256,7 +258,13 @@ class Transcriber:
         results = self._decode(decoder, waveforms.to(device), lengths.to(device))
         for (recording, piece), hypotheses in zip(pending, results, strict=True):
             recording.waiting -= 1
-            found = _segment(piece, hypotheses, decoder.options.nbest, self._keep_doubtful)
+            found = _segment(
+                piece,
+                hypotheses,
+                decoder.options.nbest,
+                self._keep_doubtful,
+                decoder.hotwords,
+            )
             ready = [] if found is None else [found]
             if recording.written is not None and found is not None:
                 # A sentence may go on in the next piece: what is ready may be older than `found`.
@@ -308,7 +316,11 @@ def _name(audio: Any) -> str:
 
 
 def _segment(
-    piece: Piece, hypotheses: Sequence[Hypothesis], nbest: int, keep_doubtful: bool = False
+    piece: Piece,
+    hypotheses: Sequence[Hypothesis],
+    nbest: int,
+    keep_doubtful: bool = False,
+    hotwords: HotwordTree | None = None,
 ) -> Segment | None:
     """What was heard in a piece, with its times put into the recording's; None without words.
 
@@ -341,6 +353,7 @@ def _segment(
         confidence=best.confidence,
         flags=((NO_SPEECH,) if doubtful else ()) + best.flags,
         alternatives=tuple(Alternative(other.text, other.score) for other in others),
+        hotwords=hotwords.spot(best.text) if hotwords is not None else (),
     )
 
 

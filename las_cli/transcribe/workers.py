@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -59,20 +59,25 @@ class Recipe:
         return transcriber
 
 
-def follow_with_workers(recipe: Recipe, paths: Sequence[str], jobs: int) -> Iterator[Finished]:
+def follow_with_workers(
+    recipe: Recipe,
+    paths: Sequence[str],
+    jobs: int,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> Iterator[Finished]:
     """What `Transcriber.follow` says of finished files, by `jobs` processes, as each is done.
 
     Each process loads the model itself and gets an equal share of the cores, unless the recipe
     names a number of threads. It takes a file when it has room for one, so that none waits for the
     others. A process that dies fails the files it had. Ctrl-C ends all at once: what was finished
-    until then is still given, then KeyboardInterrupt raised. Raises LasError where the model
-    cannot be loaded, or all processes have died.
+    until then is still given, then KeyboardInterrupt raised. `note` is told once what the model
+    cannot follow. Raises LasError where the model cannot be loaded, or all processes have died.
     """
     jobs = max(1, min(jobs, len(paths)))
     if recipe.threads is None:
         recipe = dataclasses.replace(recipe, threads=max(1, (os.cpu_count() or 1) // jobs))
     with _Interruption() as interruption:
-        workers = _Workers(recipe, paths, jobs)
+        workers = _Workers(recipe, paths, jobs, note)
         try:
             while workers.alive and not interruption.asked:
                 yield from workers.news(LOOK)
@@ -125,8 +130,11 @@ class _Interruption:
 class _Workers:
     """The processes, the files that are left for them, and what each has in hand."""
 
-    def __init__(self, recipe: Recipe, paths: Sequence[str], jobs: int) -> None:
-        self._paths = paths
+    def __init__(
+        self, recipe: Recipe, paths: Sequence[str], jobs: int, note: Callable[[str], None]
+    ) -> None:
+        self._paths, self._note = paths, note
+        self._noted = False
         self._left = iter(range(len(paths)))
         self._processes: dict[Connection, Any] = {}
         self._in_hand: dict[Connection, list[int]] = {}
@@ -171,6 +179,11 @@ class _Workers:
             return
         if isinstance(message, LasError):
             raise message
+        if isinstance(message, list):  # notes; every process has the same
+            for sentence in () if self._noted else message:
+                self._note(sentence)
+            self._noted = True
+            return
         assert isinstance(message, Finished)
         self._in_hand[connection].remove(message.place)
         yield message
@@ -231,6 +244,7 @@ def _serve(recipe: Recipe, connection: Connection) -> None:
         return
     from las_cli.transcribe.transcriber import Finished
 
+    connection.send(list(transcriber.recogniser.decoder.notes))
     places: list[int] = []  # of all files that this process was given
 
     def files() -> Iterator[str]:

@@ -45,12 +45,19 @@ def with_option(flag: str) -> set[str]:
 
 def test_which_commands_have_them() -> None:
     assert with_option("--output") == {
-        "transcribe", "decode", "prepare", "train", "train-lm", "average", "models export",
+        "transcribe", "decode", "prepare", "train", "train-lm", "train-punctuation", "average",
+        "models export",
     }  # fmt: skip
-    assert with_option("--quiet") == {"transcribe", "decode", "prepare", "train", "train-lm"}
+    assert with_option("--quiet") == {
+        "transcribe", "decode", "prepare", "train", "train-lm", "train-punctuation",
+    }  # fmt: skip
     assert with_option("--processes") == {"transcribe", "prepare", "train", "benchmark train"}
-    assert with_option("--clips") == {"decode", "tune", "benchmark decode", "benchmark train"}
-    assert with_option("--search") == {"transcribe", "decode", "tune", "score"}
+    assert with_option("--clips") == {
+        "decode", "tune", "benchmark decode", "benchmark hotwords", "benchmark train",
+    }  # fmt: skip
+    searching = {"transcribe", "decode", "tune", "score", "benchmark hotwords"}
+    assert with_option("--search") == with_option("--beam-threshold") == searching
+    assert with_option("--hotwords") == {"transcribe", "decode", "score"}
 
 
 @pytest.mark.parametrize("flag", ["--output", "--quiet", "--processes"])

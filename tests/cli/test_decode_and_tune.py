@@ -216,6 +216,39 @@ def test_clips_are_spread_and_limit_takes_the_first(
     assert [json.loads(line)["id"] for line in lines] == ids
 
 
+def test_expected_words(model_folder: Path, corpus: Path, tmp_path: Path) -> None:
+    """They are written where the bonus is large; what the model cannot spell is named."""
+    out = tmp_path / "decoded"
+    arguments = ["decode", "--model", model_folder, "--data", corpus, "--output", out, "--quiet"]
+    result = las(*arguments, "--hotwords", "A, Zoo, E 2", "--hotword-weight", 12)
+    assert result.exit_code == 0, result.output
+    assert "las: hotwords left out, as the model has no o z: zoo" in result.stderr
+    details = [json.loads(line) for line in (out / "hypotheses.jsonl").open(encoding="utf-8")]
+    words = [[word for word in detail["hyp"].split() if word in "ae"] for detail in details]
+    bonuses = [sum(1 + (word == "e") for word in each) for each in words]
+    assert [detail["scores"]["hotwords"] for detail in details] == bonuses and any(bonuses)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "found"),
+    [
+        ("--hotwords", "", "hotwords: names no word"),
+        ("--hotwords", "Ann\ttwo", "the weight 'two' of 'Ann' is no number"),
+        ("--hotwords", "names.txt", "there is no such file"),
+        ("--hotword-weight", "0", "choose up to 20 nats a letter"),
+        ("--beam-threshold", "0", "choose more than 0 nats"),
+        ("--beam-threshold", "-1", "choose more than 0 nats"),
+    ],
+)
+def test_bad_input_of_a_search_is_told_in_a_sentence(
+    model_folder: Path, corpus: Path, tmp_path: Path, option: str, value: str, found: str
+) -> None:
+    arguments = ("--model", model_folder, "--data", corpus, "--output", tmp_path / "out")
+    result = las("decode", *arguments, option, value)
+    assert result.exit_code == 2 and found in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1 and "Traceback" not in result.stderr
+
+
 def test_a_language_model_from_text_to_search(
     model_folder: Path, corpus: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from las_cli.decoding.joint import Continuations
+from las_cli.padding import Places
 from las_cli.text.units import EOS
 
 UNITS = 5  # blank, end of sentence, and the letters a, b, c
@@ -20,37 +21,38 @@ class Scripted:
     What a script does not name is not tried. Weighted scores and the speller's are the same here.
     """
 
-    def __init__(self, *scripts: Script, beams: int = 1, ends_freely: bool = True) -> None:
+    def __init__(self, *scripts: Script, ends_freely: bool = True) -> None:
         self.batch, self.sources = len(scripts), ("script",)
         self.ends_freely = ends_freely
+        self.places = Places.single(len(scripts), torch.device("cpu"))
         self.steps = 0  # letters asked for
+        self.live: list[int] = []  # hypotheses at each of them
         self._scripts = list(scripts)
-        self._texts = [[""] * beams for _ in scripts]
-        self._totals = torch.zeros(len(scripts), beams)
+        self._texts = [""] * len(scripts)
+        self._totals = torch.zeros(len(scripts))
 
     def continuations(self) -> Continuations:
         self.steps += 1
-        letter = torch.full((*self._totals.shape, UNITS), -math.inf)
-        for row, script in enumerate(self._scripts):
-            for beam, text in enumerate(self._texts[row]):
-                if not set(text) <= set("abc"):
-                    continue  # an empty place of the beam, filled with whatever there was
-                for name, score in script(text).items():
-                    letter[row, beam, id_of(name)] = score
-        total = self._totals[..., None] + letter
-        may_end = torch.ones(self._totals.shape, dtype=torch.bool)
-        return Continuations(total, total[..., None], letter, may_end)
+        self.live.append(len(self._texts))
+        letter = torch.full((len(self._texts), UNITS), -math.inf)
+        owners = self.places.owner.tolist()
+        for row, (owner, text) in enumerate(zip(owners, self._texts, strict=True)):
+            for name, score in self._scripts[owner](text).items():
+                letter[row, id_of(name)] = score
+        total = self._totals[:, None] + letter
+        may_end = torch.ones(len(letter), dtype=torch.bool)
+        return Continuations(total, (total.clone(),), letter, None, may_end)
 
-    def advance(self, parents: torch.Tensor, letters: torch.Tensor, scores: torch.Tensor) -> None:
-        self._totals = scores[..., 0]
-        for row, texts in enumerate(self._texts):
-            grown = zip(parents[row].tolist(), letters[row].tolist(), strict=True)
-            self._texts[row] = [texts[parent] + text_of([letter]) for parent, letter in grown]
+    def advance(
+        self, parents: torch.Tensor, letters: torch.Tensor, step: Continuations, at: Places
+    ) -> None:
+        self._totals, self.places = step.scores[0][parents, letters], at
+        grown = zip(parents.tolist(), letters.tolist(), strict=True)
+        self._texts = [self._texts[parent] + text_of([letter]) for parent, letter in grown]
 
     def take(self, rows: torch.Tensor) -> None:
         self._scripts = [self._scripts[row] for row in rows.tolist()]
-        self._texts = [self._texts[row] for row in rows.tolist()]
-        self._totals = self._totals[rows]
+        self.places = self.places.take(rows)
 
 
 def id_of(letter: str) -> int:

@@ -15,10 +15,17 @@ from .scripted import Script, Scripted, path, random_script, text_of
 
 
 def search(
-    *scripts: Script, cap: int = 9, beam: int = 4, nbest: int = 1, bonus: float = 0.0
+    *scripts: Script,
+    cap: int = 9,
+    beam: int = 4,
+    nbest: int = 1,
+    bonus: float = 0.0,
+    threshold: float = math.inf,
 ) -> list[list[Ended]]:
-    options = DecodingOptions(beam=beam, nbest=nbest, length_bonus=bonus)
-    return beam_search(Scripted(*scripts, beams=beam), torch.full((len(scripts),), cap), options)
+    options = DecodingOptions(
+        beam=beam, nbest=nbest, length_bonus=bonus, beam_threshold=threshold
+    )
+    return beam_search(Scripted(*scripts), torch.full((len(scripts),), cap), options)
 
 
 def best_texts(script: Script, longest: int, count: int) -> list[tuple[str, float]]:
@@ -99,16 +106,44 @@ def test_an_end_must_be_among_the_best_where_only_the_speller_is_asked() -> None
 
     options = DecodingOptions(beam=2, nbest=1)
     cap = torch.tensor([4])
-    joint = Scripted(script, beams=2, ends_freely=False)
+    joint = Scripted(script, ends_freely=False)
     (found,) = beam_search(joint, cap, options)
     assert text_of(found[0].units) == "a" and found[0].total == pytest.approx(-2.5)
-    (found,) = beam_search(Scripted(script, beams=2), cap, options)
+    (found,) = beam_search(Scripted(script), cap, options)
     assert text_of(found[0].units) == "" and found[0].total == pytest.approx(-2.0)
 
 
 def test_it_stops_as_soon_as_nothing_can_change() -> None:
     script = path(-3.0, *[-1.0] * 8, ends={0: -1.0, 9: 0.0})
-    joint = Scripted(script, beams=4)
+    joint = Scripted(script)
     (found,) = beam_search(joint, torch.tensor([9]), DecodingOptions(beam=4))
     assert text_of(found[0].units) == "" and joint.steps == 1
     assert math.isclose(found[0].total, -1.0)
+
+
+@pytest.mark.parametrize(("threshold", "text"), [(3.1, "ba"), (2.9, "a"), (math.inf, "ba")])
+def test_what_falls_behind_by_the_threshold_is_dropped(threshold: float, text: str) -> None:
+    """"b" begins 3 nats worse than "a", and would end 1 better."""
+
+    def script(text: str) -> dict[str, float]:
+        return {"": {"a": -1.0, "b": -4.0}, "a": {"": -5.0}, "b": {"a": -0.5}}.get(
+            text, {"": -0.5} if text == "ba" else {}
+        )
+
+    joint = Scripted(script)
+    options = DecodingOptions(beam=4, beam_threshold=threshold)
+    (found,) = beam_search(joint, torch.tensor([9]), options)
+    assert text_of(found[0].units) == text
+    assert joint.live[:2] == [1, 2 if text == "ba" else 1]
+
+
+def test_what_cannot_reach_the_ended_any_more_is_dropped() -> None:
+    """Of two open hypotheses the worse is below the one that has ended."""
+
+    def script(text: str) -> dict[str, float]:
+        return {"": {"": -2.0, "a": -1.0, "b": -3.0}}.get(text, {"a": -0.1, "": -4.0})
+
+    for threshold, live in ((5.0, 1), (math.inf, 2)):
+        joint = Scripted(script)
+        beam_search(joint, torch.tensor([9]), DecodingOptions(beam=4, beam_threshold=threshold))
+        assert joint.live[1] == live

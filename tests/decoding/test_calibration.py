@@ -7,7 +7,13 @@ import random
 
 import pytest
 
-from las_cli.decoding.calibration import Calibration, Evidence, calibration_error, fit_calibration
+from las_cli.decoding.calibration import (
+    Calibration,
+    Evidence,
+    calibration_error,
+    cross_fitted,
+    fit_calibration,
+)
 from las_cli.errors import LasError
 
 
@@ -49,6 +55,45 @@ def test_each_half_is_judged_by_the_other() -> None:
     assert calibration.error == pytest.approx(0.8, abs=0.02)
     assert calibration.confidence(evidence[0]) == pytest.approx(0.5, abs=0.01)  # fitted to all
     assert calibration.plain_error == pytest.approx(math.exp(-0.5) - 0.5, abs=1e-6)
+
+
+def test_folds_are_taken_from_the_whole_split() -> None:
+    """Utterances of two corpora one after the other: a half would be judged by the other corpus."""
+    chance = random.Random(1)
+    evidence, right, groups = [], [], []
+    for utterance in range(200):
+        share = 0.9 if utterance < 100 else 0.4
+        for _ in range(5):
+            evidence.append(Evidence(-0.3, -0.6, -0.3, 4, spoken=math.log(share)))
+            right.append(chance.random() < share)
+            groups.append(utterance)
+    calibration = fit_calibration(evidence, right, groups)
+    assert calibration.error < 0.06 < calibration.plain_error
+    assert fit_calibration(evidence, right).error > 0.2
+    sure = cross_fitted(evidence, right, groups)
+    assert sum(sure[:500]) / 500 == pytest.approx(0.9, abs=0.05)
+    assert sum(sure[500:]) / 500 == pytest.approx(0.4, abs=0.05)
+    few = cross_fitted(evidence[:10], right[:10], groups[:10])
+    assert few == pytest.approx([math.exp(-0.3)] * 10)
+
+
+def test_what_the_utterance_says_of_a_word() -> None:
+    """Alike words in utterances that were heard well and badly."""
+    alone = Evidence(-0.5, -1.0, -0.5, 3)
+    assert alone.features() == Evidence(-0.5, -1.0, -0.5, 3, -0.5, -0.5).features()
+    lost = Evidence(-0.5, -1.0, -0.5, 3, -2.0, -1.5, -1.0, -2.0, -3.0)
+    odds = [math.log(math.exp(x) / (1 - math.exp(x))) for x in (-0.5, -1.5, -2.0)]
+    assert lost.features() == pytest.approx(
+        (1, -0.5, -0.25, -0.5, math.log(3), odds[0], odds[0] ** 2 / 4, odds[1], odds[1] ** 2 / 4,
+         odds[2], -1.0, -2.0, -3.0)
+    )  # fmt: skip
+
+
+def test_the_weights_of_older_models_mean_what_they_did() -> None:
+    older = Calibration.from_json({"weights": [1.0, 2.0, -0.5, 0.5, -0.2]})
+    value = 1.0 - 2 * 0.5 + 0.5 * 1.0 / 4 - 0.5 * 0.4 - 0.2 * math.log(3)
+    evidence = Evidence(-0.5, -1.0, -0.4, 3, -9.0, -9.0, -9.0, -9.0, -9.0)
+    assert older.confidence(evidence) == pytest.approx(1 / (1 + math.exp(-value)))
 
 
 def test_extreme_evidence_stays_a_probability() -> None:

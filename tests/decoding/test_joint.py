@@ -29,9 +29,6 @@ class Table:
         said = self.log_probs.expand(*previous.shape, UNITS)
         return (said, state, None) if _ else (said, state)
 
-    def reorder(self, state: tuple[torch.Tensor, ...], _: object) -> tuple[torch.Tensor, ...]:
-        return state
-
 
 SPELLER = Table(1e-9, 0.1, 0.4, 0.3, 0.2)
 LM = Table(1e-9, 0.3, 0.1, 0.2, 0.4)
@@ -45,11 +42,11 @@ def scorer(
 ) -> JointScorer:
     scorers: dict[str, SourceScorer] = {}
     if speller is not None:
-        scorers["attention"] = SpellerScorer(speller, None, 1)  # type: ignore[arg-type]
+        scorers["attention"] = SpellerScorer(speller, None)  # type: ignore[arg-type]
     if ctc:
-        scorers["ctc"] = CTCScorer(CTCPrefixScorer(CTC.log()[None], torch.tensor([3])), 1)
+        scorers["ctc"] = CTCScorer(CTCPrefixScorer(CTC.log()[None], torch.tensor([3])))
     if lm is not None:
-        scorers["lm"] = LanguageScorer(lm, 1, 1)
+        scorers["lm"] = LanguageScorer(lm, 1)
     asked = DecodingOptions(beam=1, **options)  # type: ignore[arg-type]
     return JointScorer(scorers, asked, 1, UNITS, torch.device("cpu"))
 
@@ -58,11 +55,8 @@ def spelled(joint: JointScorer, *letters: int):
     """What the scorer says behind `letters`."""
     step = joint.continuations()
     for letter in letters:
-        index = torch.tensor([[letter]])
-        joint.advance(
-            torch.zeros(1, 1, dtype=torch.int64), index,
-            step.scores[:, :, letter],
-        )  # fmt: skip
+        index = torch.tensor([letter])
+        joint.advance(torch.zeros(1, dtype=torch.int64), index, step, joint.places)
         step = joint.continuations()
     return step
 
@@ -81,7 +75,7 @@ def test_totals_are_the_weighted_parts(ctc: float, lm: float, bonus: float) -> N
     joint = scorer(ctc_weight=ctc, lm_weight=lm, length_bonus=bonus)
     step = spelled(joint, A, B)
     assert joint.sources == ("attention", "ctc", "lm")
-    ended = step.scores[0, 0, EOS].tolist()
+    ended = [float(said[0, EOS]) for said in step.scores]
     attention = math.log(0.4) + math.log(0.3) + math.log(0.1)  # a, b, the end
     by_lm = math.log(0.1) + math.log(0.2) + math.log(0.3)
     assert ended[0] == pytest.approx(attention, abs=1e-5)
@@ -89,24 +83,24 @@ def test_totals_are_the_weighted_parts(ctc: float, lm: float, bonus: float) -> N
     assert ended[2] == pytest.approx(by_lm, abs=1e-5)
     total = (1 - ctc) * attention + ctc * by_ctc(A, B) + lm * by_lm
     # The end is no letter: two letters have a bonus, and a third one where one is written.
-    assert float(step.total[0, 0, EOS]) == pytest.approx(total + 2 * bonus, abs=1e-4)
-    spoken, heard, read = step.scores[0, 0, C].tolist()
+    assert float(step.total[0, EOS]) == pytest.approx(total + 2 * bonus, abs=1e-4)
+    spoken, heard, read = [float(said[0, C]) for said in step.scores]
     third = (1 - ctc) * spoken + ctc * heard + lm * read
-    assert float(step.total[0, 0, C]) == pytest.approx(third + 3 * bonus, abs=1e-4)
+    assert float(step.total[0, C]) == pytest.approx(third + 3 * bonus, abs=1e-4)
 
 
 def test_without_ctc_or_without_a_speller_the_other_counts_alone() -> None:
     step = spelled(scorer(ctc=False, lm=None, ctc_weight=0.0), A)
     attention = math.log(0.4) + math.log(0.3)
-    assert float(step.total[0, 0, B]) == pytest.approx(attention, abs=1e-5)
+    assert float(step.total[0, B]) == pytest.approx(attention, abs=1e-5)
     step = spelled(scorer(speller=None, lm=None, search="ctc", ctc_weight=0.3), A, B)
-    assert float(step.total[0, 0, EOS]) == pytest.approx(by_ctc(A, B), abs=1e-4)
+    assert float(step.total[0, EOS]) == pytest.approx(by_ctc(A, B), abs=1e-4)
 
 
 def test_letters_by_ctc_alone_multiply_to_the_whole() -> None:
     def by_letter(written: tuple[int, ...], letter: int) -> float:
         step = spelled(scorer(speller=None, lm=None, search="ctc"), *written)
-        return float(step.letter[0, 0, letter])
+        return float(step.letter[0, letter])
 
     letters = [by_letter((), A), by_letter((A,), B), by_letter((A, B), EOS)]
     assert sum(letters) == pytest.approx(by_ctc(A, B), abs=1e-4) and max(letters) < 0
@@ -114,17 +108,17 @@ def test_letters_by_ctc_alone_multiply_to_the_whole() -> None:
 
 def test_neither_the_blank_nor_what_the_sound_has_no_room_for_is_tried() -> None:
     step = spelled(scorer(ctc_weight=0.5), A, B)
-    assert step.total[0, 0, 0] == -math.inf and step.total[0, 0, C] > -math.inf
+    assert step.total[0, 0] == -math.inf and step.total[0, C] > -math.inf
     step = spelled(scorer(ctc_weight=0.5), A, B, C)  # three letters fill three steps
-    assert (step.total[0, 0, [0, A, B, C]] == -math.inf).all()
+    assert (step.total[0, [0, A, B, C]] == -math.inf).all()
     step = spelled(scorer(ctc_weight=0.5), A, A)  # as a doubled letter needs a blank between
-    assert (step.total[0, 0, [0, A, B, C]] == -math.inf).all()
+    assert (step.total[0, [0, A, B, C]] == -math.inf).all()
 
 
 @pytest.mark.parametrize(("candidates", "tried"), [(1, {A}), (2, {A, B}), (3, {A, B, C})])
 def test_only_the_candidates_of_the_speller_are_tried(candidates: int, tried: set[int]) -> None:
     step = scorer(lm=None, ctc_weight=0.3, candidates=candidates).continuations()
-    found = (step.total[0, 0] > -math.inf).nonzero()[:, 0].tolist()
+    found = (step.total[0] > -math.inf).nonzero()[:, 0].tolist()
     assert set(found) == tried | {EOS}
 
 

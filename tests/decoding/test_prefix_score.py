@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from las_cli.decoding.prefix_score import CTCPrefixScorer
+from las_cli.padding import Places
 
 
 def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -35,37 +36,45 @@ def test_equals_brute_force(prefix: tuple[int, ...], seed: int) -> None:
     steps = torch.tensor([4, 5, 1])
     probs = torch.softmax(2 * torch.randn(3, 5, 4), dim=-1)  # letters 1 (EOS), 2, 3
     scorer = CTCPrefixScorer(probs.log(), steps)
-    state = scorer.start(2)
+    state, places = scorer.start(), Places.single(3, torch.device("cpu"))
+    parents = torch.tensor([0, 0, 1, 1, 2, 2])
     for letter in prefix:
-        # The second beam goes another way and must not matter.
-        letters = torch.tensor([[letter, 5 - letter]] * 3)
-        state = scorer.advance(state, torch.tensor([[0, 1]] * 3), letters)
-    scores = scorer.score(state)
+        # A second hypothesis of each utterance goes another way and must not matter.
+        places = Places.of(torch.ones(3, 2, dtype=torch.bool))
+        letters = torch.tensor([letter, 5 - letter] * 3)
+        state = scorer.advance(state, parents, letters, places.owner)
+        parents = torch.arange(6)
+    scores, beams = scorer.score(state, places), places.width
     for row in range(3):
         own = probs[row, : steps[row]]
         _, whole = brute_force(own, prefix)
-        assert float(state.ended[row, 0]) == pytest.approx(whole, abs=1e-4)
+        assert float(state.ended[row * beams]) == pytest.approx(whole, abs=1e-4)
         for letter in (2, 3):
             begins, _ = brute_force(own, (*prefix, letter))
             if math.isinf(begins):
-                assert float(scores[row, 0, letter]) < -50
+                assert float(scores[row * beams, letter]) < -50
             else:
-                assert float(scores[row, 0, letter]) == pytest.approx(begins, abs=1e-4)
+                assert float(scores[row * beams, letter]) == pytest.approx(begins, abs=1e-4)
 
 
 def test_parents_and_rows_are_followed() -> None:
     torch.manual_seed(0)
     log_probs = torch.log_softmax(torch.randn(2, 6, 5), dim=-1)
     scorer = CTCPrefixScorer(log_probs, torch.tensor([6, 4]))
+    # Two hypotheses of the first utterance, three of the second.
+    places = Places.of(torch.tensor([[True, True, False], [True, True, True]]))
     state = scorer.advance(
-        scorer.start(2), torch.zeros(2, 2, dtype=torch.int64), torch.tensor([[2, 3], [4, 2]])
+        scorer.start(), torch.tensor([0, 0, 1, 1, 1]), torch.tensor([2, 3, 4, 2, 3]), places.owner
     )
-    swapped = scorer.advance(state, torch.tensor([[1, 0]] * 2), torch.tensor([[3, 3], [2, 2]]))
-    straight = scorer.advance(state, torch.tensor([[0, 1]] * 2), torch.tensor([[3, 3], [2, 2]]))
-    torch.testing.assert_close(scorer.score(swapped), scorer.score(straight).flip(1))
+    letters, straight, swapped = torch.tensor([3, 3, 2, 2, 2]), torch.arange(5), [1, 0, 4, 3, 2]
+    ahead = scorer.advance(state, straight, letters, places.owner)
+    scores = scorer.score(ahead, places)
+    around = scorer.advance(state, torch.tensor(swapped), letters, places.owner)
+    torch.testing.assert_close(scorer.score(around, places), scores[swapped])
     second = scorer.take(torch.tensor([1]))
-    own = type(straight)(*(tensor[1:] for tensor in straight))
-    torch.testing.assert_close(second.score(own), scorer.score(straight)[1:])
+    own = type(ahead)(*(tensor[2:] for tensor in ahead))
+    left = Places.of(torch.ones(1, 3, dtype=torch.bool))
+    torch.testing.assert_close(second.score(own, left), scores[2:])
 
 
 def test_a_minute_of_sound_stays_exact() -> None:
@@ -73,13 +82,13 @@ def test_a_minute_of_sound_stays_exact() -> None:
     torch.manual_seed(0)
     log_probs = torch.log_softmax(6 * torch.randn(1, 1500, 12), dim=-1)
     scorer = CTCPrefixScorer(log_probs, torch.tensor([1500]))
-    state = scorer.start(1)
+    state = scorer.start()
     # The recursion of Graves et al. (2006), step by step in float64, for the same letters.
     letters = log_probs[0].argmax(-1)
     spelled = [int(x) for x, _ in itertools.groupby(letters.tolist()) if x > 1][:12]
-    none = torch.zeros(1, 1, dtype=torch.int64)
+    none = torch.zeros(1, dtype=torch.int64)
     for letter in spelled:
-        state = scorer.advance(state, none, torch.tensor([[letter]]))
+        state = scorer.advance(state, none, torch.tensor([letter]), none)
     loss = torch.nn.functional.ctc_loss(
         log_probs.double().transpose(0, 1),
         torch.tensor([spelled]),
@@ -87,14 +96,14 @@ def test_a_minute_of_sound_stays_exact() -> None:
         torch.tensor([len(spelled)]),
         reduction="sum",
     )
-    assert float(state.ended[0, 0]) == pytest.approx(-float(loss), abs=1e-3)
+    assert float(state.ended[0]) == pytest.approx(-float(loss), abs=1e-3)
 
 
 def test_more_letters_than_steps_are_hopeless() -> None:
     scorer = CTCPrefixScorer(torch.full((1, 2, 4), 0.25).log(), torch.tensor([2]))
-    state = scorer.start(1)
-    none = torch.zeros(1, 1, dtype=torch.int64)
+    state = scorer.start()
+    none = torch.zeros(1, dtype=torch.int64)
     for letter in (2, 3, 2):
-        state = scorer.advance(state, none, torch.tensor([[letter]]))
-    assert float(state.ended[0, 0]) == -math.inf
-    assert not scorer.score(state).isnan().any()
+        state = scorer.advance(state, none, torch.tensor([letter]), none)
+    assert float(state.ended[0]) == -math.inf
+    assert not scorer.score(state, Places.single(1, torch.device("cpu"))).isnan().any()

@@ -37,15 +37,15 @@ def test_what_counts_as_a_loop(text: str, looped: bool) -> None:
 def test_the_guard_stops_what_is_looped(pattern: str) -> None:
     """It forbids the next letter of the loop, and nothing else, once the loop is one."""
     guard = RepeatGuard(40, torch.device("cpu"))
-    state = guard.start(1, 1)
+    state = guard.start(1)
     written: list[int] = []
-    first = torch.zeros(1, 1, dtype=torch.int64)
+    first = torch.zeros(1, dtype=torch.int64)
     for letter in ids(pattern * 12):
-        forbidden = guard.forbidden(state)[0, 0].nonzero()[:, 0].tolist()
+        forbidden = guard.forbidden(state)[0].nonzero()[:, 0].tolist()
         assert set(forbidden) <= {0, letter}
         assert (letter in forbidden) == is_looped(written)
         if letter in forbidden:
             return
         written.append(letter)
-        state = guard.advance(state, first, torch.tensor([[letter]]))
+        state = guard.advance(state, first, torch.tensor([letter]))
     raise AssertionError("never stopped")

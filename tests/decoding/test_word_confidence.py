@@ -8,7 +8,7 @@ import pytest
 
 from las_cli.decoding.calibration import Evidence
 from las_cli.decoding.forced_alignment import Span
-from las_cli.decoding.word_confidence import word_evidence
+from las_cli.decoding.word_confidence import in_context, word_evidence
 
 # "ab cd": letters 0 and 1, a space, letters 3 and 4, the end of sentence
 SCORES = (-0.1, -0.2, -3.0, -0.3, -0.5, -1.0)
@@ -58,3 +58,13 @@ def test_a_long_word_weighs_more_in_the_confidence_of_the_utterance() -> None:
     empty = Hypothesis((), "", 0.0, {}, letter_scores=(-0.5,))
     described = describe_words(empty, heard, decoder, with_times=False)
     assert described.confidence == pytest.approx(math.exp(-0.5), abs=1e-4)
+
+
+def test_words_know_their_neighbours_and_their_utterance() -> None:
+    words = [Evidence(mean, mean, mean, 2) for mean in (-0.1, -0.5, -1.2)]
+    found = in_context(words, {"attention": -6.0, "ctc": -3.0, "lm": -12.0}, 6)
+    assert [word.around for word in found] == pytest.approx([-0.5, -0.65, -0.5])
+    assert [word.spoken for word in found] == pytest.approx([-0.6] * 3)
+    told = {(word.by_attention, word.by_ctc, word.by_lm) for word in found}
+    assert told == {(-1.0, -0.5, -2.0)}
+    assert in_context(words[:1], {}, 2) == [Evidence(-0.1, -0.1, -0.1, 2, None, -0.1)]

@@ -151,3 +151,12 @@ def test_the_schema_refuses_what_is_missing() -> None:
     del record["segments"][0]["words"][0]["start"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(record, schema())
+
+
+def test_json_names_the_expected_words_that_were_written() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    said = Segment(0.0, 1.0, "from helstone", hotwords=("helstone",))
+    record = JSONWriter().record(Transcript("a.wav", 2.0, (said, Segment(1.0, 2.0, "so")), "en"))
+    assert record["segments"][0]["hotwords"] == ["helstone"]
+    assert "hotwords" not in record["segments"][1]
+    jsonschema.validate(record, schema())

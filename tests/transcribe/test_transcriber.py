@@ -17,10 +17,13 @@ from las_cli import Transcriber
 from las_cli.audio.reader import NOT_FINITE, TRUNCATED, read_audio
 from las_cli.audio.segmentation import Piece, SegmentationOptions
 from las_cli.audio.sources import PCMSource
+from las_cli.decoding.hotword_tree import HotwordTree
+from las_cli.decoding.hotwords import read_hotwords
 from las_cli.decoding.hypothesis import Hypothesis, UtteranceWord
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError, UsageError
 from las_cli.recogniser import Recogniser
+from las_cli.text import Alphabet
 from las_cli.transcribe.doubt import NO_SPEECH
 from las_cli.transcribe.transcriber import Finished, Recognised, _segment
 from las_cli.transcript import Word
@@ -261,3 +264,7 @@ def test_words_end_with_their_piece_though_the_listener_heard_padding() -> None:
     segment = _segment(piece, [best], nbest=1)
     assert segment is not None and (segment.start, segment.end) == (2.1, 3.0)
     assert [(word.start, word.end) for word in segment.words] == [(2.1, 2.4), (2.5, 3.0)]
+    assert segment.hotwords == ()
+    tree = HotwordTree(read_hotwords("c, ab d"), Alphabet(" abcd"))
+    found = _segment(piece, [best], 1, hotwords=tree)
+    assert found is not None and found.hotwords == ("c",)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ Writer = Callable[..., Path]
 
 class Scripted:
     """A recogniser by the names of files: `dies` ends its process, others fail with their name."""
+
+    recogniser = SimpleNamespace(decoder=SimpleNamespace(notes=("a word was left out",)))
 
     def follow(self, paths: Iterator[str]) -> Iterator[Finished]:
         for place, path in enumerate(paths):
@@ -51,6 +54,12 @@ def told(paths: list[str], jobs: int) -> dict[int, str]:
 def test_each_file_once_with_its_place() -> None:
     names = [f"{number}.wav" for number in range(40)]
     assert told(names, 2) == dict(enumerate(names))
+
+
+def test_what_the_model_cannot_follow_is_noted_once() -> None:
+    notes: list[str] = []
+    list(workers.follow_with_workers(ScriptedRecipe(), ["a", "b", "c"], 2, notes.append))
+    assert notes == ["a word was left out"]  # every process says it
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process")

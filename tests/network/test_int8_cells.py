@@ -1,0 +1,99 @@
+"""LSTM steps in 8 bits: close to float32, the same in any batch, and only where asked for."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from las_cli.network import int8_cells
+from las_cli.network.int8_cells import can_multiply, lstm_cell
+
+able = pytest.mark.skipif(not can_multiply(), reason="torch has no fbgemm on this machine")
+
+
+def lstm() -> nn.LSTM:
+    torch.manual_seed(0)
+    return nn.LSTM(24, 32, num_layers=2, batch_first=True).eval()
+
+
+def rows(count: int = 6) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(count, 24, generator=generator)
+    return inputs, (torch.randn(count, 32, generator=generator).tanh(), torch.ones(count, 32))
+
+
+@able
+@torch.inference_mode()
+def test_it_is_close_to_float32_and_no_row_changes_another() -> None:
+    network, (inputs, (hidden, cell)) = lstm(), rows()
+    exact = lstm_cell(network, 0, inputs, (hidden, cell))
+    torch.testing.assert_close(
+        exact, tuple(torch.lstm_cell(inputs, (hidden, cell), *network.all_weights[0]))
+    )
+    with int8_cells.int8_cells():
+        rounded = lstm_cell(network, 0, inputs, (hidden, cell))
+        # A loud row beside them: one scale for the whole batch would round the others to nothing.
+        loud = torch.cat([inputs, 1000 * inputs[:1]])
+        beside = lstm_cell(
+            network, 0, loud, (torch.cat([hidden, hidden[:1]]), torch.cat([cell, cell[:1]]))
+        )
+    assert not torch.equal(rounded[0], exact[0])
+    for one, other, third in zip(rounded, exact, beside, strict=True):
+        torch.testing.assert_close(one, other, atol=0.02, rtol=0)
+        assert torch.equal(one, third[:6])
+
+
+@able
+@torch.inference_mode()
+def test_what_letters_tell_is_looked_up() -> None:
+    network, (_, state) = lstm(), rows()
+    embedding = nn.Embedding(5, 24)
+    letters = torch.tensor([0, 4, 2, 2, 1, 3])
+    with int8_cells.int8_cells():
+        found = lstm_cell(network, 0, embedding(letters), state, (embedding, letters))
+    exact = lstm_cell(network, 0, embedding(letters), state)
+    torch.testing.assert_close(found, exact, atol=0.01, rtol=0)
+
+
+@able
+def test_changed_weights_are_packed_anew() -> None:
+    network, (inputs, state) = lstm(), rows()
+    with torch.no_grad(), int8_cells.int8_cells():
+        before = lstm_cell(network, 0, inputs, state)[0]
+        for weights in network.all_weights[0]:
+            weights.mul_(2)
+        after = lstm_cell(network, 0, inputs, state)[0]
+        exact = torch.lstm_cell(inputs, state, *network.all_weights[0])[0]
+    assert not torch.allclose(before, after, atol=0.05)
+    torch.testing.assert_close(after, exact, atol=0.03, rtol=0)
+
+
+@torch.inference_mode()
+def test_only_the_thread_that_asks_and_only_within() -> None:
+    network, (inputs, state) = lstm(), rows()
+    exact = lstm_cell(network, 0, inputs, state)[0]
+    elsewhere: list[torch.Tensor] = []
+
+    def ask() -> None:
+        with torch.inference_mode():
+            elsewhere.append(lstm_cell(network, 0, inputs, state)[0])
+
+    with int8_cells.int8_cells():
+        with int8_cells.int8_cells(False):
+            assert torch.equal(lstm_cell(network, 0, inputs, state)[0], exact)
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert torch.equal(elsewhere[0], exact)
+    assert torch.equal(lstm_cell(network, 0, inputs, state)[0], exact)
+
+
+def test_where_torch_cannot_it_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8_cells, "_able", [False])
+    network, (inputs, state) = lstm(), rows()
+    with torch.inference_mode(), int8_cells.int8_cells():
+        found = lstm_cell(network, 0, inputs, state)[0]
+        assert torch.equal(found, torch.lstm_cell(inputs, state, *network.all_weights[0])[0])
