@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from click.core import ParameterSource
 
 from las_cli.cli.common_options import processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.interruption import Interruption
 from las_cli.cli.training_settings import RARE, chosen_settings, training_settings
 from las_cli.errors import UsageError
 from las_cli.network.config import PRESETS
@@ -273,27 +273,3 @@ def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[
     if data:
         asked["data"], asked["shares"] = parse_data(data)
     return asked
-
-
-class Interruption:
-    """Ctrl-C or a polite kill: finish the step, save, stop. Ctrl-C after that: stop at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.parent = os.getppid()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def __call__(self) -> bool:
-        return self.asked or self._orphaned()
-
-    def _orphaned(self) -> bool:
-        """Whether the launcher of --processes was killed: nobody would end this one any more."""
-        from las_cli.training.launcher import LAUNCHED
-
-        return LAUNCHED in os.environ and os.getppid() != self.parent
-
-    def _ask(self, number: int, frame: object) -> None:
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True
