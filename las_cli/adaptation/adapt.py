@@ -26,6 +26,7 @@ from las_cli.adaptation.words import WordsAdded, add_words
 from las_cli.corpus import load_corpus, use_soundfile
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
+from las_cli.language import LetterLM, MixedLM
 from las_cli.recogniser import Recogniser
 from las_cli.training.text_filter import TextFilter, cut_text
 
@@ -134,7 +135,9 @@ class Adaptation:
             policy = self.recogniser.loaded.policy
             checked_by = frozenset(cut_text(cut, policy) for cut in self.clips.division.check)
         texts = [Path(text) for text in self.request.text]
-        words = add_words(self.recogniser.loaded, self.recogniser.lm, texts, checked_by)
+        lm = self.recogniser.lm
+        assert lm is None or isinstance(lm, LetterLM | MixedLM)
+        words = add_words(self.recogniser.loaded, lm, texts, checked_by)
         self.tell(words.summary)
         for reason, count in words.notes.left_out.most_common():
             self.tell(f"{count:,} sentences {reason} left out")

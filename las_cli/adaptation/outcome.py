@@ -65,8 +65,8 @@ def measure(
     from las_cli.scoring.report import ReportOptions, compare_reports, make_report
 
     options = ReportOptions(normaliser=find_normaliser("none"), ids=True)
-    reports = [
+    first, second = (
         make_report(DecodedPairs(name, decoded), options)
         for name, decoded in (("before", before), ("after", after))
-    ]
-    return Outcome(*reports, compare_reports(*reports), words)
+    )
+    return Outcome(first, second, compare_reports(first, second), words)

@@ -97,4 +97,5 @@ def _added(
     values = np.concatenate([weight * grams[1] for grams, weight in parts])
     packing = Packing(len(columns), stride)
     keys, index = np.unique(packing.pack(columns), return_inverse=True)
-    return packing.unpack(keys), np.bincount(index, weights=values)
+    sums: Floats = np.bincount(index, weights=values).astype(np.float64)
+    return packing.unpack(keys), sums

@@ -19,8 +19,7 @@ def cut(name: str, text: str, seconds: float = 5.0, file: str = "", start: float
     return make_cut(
         Utterance(id=name, audio=file or f"/{name}.wav", text=text, where="", start=start,
                   seconds=seconds),
-        AudioHeader(seconds=start + seconds, sampling_rate=16000,
-                    frames=round((start + seconds) * 16000), channels=1),
+        AudioHeader(sampling_rate=16000, frames=round((start + seconds) * 16000), channels=1),
     )  # fmt: skip
 
 
