@@ -27,7 +27,7 @@ from las_cli.corpus import load_corpus, use_soundfile
 from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
 from las_cli.language import LetterLM, MixedLM
-from las_cli.recogniser import Recogniser
+from las_cli.recogniser import Recogniser, find_language_model
 from las_cli.training.text_filter import TextFilter, cut_text
 
 if TYPE_CHECKING:
@@ -92,7 +92,12 @@ class Adaptation:
 
         LasError for recordings or texts that nothing can be learned from.
         """
-        self.work.mkdir(parents=True, exist_ok=True)
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LasError(
+                f"{self.work}: cannot be written ({error.strerror}); name another --output"
+            ) from error
         write_json(self.work / REQUEST, dataclasses.asdict(self.request))
         if self.request.data:
             self.clips = self._clips()
@@ -126,7 +131,7 @@ class Adaptation:
             searched, seconds, self.request.voice, self.work, ler, quiet=self.quiet
         )
         trainer.run.go_on = f"las adapt --resume --output {self.output}"
-        trainer.run.where = ""
+        trainer.run.where, trainer.run.draws = "", False
         return trainer
 
     def _words(self) -> WordsAdded:
@@ -135,9 +140,14 @@ class Adaptation:
             policy = self.recogniser.loaded.policy
             checked_by = frozenset(cut_text(cut, policy) for cut in self.clips.division.check)
         texts = [Path(text) for text in self.request.text]
-        lm = self.recogniser.lm
+        loaded, lm = self.recogniser.loaded, self.recogniser.lm
+        if lm is None and find_language_model(loaded, None) is not None:
+            raise LasError(
+                f"{loaded.name}: its search gives its language model no weight, so texts would "
+                "change nothing; find one with `las tune` first"
+            )
         assert lm is None or isinstance(lm, LetterLM | MixedLM)
-        words = add_words(self.recogniser.loaded, lm, texts, checked_by)
+        words = add_words(loaded, lm, texts, checked_by)
         self.tell(words.summary)
         for reason, count in words.notes.left_out.most_common():
             self.tell(f"{count:,} sentences {reason} left out")

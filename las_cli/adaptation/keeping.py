@@ -24,13 +24,13 @@ ORIGINAL = "ORIGINAL.md"  # the card of the model that was adapted
 KEPT_FACTS = ("preset", "parameters")  # of that model, true of the adapted one too
 
 
-def keep(adaptation: Adaptation, outcome: Outcome, name: str) -> Path:
+def keep(adaptation: Adaptation, outcome: Outcome) -> Path:
     """Writes the model folder `adaptation.output`, whole or not at all, and returns it.
 
-    name: of the model that was adapted
     LasError if it cannot be written.
     """
     loaded = adaptation.recogniser.loaded
+    name = loaded.name  # no path of this machine
     best = adapted_model(loaded, adaptation.work) or loaded
     facts = described(adaptation, outcome, name)
     folder = work_folder(adaptation.output) / "model"

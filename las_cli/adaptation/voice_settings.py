@@ -12,12 +12,12 @@ class VoiceSettings:
     """How a model learns a voice; chosen by measurement (docs/adaptation.md)."""
 
     moves: str = "all"  # weights that move: "all", "listener" or "norms"
-    learning_rate: float = 3e-4  # at the peak
-    anchor: float = 0.0  # pull back to the model it came from, a share of the distance a rate
-    batch_seconds: float = 40.0  # of sound an update
-    passes: float = 12.0  # over the clips
-    least_updates: int = 30
-    most_updates: int = 150
+    learning_rate: float = 2e-4  # at the peak
+    anchor: float = 20.0  # pull back to the model it came from, a share of the distance a rate
+    batch_seconds: float = 30.0  # of sound an update
+    passes: float = 6.0  # over the clips, within these bounds
+    least_updates: int = 20
+    most_updates: int = 300
     checks: int = 5  # with the full search, evenly over the updates
     early_stop: int = 3  # checks without a better letter error rate
     max_minutes: float | None = None  # of training

@@ -31,9 +31,11 @@ class WordsAdded:
     def summary(self) -> str:
         """A sentence for the user."""
         found = self.enrichment
+        count = len(self.notes.files)
         return (
-            f"{found.sentences:,} sentences of {len(self.notes.files)} files, {found.words:,} "
-            f"words, {found.new_words:,} of them new; share in the language model {found.share:.2f}"
+            f"{found.sentences:,} sentences of {count} file{'s' if count > 1 else ''}, "
+            f"{found.words:,} words, {found.new_words:,} of them new; share in the language model "
+            f"{found.share:.2f}"
         )
 
     @property

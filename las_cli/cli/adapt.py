@@ -193,6 +193,6 @@ def finish(adaptation: Adaptation, outcome: Outcome, keep_anyway: bool) -> None:
         drop_work(output)
         raise LasError(f"not better than {adaptation.request.model}, so {output} is not written; "
                        f"{adaptation.advice}, or --keep-anyway")  # fmt: skip
-    keep(adaptation, outcome, adaptation.request.model)
+    keep(adaptation, outcome)
     drop_work(output)
     click.echo(f"{output}: written; las transcribe --model {output} FILE")

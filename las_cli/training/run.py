@@ -71,6 +71,7 @@ class Run:
         many = f" --processes {world}" if world > 1 else ""
         self.go_on = f"las train --resume --output {folder}{many}"  # after an interruption
         self.where = f"the model is in {folder}"  # what the last line ends with
+        self.draws = True  # pictures after each validation
         self.log_seconds = log_seconds
         self.events = _events(folder) if self.writes and tensorboard else None
         if self.writes:
@@ -173,6 +174,11 @@ class Run:
         )
         if result.groups:
             self._say_groups(result, heard)
+        if self.draws:
+            self._draw(result)
+
+    def _draw(self, result: Validation) -> None:
+        """The curves so far, and where attention looked."""
         from las_cli.training.plots import draw_attention, draw_curves
 
         try:

@@ -95,7 +95,7 @@ def adapted(
         row |= {"kept": outcome.is_better, "check": outcome.facts}
         after = before
         if outcome.is_better:
-            keep(adaptation, outcome, args.model)
+            keep(adaptation, outcome)
             after = load_recogniser(str(place / "my"), threads=args.threads, beam=args.beam)
         return row | {"after": rates(after, kept), "dev_after": rates(after, dev)}
     finally:

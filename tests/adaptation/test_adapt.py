@@ -17,7 +17,7 @@ from las_cli.adaptation.adapt import Adaptation, Request, read_request, work_fol
 from las_cli.adaptation.voice_settings import VoiceSettings
 from las_cli.cli.main import cli
 from las_cli.recogniser import load_recogniser
-from las_cli.saved_model.folder import load_folder
+from las_cli.saved_model.folder import load_folder, write_decoding
 from tests.training.corpora import write_corpus
 
 QUICK = ("--learning-rate", "0.004", "--passes", "20", "--precision", "float32", "--device", "cpu")
@@ -50,7 +50,7 @@ def test_it_is_a_whole_model_folder(adapted: Path, singer: Path) -> None:
     mine, theirs = (json.loads((one / "config.json").read_text()) for one in (adapted, singer))
     assert mine["decoding"] == theirs["decoding"] and mine["text"] == theirs["text"]
     facts = mine["facts"]
-    assert facts["adapted_from"] == str(singer)
+    assert facts["adapted_from"] == "model"
     assert facts["train_clips"] + facts["check_clips"] == 60
     card = (adapted / "README.md").read_text()
     assert "| LER |" in card and "minutes of speech" in card
@@ -256,6 +256,15 @@ def test_a_model_without_a_language_model(singer: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a bad cab")
     done = adapt(tmp_path / "bare", "--text", tmp_path / "a.txt", "--output", tmp_path / "my")
     assert done.exit_code == 1 and "las train-lm" in done.output
+
+
+def test_a_language_model_without_weight(singer: Path, tmp_path: Path) -> None:
+    shutil.copytree(singer, tmp_path / "tuned")
+    write_decoding(tmp_path / "tuned", {"lm_weight": 0.0})
+    (tmp_path / "a.txt").write_text("a bad cab")
+    done = adapt(tmp_path / "tuned", "--text", tmp_path / "a.txt", "--output", tmp_path / "my")
+    assert done.exit_code == 1 and "no weight" in done.output
+    assert not work_folder(tmp_path / "my").exists()
 
 
 def test_training_from_a_model_keeps_its_search(
