@@ -71,6 +71,7 @@ class Adaptation:
         self.tell, self.quiet = tell, quiet
         self.words: WordsAdded | None = None
         self.clips: Clips | None = None
+        self._read = 0  # clips of the corpora
 
     @property
     def began(self) -> bool:
@@ -189,7 +190,7 @@ class Adaptation:
 
         LasError where most cannot.
         """
-        loaded, seconds = self.recogniser.loaded, 0.0
+        loaded = self.recogniser.loaded
         config = self.request.voice.training(60.0)
         accept = TextFilter(
             loaded.alphabet, loaded.policy, config, loaded.model.config.step_seconds
@@ -207,16 +208,25 @@ class Adaptation:
                 self.tell(note)
         for reason, count in accept.reasons.most_common():
             left_out[f"with {reason}" if "text" in reason else reason] = count
-        if read and accept.reasons.total() > MOST_REJECTED * read:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in accept.reasons.most_common())
-            raise LasError(
-                f"{', '.join(self.request.data)}: {accept.reasons.total()} of {read} clips cannot "
-                f"be learned by {loaded.name} ({reasons}); it writes {shown_letters(loaded)}; for "
-                "another language or alphabet use `las train`"
-            )
+        self._read = read
+        self._refuse_most(0, left_out)
         seconds = seconds_of([*train, *dev])
         self.tell(f"{read} clips read, {len(train) + len(dev)} usable, {seconds / 60:.1f} minutes")
         return train, dev
+
+    def _refuse_most(self, strange: int, left_out: dict[str, int]) -> None:
+        """LasError where most clips are left out, by their text or since it is `strange`."""
+        rejected = strange + sum(left_out.values())
+        if not self._read or rejected <= MOST_REJECTED * self._read:
+            return
+        reasons = [f"{count} {reason}" for reason, count in left_out.items()]
+        reasons += [f"{strange} with a text that does not belong to the sound"] if strange else []
+        loaded = self.recogniser.loaded
+        raise LasError(
+            f"{', '.join(self.request.data)}: {rejected} of {self._read} clips cannot be learned "
+            f"by {loaded.name} ({', '.join(reasons)}); it writes {shown_letters(loaded)}; for "
+            "another language or alphabet use `las train`"
+        )
 
     def _fitting(self, cuts: Sequence[Cut], left_out: dict[str, int]) -> list[Cut]:
         """The clips whose texts belong to their sound; the others are told of by name."""
@@ -230,6 +240,7 @@ class Adaptation:
         if not heard:
             raise LasError(f"{', '.join(self.request.data)}: none of {len(fits)} clips can be read")
         good, strange = refuse_strange(heard)
+        self._refuse_most(len(strange), left_out)
         if strange:
             left_out["whose text does not belong to the sound"] = len(strange)
             self.tell(f"texts that do not belong to their sound, left out: {named(strange)}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from las_cli.adaptation.fitting import Fit, gain_of, named, refuse_strange
+from las_cli.adaptation.fitting import Fit, gain_of, least_gain, named, refuse_strange
 from las_cli.errors import LasError
 
 
@@ -56,10 +56,20 @@ def fits(*gains: float) -> list[Fit]:
 
 
 def test_a_few_strange_ones_are_named_the_strangest_first() -> None:
-    good, strange = refuse_strange(fits(1.0, 0.1, 2.0, -1.0, 1.0))
+    good, strange = refuse_strange(fits(1.0, 0.1, 2.0, -1.0, 1.0))  # least: 0.3 of the median
     assert [fit.cut.id for fit in good] == ["c0", "c2", "c4"]
     assert named(strange) == "c3, c1"
     assert named(fits(*[0.0] * 8)) == "c0, c1, c2, c3, c4 and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("gains", "least"),
+    [((4.0, 4.0, 1.1), 1.2), ((0.4, 0.3, -1.0), 0.15), ((-1.0, -2.0, 0.1), 0.15)],
+)
+def test_what_is_usual_decides_how_much_a_text_must_gain(
+    gains: tuple[float, ...], least: float
+) -> None:
+    assert least_gain(fits(*gains)) == pytest.approx(least)
 
 
 def test_many_strange_ones_are_another_recording_or_language() -> None:
