@@ -36,10 +36,10 @@ def singer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus = write_corpus(place / "corpus", train=60, dev=6)
     network = LASConfig.from_json(read_json(write_network(place / "tiny.json")))
     config: dict[str, Any] = {
-        "epochs": None, "max_steps": 160, "batch_seconds": 60.0, "speeds": (1.0,),
+        "epochs": None, "max_steps": 120, "batch_seconds": 30.0, "speeds": (1.0,),
         "spec_augment": 0.0, "learning_rate": 8e-3, "warmup_steps": 20, "label_smoothing": 0.0,
         "ema": 0.9, "checkpoint_minutes": 60.0, "short_first": False, "workers": 0,
-        "device": "cpu", "precision": "float32", "validate_steps": 160,
+        "device": "cpu", "precision": "float32", "validate_steps": 120,
     }  # fmt: skip
     plan = Plan(
         data=(str(corpus),), split="train", dev_split="dev", network=network,
