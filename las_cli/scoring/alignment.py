@@ -52,14 +52,12 @@ def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) 
         return _all_hits(len(reference))
     if len(reference) == len(hypothesis) == 1:
         return _ONE_WRONG
-    substitutions = deletions = insertions = 0
-    for tag, _, _ in _levenshtein().editops(reference, hypothesis).as_list():
-        if tag == "replace":
-            substitutions += 1
-        elif tag == "delete":
-            deletions += 1
-        else:
-            insertions += 1
+    errors = [tag for tag, _, _ in _levenshtein().editops(reference, hypothesis).as_list()]
+    substitutions = errors.count("replace")
+    # The others are insertions and deletions, and what is longer has more of them.
+    longer = len(hypothesis) - len(reference)
+    insertions = (len(errors) - substitutions + longer) // 2
+    deletions = insertions - longer
     return ErrorCounts(
         hits=len(reference) - substitutions - deletions,
         substitutions=substitutions,
