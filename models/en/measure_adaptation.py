@@ -13,7 +13,6 @@ no model, and the one before is what counts.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
 import tempfile
@@ -81,10 +80,9 @@ def adapted(
     place = Path(tempfile.mkdtemp(prefix="las-adapt-"))
     try:
         with (place / "clips.tsv").open("w", encoding="utf-8") as file:
-            rows = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n")
-            rows.writerow(["path", "sentence"])
+            file.write("path\tsentence\n")
             for cut in heard:
-                rows.writerow([cut.recording.sources[0].source, cut.supervisions[0].text])
+                file.write(f"{cut.recording.sources[0].source}\t{cut.supervisions[0].text}\n")
         request = Request(args.model, (str(place / "clips.tsv"),), (), voice)
         began = time.monotonic()
         recogniser = load_recogniser(args.model, threads=args.threads)
