@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from las_cli.adaptation.division import Division, divide, given_division, seconds_of
-from las_cli.adaptation.fitting import Fit, find_fits, named, refuse_strange
+from las_cli.adaptation.division import Division, divide, given_division, sound_seconds
+from las_cli.adaptation.fitting import Fit, clip_names, find_fits, refuse_strange
 from las_cli.adaptation.outcome import Outcome, measure
 from las_cli.adaptation.voice import (
     CLIPS,
@@ -19,7 +19,7 @@ from las_cli.adaptation.voice import (
     check,
     error_rates,
     prepare_training,
-    write_clips,
+    write_division,
 )
 from las_cli.adaptation.voice_settings import VoiceSettings
 from las_cli.adaptation.words import WordsAdded, add_words
@@ -181,7 +181,7 @@ class Adaptation:
         )
         for reason, count in left_out.items():
             self.tell(f"{count} clips {reason} left out")
-        write_clips(division, self.work)
+        write_division(division, self.work)
         write_json(noted, left_out)
         return Clips(division, left_out)
 
@@ -210,7 +210,7 @@ class Adaptation:
             left_out[f"with {reason}" if "text" in reason else reason] = count
         self._read = read
         self._refuse_most(0, left_out)
-        seconds = seconds_of([*train, *dev])
+        seconds = sound_seconds([*train, *dev])
         self.tell(f"{read} clips read, {len(train) + len(dev)} usable, {seconds / 60:.1f} minutes")
         return train, dev
 
@@ -243,7 +243,7 @@ class Adaptation:
         self._refuse_most(len(strange), left_out)
         if strange:
             left_out["whose text does not belong to the sound"] = len(strange)
-            self.tell(f"texts that do not belong to their sound, left out: {named(strange)}")
+            self.tell(f"texts that do not belong to their sound, left out: {clip_names(strange)}")
         return [fit.cut for fit in good]
 
 

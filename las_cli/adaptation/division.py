@@ -30,14 +30,14 @@ class Division:
 
     @property
     def train_seconds(self) -> float:
-        return seconds_of(self.train)
+        return sound_seconds(self.train)
 
     @property
     def check_seconds(self) -> float:
-        return seconds_of(self.check)
+        return sound_seconds(self.check)
 
 
-def seconds_of(cuts: Iterable[Cut]) -> float:
+def sound_seconds(cuts: Iterable[Cut]) -> float:
     """Sound in clips."""
     return sum(cut.duration for cut in cuts)
 
@@ -49,7 +49,7 @@ def divide(cuts: Sequence[Cut], policy: TextPolicy) -> Division:
     recording holds `OWN_TAIL` clips and more, its own end is taken; else the last recordings are.
     LasError for too little sound, or hardly a different sentence in it.
     """
-    total = seconds_of(cuts)
+    total = sound_seconds(cuts)
     if total < LEAST_SECONDS:
         raise LasError(
             f"{total:.0f} s of speech with usable texts are too little to learn from and to check "
@@ -65,13 +65,13 @@ def divide(cuts: Sequence[Cut], policy: TextPolicy) -> Division:
     wanted = min(MOST_CHECK, max(LEAST_CHECK, CHECK_SHARE * total)) / total
     check: list[Cut] = []
     for part in _parts(cuts):
-        check += _tail(part, wanted * seconds_of(part))
+        check += _tail(part, wanted * sound_seconds(part))
     return _without_shared(cuts, check, policy)
 
 
 def given_division(train: Sequence[Cut], check: Sequence[Cut], policy: TextPolicy) -> Division:
     """The same for a corpus that came with a dev split of its own."""
-    if seconds_of(train) < LEAST_SECONDS / 2 or not check:
+    if sound_seconds(train) < LEAST_SECONDS / 2 or not check:
         return divide([*train, *check], policy)
     return _without_shared(train, check, policy)
 
@@ -81,9 +81,9 @@ def _without_shared(cuts: Sequence[Cut], check: Sequence[Cut], policy: TextPolic
     said = {cut_text(cut, policy) for cut in check}
     rest = [cut for cut in cuts if id(cut) not in ids]
     train = [cut for cut in rest if cut_text(cut, policy) not in said]
-    if seconds_of(train) < LEAST_SECONDS / 2:
+    if sound_seconds(train) < LEAST_SECONDS / 2:
         raise LasError(
-            f"only {seconds_of(train):.0f} s of speech are left to learn from, since most "
+            f"only {sound_seconds(train):.0f} s of speech are left to learn from, since most "
             "sentences are said again and again; record more different ones"
         )
     return Division(tuple(train), tuple(check), len(rest) - len(train))
@@ -107,7 +107,7 @@ def _tail(cuts: Sequence[Cut], seconds: float) -> list[Cut]:
     """The last clips, of about so many seconds."""
     tail: list[Cut] = []
     for cut in reversed(cuts[1:]):
-        if seconds_of(tail) + cut.duration / 2 > seconds and tail:
+        if sound_seconds(tail) + cut.duration / 2 > seconds and tail:
             break
         tail.insert(0, cut)
     return tail

@@ -131,13 +131,13 @@ def refuse_strange(fits: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
     if len(strange) > MOST_STRANGE * len(fits):
         raise LasError(
             f"the texts of {len(strange)} of {len(fits)} clips do not belong to their sound, or "
-            f"are in a language that this model does not write (the worst: {named(strange)}); "
+            f"are in a language that this model does not write (the worst: {clip_names(strange)}); "
             "check that each text is what its clip says"
         )
     return [fit for fit in fits if fit.gain >= least], strange
 
 
-def named(fits: Sequence[Fit], most: int = 5) -> str:
+def clip_names(fits: Sequence[Fit], most: int = 5) -> str:
     """A few clips by name."""
     listed = ", ".join(fit.cut.id for fit in fits[:most])
     return listed + (f" and {len(fits) - most} more" if len(fits) > most else "")

@@ -123,7 +123,7 @@ def card(title: str, name: str, facts: dict[str, Any], outcome: Outcome) -> str:
             f"{text['share']}); {text['new_words']:,} of their {text['words']:,} words were new.",
         ]
     if outcome.comparison is not None:
-        lines += ["", *rate_rows(outcome.comparison)]
+        lines += ["", *markdown_rates(outcome.comparison)]
     if "perplexity_per_letter" in facts["check"]:
         found = facts["check"]["perplexity_per_letter"]
         lines += [
@@ -134,7 +134,7 @@ def card(title: str, name: str, facts: dict[str, Any], outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rate_rows(comparison: Comparison) -> list[str]:
+def markdown_rates(comparison: Comparison) -> list[str]:
     """A table in Markdown: before, after, difference with its interval."""
     rows = ["| | before | after | difference | 95 % interval |", "|---|---|---|---|---|"]
     for name in RATES:

@@ -24,7 +24,7 @@ CLIPS = "clips"  # folder of the manifests, in the run's work folder
 TRAINING = "training"  # the run folder of las train, in there
 
 
-def write_clips(division: Division, work: Path) -> None:
+def write_division(division: Division, work: Path) -> None:
     """The division as a corpus of two manifests, which training reads and resumes from."""
     from lhotse import CutSet
 
@@ -46,7 +46,7 @@ def prepare_training(
     *,
     quiet: bool = False,
 ) -> Trainer:
-    """A trainer for the clips of `write_clips`, from its last checkpoint where there is one.
+    """A trainer for the clips of `write_division`, from its last checkpoint where there is one.
 
     recogniser: with the search, and the language model, that checks are made with
     seconds: of training clips

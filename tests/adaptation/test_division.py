@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from las_cli.adaptation.division import divide, given_division, seconds_of
+from las_cli.adaptation.division import divide, given_division, sound_seconds
 from las_cli.errors import LasError
 from las_cli.text import TextPolicy
 
@@ -49,7 +49,7 @@ def test_no_sentence_is_on_both_sides() -> None:
 
 def test_much_sound_is_checked_by_three_minutes() -> None:
     clips = [cut(f"c{n}", f"s {n:b}".replace("0", "o").replace("1", "i")) for n in range(720)]
-    assert 170 <= seconds_of(divide(clips, POLICY).check) <= 185
+    assert 170 <= sound_seconds(divide(clips, POLICY).check) <= 185
 
 
 @pytest.mark.parametrize(

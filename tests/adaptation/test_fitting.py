@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from las_cli.adaptation.fitting import Fit, gain_of, least_gain, named, refuse_strange
+from las_cli.adaptation.fitting import Fit, clip_names, gain_of, least_gain, refuse_strange
 from las_cli.errors import LasError
 
 
@@ -58,8 +58,8 @@ def fits(*gains: float) -> list[Fit]:
 def test_a_few_strange_ones_are_named_the_strangest_first() -> None:
     good, strange = refuse_strange(fits(1.0, 0.1, 2.0, -1.0, 1.0))  # least: 0.3 of the median
     assert [fit.cut.id for fit in good] == ["c0", "c2", "c4"]
-    assert named(strange) == "c3, c1"
-    assert named(fits(*[0.0] * 8)) == "c0, c1, c2, c3, c4 and 3 more"
+    assert clip_names(strange) == "c3, c1"
+    assert clip_names(fits(*[0.0] * 8)) == "c0, c1, c2, c3, c4 and 3 more"
 
 
 @pytest.mark.parametrize(
