@@ -15,7 +15,7 @@ class VoiceSettings:
     learning_rate: float = 2e-4  # at the peak
     anchor: float = 20.0  # pull back to the model it came from, a share of the distance a rate
     batch_seconds: float = 30.0  # of sound an update
-    passes: float = 6.0  # over the clips, within these bounds
+    passes: float = 4.0  # over the clips, within these bounds
     least_updates: int = 20
     most_updates: int = 300
     checks: int = 5  # with the full search, evenly over the updates
