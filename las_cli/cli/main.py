@@ -26,6 +26,7 @@ COMMANDS = MappingProxyType(
         "transcribe": "Write down what is said in recordings.",
         "prepare": "Check a corpus and write manifests and a report.",
         "train": "Train a recogniser on a corpus, or resume a training.",
+        "adapt": "Adapt a model to a voice, a room or words in minutes.",
         "plot": "Draw the curves of a training again.",
         "average": "Average the last checkpoints of a training.",
         "decode": "Recognise a split of a corpus and print its error rates.",

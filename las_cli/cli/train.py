@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from click.core import ParameterSource
 
 from las_cli.cli.common_options import processes_option, quiet_option
 from las_cli.cli.grouped import GroupedCommand
+from las_cli.cli.interruption import Interruption
 from las_cli.cli.training_settings import RARE, chosen_settings, training_settings
 from las_cli.errors import UsageError
 from las_cli.network.config import PRESETS
@@ -285,31 +285,3 @@ def asked_again(data: tuple[str, ...], teacher: tuple[str, ...] | None) -> dict[
     if data:
         asked["data"], asked["shares"] = parse_data(data)
     return asked
-
-
-class Interruption:
-    """Ctrl-C or a polite kill: finish the step, save, stop. Ctrl-C after that: stop at once."""
-
-    current: Interruption | None = None  # of this process, once it can be interrupted politely
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-        Interruption.current = self
-
-    def __call__(self) -> bool:
-        return self.asked
-
-    @classmethod
-    def ask(cls) -> bool:
-        """Ask the training to save and stop; False if there is none yet."""
-        if cls.current is None:
-            return False
-        cls.current.asked = True
-        return True
-
-    def _ask(self, number: int, frame: object) -> None:
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True

@@ -24,6 +24,7 @@ _FOLDERS = click.Path(path_type=Path, file_okay=False)
 # Set by `--set name=value`, and by an option of the same name that no help shows.
 RARE = {
     "accumulate": "Batches an update.",
+    "anchor": "Pull towards the weights of --init, a share of the distance a rate.",
     "bad_steps": "Updates in a row without a finite gradient before training stops.",
     "buckets": "Of clips of similar length, from which batches are drawn.",
     "clip": "Largest norm of a gradient.",
@@ -40,12 +41,14 @@ RARE = {
     "label_smoothing": "Share of the target spread over all letters.",
     "log_seconds": "Between rows of metrics.jsonl; 0: a row an update.",
     "min_seconds": "Shortest clip trained on.",
+    "moves": "Weights that are trained: all, listener, or norms, its scales and biases alone.",
     "noise_snr": "Range of signal-to-noise ratios in dB.",
     "plateau_patience": "Validations without a better LER before the rate is halved.",
     "sampling": "Share of letters the speller takes from itself (scheduled sampling), first and "
     "last.",
     "short_first": "First epoch from short to long.",
     "teacher_weight": "Weight of the distance from the --teacher's states.",
+    "validate_steps": "Updates between validations, in place of each epoch; 0: each epoch.",
     "weight_decay": "Of AdamW.",
 }
 

@@ -93,7 +93,7 @@ def find_share(
     Few lines say little: `BELIEF` words more are taken to be half one, half the other. With `share`
     only the perplexity is measured. The share that `model` has does not matter.
     """
-    letters, words = _words(model, lines)
+    letters, words, _ = word_log_probs(model, lines)
     ngrams = model.words.ngrams
     if share is None:
         share = PRIOR
@@ -112,10 +112,14 @@ def find_share(
 
 
 @torch.inference_mode()
-def _words(model: MixedLM, lines: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """log p of each word of `lines` by letters and by words, two float64 tensors [words]."""
+def word_log_probs(
+    model: MixedLM, lines: Sequence[list[int]]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """log p of each word of `lines` by letters and by words, two float64 tensors [words], and the
+    line that each is of, int64 [words], lines sorted from short to long."""
     device = next(model.letters.parameters()).device
     sums: list[Tensor] = []
+    origins: list[Tensor] = []
     ordered = sorted(lines, key=len)
     for place in range(0, len(ordered), LINES):
         inputs, targets = pad_letters(ordered[place : place + LINES])
@@ -134,8 +138,9 @@ def _words(model: MixedLM, lines: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
         rows = torch.arange(len(targets))[:, None].expand_as(targets).flatten()
         real = targets.flatten() >= 0
         keys = (rows * (int(number.max()) + 1) + number)[real]
-        _, index = keys.unique(return_inverse=True)
+        kept, index = keys.unique(return_inverse=True)
+        origins.append(place + kept // (int(number.max()) + 1))
         total = scored.new_zeros(int(index.max()) + 1, 2)
         sums.append(total.index_add(0, index, scored.flatten(0, 1)[real]))
     both = torch.cat(sums)
-    return both[:, 0], both[:, 1]
+    return both[:, 0], both[:, 1], torch.cat(origins)

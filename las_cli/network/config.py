@@ -184,6 +184,10 @@ def build(kind: type, data: Any, where: str) -> Any:
             if not isinstance(value, list | tuple) or not all(_fits(v, inner) for v in value):
                 raise LasError(f"{where} config: {name} must be a list of {inner.__name__}")
             values[name] = tuple(value)
+        elif typing.get_origin(wanted) is dict:
+            if not isinstance(value, dict):
+                raise LasError(f"{where} config: {name} must be an object")
+            values[name] = dict(value)
         elif not _fits(value, wanted):
             raise LasError(f"{where} config: {name} is {value!r}, expected {wanted}")
         else:

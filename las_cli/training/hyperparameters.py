@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 from las_cli.corpus.checks import LONGEST_CLIP, SHORTEST_CLIP
 from las_cli.errors import UsageError
 
+MOVES = ("all", "listener", "norms")  # which weights a training may move
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -38,6 +40,8 @@ class TrainingConfig:
     weight_decay: float = 1e-3
     clip: float = 5.0  # largest gradient norm
     ema: float = 0.999  # decay of the moving average of the weights; 0: none
+    moves: str = "all"  # weights that are trained: "all", "listener", or "norms", its scales alone
+    anchor: float = 0.0  # pull towards the weights it starts from, a share of the distance a rate
     # Losses
     ctc_early: float = 0.5  # weight of the CTC loss at first
     ctc_late: float = 0.3  # and later
@@ -64,6 +68,7 @@ class TrainingConfig:
     precision: str = "auto"
     # Keeping
     validate_minutes: float = 0.0  # validate this often, beside the end of each epoch; 0: only then
+    validate_steps: int = 0  # validate after so many updates in place of each epoch; 0: each epoch
     checkpoint_minutes: float = 10.0  # save the state this often, beside each validation
     keep_best: int = 5  # checkpoints by dev LER
     keep_last: int = 5  # newest checkpoints
@@ -107,6 +112,8 @@ class TrainingConfig:
             "spec_augment",
             "teacher_weight",
             "validate_minutes",
+            "validate_steps",
+            "anchor",
             "checkpoint_minutes",
             "early_stop",
             "log_seconds",
@@ -144,6 +151,8 @@ class TrainingConfig:
             raise UsageError(f"ctc_switch {shares_given}: two rising shares from 0 to 1")
         if not 1 <= len(self.noise_snr) <= 2:
             raise UsageError(f"noise_snr {self.noise_snr}: one ratio in dB, or lowest and highest")
+        if self.moves not in MOVES:
+            raise UsageError(f"moves {self.moves!r}: {', '.join(MOVES)}")
         if self.schedule not in ("cosine", "plateau"):
             raise UsageError(f"schedule {self.schedule!r}: cosine or plateau")
         if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ from las_cli.training.mixture import MixedBatches, Mixture
 from las_cli.training.moving_average import MovingAverage
 from las_cli.training.processes import Machine
 from las_cli.training.schedule import Progress
+from las_cli.training.starting_point import StartingPoint
 from las_cli.training.teacher import StepGrid, Taught, Teacher, teacher_loss
 from las_cli.training.text_filter import TextFilter
 from las_cli.training.update_record import UpdateRecord
@@ -89,6 +91,9 @@ class Trainer:
             self.teacher = Teacher(folders, StepGrid.of(model.config))
             self.taught = Taught(self.model, self.teacher.size).to(self.device)
         self.trained: LAS | Taught = self.model if self.taught is None else self.taught
+        self.anchor = StartingPoint(self.model, config.moves, config.anchor)
+        # Measures the weights to be kept otherwise than `validate` does: LER and WER of dev.
+        self.judge: Callable[[LAS], tuple[float, float]] | None = None
         self.parallel: nn.Module = self.trained
         if self.processes.world > 1:
             ids = [self.device.index or 0] if self.device.type == "cuda" else None
@@ -140,7 +145,8 @@ class Trainer:
                     reason = "interrupted"
                 if reason:
                     break
-                if 0 < config.validate_minutes < progress.minutes - validated:
+                due = config.validate_steps and progress.step % config.validate_steps == 0
+                if due or 0 < config.validate_minutes < progress.minutes - validated:
                     self.validate_and_save()
                     saved = validated = progress.minutes
                 elif progress.minutes - saved > config.checkpoint_minutes:
@@ -157,7 +163,8 @@ class Trainer:
                     )
                 progress.epoch, progress.batch = progress.epoch + 1, 0
                 reason = schedule.finished(config, progress)
-                if not reason and self.validated_step != progress.step:
+                each_epoch = not config.validate_steps
+                if not reason and each_epoch and self.validated_step != progress.step:
                     self.validate_and_save()
                     saved = validated = progress.minutes
                     reason = schedule.finished(config, progress)
@@ -223,6 +230,7 @@ class Trainer:
         elif finite:
             self.bad_steps = 0
             self.scaler.step(self.optimiser)
+            self.anchor.pull(rate)
             if self.average is not None:
                 self.average.update(self.model, self.progress.step)
         elif not self.scaler.is_enabled() or self.scaler.get_scale() < 1:
@@ -270,9 +278,13 @@ class Trainer:
             dataset = SpeechDataset(self.units, self.policy)
             chosen = self.dev if batches is None else batches
             loader = make_loader(chosen, dataset, min(1, self.config.workers))
-            return validate(
+            result = validate(
                 self.model, loader, self.units, self.device, self.precision, groups=self.groups
             )
+            if self.judge is None or batches is not None:
+                return result
+            ler, wer = self.judge(self.model)
+            return replace(result, ler=ler, wer=wer)
         finally:
             if self.average is not None:
                 self.average.swap(self.model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Plan:
     init: str = ""  # model to start from
     shares: tuple[float, ...] = ()  # of the sound in an update, by folder; 0: by its size
     clips: tuple[str, ...] = ()  # what the clips of each folder were when the training began
+    # Defaults of the search, of the model it starts from; kept where the alphabet is the same.
+    decoding: dict[str, Any] = field(default_factory=dict)
 
     @property
     def told_data(self) -> str:

@@ -50,13 +50,14 @@ class Run:
         *,
         facts: Mapping[str, Any],
         processes: Processes,
+        decoding: Mapping[str, Any] | None = None,
         quiet: bool = False,
         log_seconds: float = 5.0,
         tensorboard: bool = False,
     ) -> None:
         self.folder, self.units, self.policy = folder, units, policy
         self.checkpoints = folder / CHECKPOINTS
-        self.facts = dict(facts)
+        self.facts, self.decoding = dict(facts), dict(decoding or {})
         self.processes, self.writes = processes, processes.first
         self.live: Live | None = None
         self.latest: Validation | None = None
@@ -66,6 +67,11 @@ class Run:
         self.sums: dict[str, list[float]] = {}  # since the last row: sum and count
         self.terminal = self.writes and not quiet and sys.stderr.isatty()
         self.quiet = quiet
+        world = processes.world
+        many = f" --processes {world}" if world > 1 else ""
+        self.go_on = f"las train --resume --output {folder}{many}"  # after an interruption
+        self.where = f"the model is in {folder}"  # what the last line ends with
+        self.draws = True  # pictures after each validation
         self.log_seconds = log_seconds
         self.events = _events(folder) if self.writes and tensorboard else None
         if self.writes:
@@ -168,6 +174,11 @@ class Run:
         )
         if result.groups:
             self._say_groups(result, heard)
+        if self.draws:
+            self._draw(result)
+
+    def _draw(self, result: Validation) -> None:
+        """The curves so far, and where attention looked."""
         from las_cli.training.plots import draw_attention, draw_curves
 
         try:
@@ -215,7 +226,8 @@ class Run:
         if self.writes:
             save_model(
                 self.folder, model, self.units, self.policy,
-                weights=weights, facts=self.facts | progress.told() | dict(facts),
+                weights=weights, decoding=self.decoding,
+                facts=self.facts | progress.told() | dict(facts),
             )  # fmt: skip
 
     def warn(self, message: str) -> None:
@@ -231,13 +243,11 @@ class Run:
         best = (
             f"best dev LER {progress.best:.2%}" if progress.best < float("inf") else "not measured"
         )
-        world = self.processes.world
-        many = f" --processes {world}" if world > 1 else ""
-        further = f"; go on with: las train --resume --output {self.folder}{many}"
+        further = f"go on with: {self.go_on}" if reason == "interrupted" else self.where
         self.say(
             f"stopped after {progress.step} steps, {progress.seconds / 3600:.1f} h heard in "
             f"{progress.minutes:.1f} min: {reason}; {best}"
-            + (further if reason == "interrupted" else f"; the model is in {self.folder}")
+            + (f"; {further}" if further else "")
         )
 
     def say(self, line: str, always: bool = False) -> None:

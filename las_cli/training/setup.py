@@ -16,12 +16,12 @@ import torch
 from las_cli.corpus.checks import RARE_SHARE
 from las_cli.corpus.preparation_report import language_notes
 from las_cli.errors import LasError, UsageError
-from las_cli.files import read_json, write_json
+from las_cli.files import read_json, write_bytes, write_json
 from las_cli.folder_lock import LOCK, FolderLock
 from las_cli.memory import peak_memory
 from las_cli.network.las import LAS, count_parameters
-from las_cli.saved_model.folder import trained_weights
-from las_cli.saved_model.names import ALPHABET
+from las_cli.saved_model.folder import LoadedModel, trained_weights
+from las_cli.saved_model.names import ALPHABET, LM_CONFIG, LM_WEIGHTS
 from las_cli.sharing.find import load_model
 from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
 from las_cli.text.units import FIRST
@@ -70,13 +70,19 @@ def _started(plan: Plan, folder: Path, machine: Machine, overwrite: bool, quiet:
     plan, corpora = read_corpora(plan)
     plan = with_language(plan, corpora)
     units = learn_units(plan, corpora)
+    other = load_model(plan.init, "cpu") if plan.init else None
+    if other is not None and not plan.wordpieces and covers(other.alphabet, units):
+        units = other.alphabet
     network = replace(plan.network, units=len(units))
     plan = replace(plan, network=network)
     # The same first weights in every process and in every run of the same seed.
     torch.manual_seed(plan.training.seed)
     model = LAS(network)
-    notes = start_from(model, units, plan.init) if plan.init else []
+    notes = start_from(model, units, other) if other is not None else []
     notes += language_notes(plan.text)
+    keeps = other is not None and other.alphabet.fingerprint == units.fingerprint
+    if other is not None and keeps:
+        plan = replace(plan, decoding=other.decoding)
     if first and overwrite:
         _empty(folder)
     trainer = make_trainer(plan, folder, model, units, corpora, notes, quiet, machine)
@@ -84,6 +90,9 @@ def _started(plan: Plan, folder: Path, machine: Machine, overwrite: bool, quiet:
         write_json(folder / ALPHABET, units.to_json())
         plan = replace(plan, clips=trainer.mixture.clips)
         write_json(folder / SETUP, dataclasses.asdict(plan))
+        if other is not None and keeps:
+            for note in keep_search(other, folder):
+                trainer.run.say(note)
     return trainer
 
 
@@ -96,6 +105,28 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def covers(known: Units, learned: Units) -> bool:
+    """Whether letters `known` to a model are all that was `learned` from a text, and maybe more."""
+    return isinstance(known, Alphabet) and set(learned.units) <= set(known.units)
+
+
+def keep_search(model: LoadedModel, folder: Path) -> list[str]:
+    """Copies the language model of `model` into `folder`; sentences on what of its search stays.
+
+    LasError if it cannot be copied.
+    """
+    kept = []
+    if (model.folder / LM_CONFIG).is_file():
+        for name in (LM_WEIGHTS, LM_CONFIG):  # one without the other is no language model
+            write_bytes(folder / name, (model.folder / name).read_bytes())
+        kept.append("language model")
+    if model.decoding:
+        kept.append("weights of the search")
+    if model.decoding.get("calibration"):
+        kept.append("calibration")
+    return [f"keeps of {model.name}: {', '.join(kept)}"] if kept else []
 
 
 def refuse_full(folder: Path, plan: Plan, overwrite: bool) -> None:
@@ -159,7 +190,10 @@ def resume(
             f"{folder / ALPHABET}: {len(units)} units, {SETUP} says {plan.network.units}; "
             "the run folder was changed by hand"
         )
-    trainer = make_trainer(plan, folder, LAS(plan.network), units, corpora, [], quiet, machine)
+    model = LAS(plan.network)
+    if plan.training.anchor and plan.init:  # from where it is pulled back to
+        start_from(model, units, load_model(plan.init, "cpu"))
+    trainer = make_trainer(plan, folder, model, units, corpora, [], quiet, machine)
     plan = same_clips(plan, places, trainer)
     path = trainer.resume()
     trainer.run.say(f"goes on from {path}")
@@ -284,12 +318,11 @@ def learn_units(plan: Plan, corpora: list[Corpus]) -> Units:
     return Alphabet.learn(learn_alphabet_texts(cuts, plan.text), RARE_SHARE)
 
 
-def start_from(model: LAS, units: Units, name: str) -> list[str]:
+def start_from(model: LAS, units: Units, other: LoadedModel) -> list[str]:
     """Copies what fits from another model; letters both know keep their rows.
 
     Returns sentences that name the layers that start fresh.
     """
-    other = load_model(name, "cpu")
     theirs = {unit: i + FIRST for i, unit in enumerate(other.alphabet.units)}
     rows = {0: 0, 1: 1} | {
         i + FIRST: theirs[unit] for i, unit in enumerate(units.units) if unit in theirs
@@ -374,6 +407,7 @@ def make_trainer(
         quiet=quiet,
         log_seconds=plan.training.log_seconds,
         tensorboard=plan.training.tensorboard,
+        decoding=plan.decoding,
         facts={
             "preset": plan.preset,
             "training": plan.training.to_json(),

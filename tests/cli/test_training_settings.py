@@ -93,7 +93,7 @@ def test_settings(words: list[str], expected: dict[str, Any]) -> None:
     [
         ("bad_step=3",
          "bad_step: no setting of a training has this name; near it: bad_steps, "
-         "max_steps, warmup_steps"),
+         "max_steps, validate_steps"),
         ("zzz=3", "zzz: no setting of a training has this name"),
         ("bad_steps", "bad_steps: expected bad_steps=VALUE"),
         ("bad_steps=1.5", "bad_steps 1.5: expected a whole number"),

@@ -19,11 +19,11 @@ TINY: dict[str, Any] = {
 }
 
 
-def sing(text: str, seconds: float = 0.12) -> np.ndarray:
-    """Each letter as a tone, a space as silence."""
+def sing(text: str, seconds: float = 0.12, pitch: float = 1.0) -> np.ndarray:
+    """Each letter as a tone, a space as silence; pitch: of the voice, a factor."""
     time = np.arange(round(seconds * RATE)) / RATE
     tones = [
-        0.3 * np.sin(2 * np.pi * 300 * (2 + LETTERS.index(letter)) * time) * (letter != " ")
+        0.3 * np.sin(2 * np.pi * 300 * pitch * (2 + LETTERS.index(letter)) * time) * (letter != " ")
         for letter in text
     ]
     pause = np.zeros(RATE // 20)
@@ -33,16 +33,23 @@ def sing(text: str, seconds: float = 0.12) -> np.ndarray:
     )
 
 
-def write_corpus(folder: Path, train: int = 20, dev: int = 4, seed: int = 1) -> Path:
-    """A Common Voice folder of `train` and `dev` clips, sung by four speakers."""
+def write_corpus(
+    folder: Path, train: int = 20, dev: int = 4, seed: int = 1, pitch: float = 1.0
+) -> Path:
+    """A Common Voice folder of `train` and `dev` clips, sung by four speakers of one pitch.
+
+    No dev split with `dev` 0.
+    """
     draw = random.Random(seed)
     (folder / "clips").mkdir(parents=True)
     for split, count in (("train", train), ("dev", dev)):
+        if not count:
+            continue
         rows = ["client_id\tpath\tsentence"]
         for index in range(count):
             words = ["".join(draw.choices(LETTERS[:-1], k=draw.randint(1, 4))) for _ in range(3)]
             name = f"{split}{index}.wav"
-            soundfile.write(folder / "clips" / name, sing(" ".join(words)), RATE)
+            soundfile.write(folder / "clips" / name, sing(" ".join(words), pitch=pitch), RATE)
             rows.append(f"speaker{split}{index % 4}\t{name}\t{' '.join(words)}")
         (folder / f"{split}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder

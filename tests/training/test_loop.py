@@ -123,6 +123,20 @@ def test_a_run_leaves_everything_it_promises(corpus: Path, network: Path, tmp_pa
     assert sorted(losses(folder)) == [1, 2, 3, 4]
 
 
+def test_validation_after_so_many_updates_by_another_measure(
+    corpus: Path, network: Path, tmp_path: Path
+) -> None:
+    trainer = small_trainer(corpus, network, tmp_path / "run", max_steps=7, validate_steps=3)
+    rates = iter([0.5, 0.3, 0.4])
+    trainer.judge = lambda model: (next(rates), 0.9)
+    trainer.train()
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    measured = [(row["step"], row["dev_ler"], row["dev_wer"]) for row in rows if "dev_ler" in row]
+    assert measured == [(3, 0.5, 0.9), (6, 0.3, 0.9), (7, 0.4, 0.9)]
+    assert trainer.progress.best == 0.3
+    assert load_model(str(tmp_path / "run"), "cpu").facts["step"] == 6
+
+
 def test_kill_minus_nine_loses_nothing(corpus: Path, network: Path, tmp_path: Path) -> None:
     """A run killed in the middle of an epoch goes on as if nothing had happened."""
     options = [

@@ -10,7 +10,7 @@ import torch
 
 from las_cli.network.config import AttentionConfig, LASConfig, ListenerConfig, SpellerConfig
 from las_cli.network.las import LAS
-from las_cli.saved_model.folder import save_model
+from las_cli.saved_model.folder import load_folder, save_model
 from las_cli.text import Alphabet, TextPolicy
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.plan import Plan
@@ -33,7 +33,7 @@ def test_each_letter_keeps_its_rows_wherever_it_stands(tmp_path: Path) -> None:
     save_model(tmp_path / "other", other, letters, TextPolicy())
     model, units = made(" bcd", seed=2)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    notes = start_from(model, units, str(tmp_path / "other"))
+    notes = start_from(model, units, load_folder(tmp_path / "other", "other", "cpu"))
     theirs, after = dict(other.named_parameters()), dict(model.named_parameters())
     # blank, end and space stay; b was the 4th and is the 3rd; d is the 5th in both; c is new
     rows = {0: 0, 1: 1, 2: 2, 3: 4, 5: 5}
@@ -54,7 +54,7 @@ def test_layers_of_another_size_start_fresh(tmp_path: Path) -> None:
     save_model(tmp_path / "other", other, letters, TextPolicy())
     model, units = made(" ab", seed=2, hidden=6)
     before = model.listener.layers[0].forwards.weight_hh_l0.detach().clone()
-    notes = start_from(model, units, str(tmp_path / "other"))
+    notes = start_from(model, units, load_folder(tmp_path / "other", "other", "cpu"))
     assert torch.equal(model.listener.layers[0].forwards.weight_hh_l0, before)
     assert torch.equal(model.speller.output.weight, other.speller.output.weight)
     assert "listener.layers.0.forwards.weight_hh_l0" in notes[-1]
