@@ -18,6 +18,7 @@ SEARCH = (
     "ctc_weight",
     "lm",
     "lm_weight",
+    "internal_weight",
     "length_bonus",
     "eos_threshold",
 )
@@ -45,6 +46,11 @@ _OPTIONS = (
     ),
     click.option("--ctc-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
     click.option("--lm-weight", type=float, help="0 … 1.  [default: the model's, 0.3]"),
+    click.option(
+        "--internal-weight",
+        type=float,
+        help="0 … 1, of the speller's own language, taken away.  [default: the model's, 0]",
+    ),
     click.option("--length-bonus", type=float, help="Nats a letter.  [default: the model's, 0]"),
     click.option("--eos-threshold", type=float, help="[default: the model's, 1.5]"),
     click.option(

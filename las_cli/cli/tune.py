@@ -163,5 +163,6 @@ def options_text(options: Any) -> str:
     """One line on what was tried."""
     return (
         f"{options.search} {options.width}, lm {options.lm_weight:g}, "
+        f"internal {options.internal_weight:g}, "
         f"ctc {options.ctc_weight:g}, bonus {options.length_bonus:+g}"
     )

@@ -55,8 +55,8 @@ class Decoder:
         if not model.has_ctc and options.ctc_weight:
             notes.append("the model has no CTC head: the speller alone is asked (--ctc-weight 0)")
             options = dataclasses.replace(options, ctc_weight=0.0)
-        if lm is None and options.lm_weight:
-            options = dataclasses.replace(options, lm_weight=0.0)
+        if lm is None or not options.lm_weight:  # nothing takes the internal one's place
+            options = dataclasses.replace(options, lm_weight=0.0, internal_weight=0.0)
         self.hotwords: HotwordTree | None = None  # what `options.hotwords` ask for
         if options.hotwords:
             known, left_out = spellable(options.hotwords, alphabet)

@@ -17,6 +17,7 @@ from las_cli.network.config import PRECISIONS
 SEARCH_PRECISIONS = (*PRECISIONS, "int8")
 TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
 USUAL_WIDTH = 8  # of a wide beam with a threshold; measured on English dev: 6 on average
+LETTER_NATS = 2.0  # what the next letter costs the speller unheard in the mean, about
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
 
 
@@ -25,7 +26,8 @@ class DecodingOptions:
     """How hypotheses are searched for and scored; stored in config.json under "decoding".
 
     The score of a hypothesis is
-    `(1 - ctc_weight) · attention + ctc_weight · ctc + lm_weight · lm + length_bonus · letters`,
+    `(1 - ctc_weight) · attention + ctc_weight · ctc + lm_weight · lm
+    - internal_weight · internal + length_bonus · letters`,
     all of them natural log probabilities (Watanabe et al. 2017, section II-C); with hotwords,
     `hotword_weight · (letters of expected words)` more.
     """
@@ -38,6 +40,9 @@ class DecodingOptions:
     nbest: int = 1  # hypotheses returned an utterance, at most `beam`
     ctc_weight: float = 0.3  # 0 … 1; 0 is the speller alone; ignored by a model without CTC head
     lm_weight: float = 0.3  # 0 … 1; ignored without a language model
+    # 0 … 1, of the language that the speller itself has learned, which is taken away where a
+    # language model has more to say (Meng et al. 2021, 2011.01991, eq. 9); ignored without either.
+    internal_weight: float = 0.0
     length_bonus: float = 0.0  # nats a letter, -5 … 5; lifts long hypotheses
     # A sentence may end where log p(end) >= eos_threshold · log p(best letter) by the speller
     # (Hannun et al. 2019, 1904.02619, section 3.1.2); below it the search truncates. >= 1.
@@ -77,7 +82,7 @@ class DecodingOptions:
                 f"nbest {self.nbest}: a beam of {self.width} holds no more than {self.width}; "
                 f"raise --beam to {self.nbest}"
             )
-        for name in ("ctc_weight", "lm_weight"):
+        for name in ("ctc_weight", "lm_weight", "internal_weight"):
             if not 0.0 <= getattr(self, name) <= 1.0:  # NaN fails too
                 raise UsageError(f"{name.replace('_', '-')} {getattr(self, name)}: choose 0 to 1")
         if not -5.0 <= self.length_bonus <= 5.0:
@@ -118,20 +123,23 @@ class DecodingOptions:
         """The weight of each source by name; what has none is not asked."""
         ctc = self.ctc_weight if self.kind.asks_speller else 1.0
         weights = {"attention": 1 - ctc, "ctc": ctc, "lm": self.lm_weight}
+        if self.internal_weight and self.kind.asks_speller:
+            weights["internal"] = -self.internal_weight
         return weights | ({"hotwords": self.hotword_weight} if self.hotwords else {})
 
     @property
     def rise(self) -> float:
-        """Nats by which the next letter may raise a total at most; all sources else lower it."""
-        return max(0.0, self.length_bonus) + (self.hotword_weight if self.hotwords else 0.0)
+        """Nats by which the next letter may raise a total, about; all sources else lower it."""
+        hotwords = self.hotword_weight if self.hotwords else 0.0
+        return max(0.0, self.length_bonus) + hotwords + LETTER_NATS * self.internal_weight
 
     def total(self, scores: Mapping[str, Any], letters: Any) -> Any:
         """The score of hypotheses of `letters` by the formula above, from those of the sources.
 
         Floats of one hypothesis, or tensors of many; a source that was not asked is left out.
         """
-        weights = self.weights
-        total = sum(weights[name] * score for name, score in scores.items())
+        weights = self.weights.items()
+        total = sum(weight * scores[name] for name, weight in weights if name in scores)
         return total + self.length_bonus * letters if self.length_bonus else total
 
     @classmethod

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from las_cli.decoding.beam_search import Ended, joint_search
 from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.heard import Heard
 from las_cli.decoding.options import DecodingOptions
-from las_cli.decoding.scorers import remember, take_rows
+from las_cli.decoding.scorers import letters_alone, remember, take_rows
 from las_cli.text.units import EOS
 
 if TYPE_CHECKING:
@@ -52,12 +53,31 @@ def rescore(
     own = take_rows(memory, torch.tensor(rows, device=device))
     logits, _ = speller(letters, own)
     spelled = torch.log_softmax(logits.float(), dim=-1).gather(2, targets[..., None])[..., 0]
+    unheard = torch.zeros_like(spelled)
+    if "internal" in options.weights:
+        unheard = spelled_unheard(speller, own, letters).gather(2, targets[..., None])[..., 0]
     ranked: list[list[Ended]] = [[] for _ in found]
-    for row, entry, likely in zip(rows, flat, spelled.tolist(), strict=True):
+    for row, entry, likely, alone in zip(
+        rows, flat, spelled.tolist(), unheard.tolist(), strict=True
+    ):
         letter_scores = tuple(likely[: len(entry.units) + 1])
         scores = {"attention": sum(letter_scores), **entry.scores}
+        if "internal" in options.weights:
+            scores["internal"] = sum(alone[: len(entry.units)])
         total = options.total(scores, len(entry.units))
         ranked[row].append(
             replace(entry, letter_scores=letter_scores, scores=scores, total=total)
         )
     return [sorted(entries, key=lambda entry: -entry.total) for entries in ranked]
+
+
+def spelled_unheard(speller: Speller, memory: Memory, letters: Tensor) -> Tensor:
+    """What the speller gives each next letter where it hears nothing, log p [N, U, V].
+
+    letters [N, U] begin with the end of sentence; memory: of as many utterances.
+    """
+    state, steps = speller.start(memory, 1), []
+    for place in range(letters.shape[1]):
+        logits, state, _ = speller.step(letters[:, place : place + 1], state, None)
+        steps.append(letters_alone(logits))
+    return torch.cat(steps, dim=1)

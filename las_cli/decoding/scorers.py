@@ -73,6 +73,28 @@ class SpellerScorer:
         self._memory = take_rows(self._memory, rows)
 
 
+class InternalScorer:
+    """The language that the speller has learned from its transcripts: what it writes unheard.
+
+    The end is left out: without sound there is none, and a sentence would be lifted for ending.
+    """
+
+    def __init__(self, speller: Speller, memory: Memory) -> None:
+        """memory: how many utterances there are, no more."""
+        self._speller, self._state = speller, speller.start(memory, 1)
+
+    def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        logits, self._state, _ = self._speller.step(previous[:, None], self._state, None)
+        letter = letters_alone(logits[:, 0]).clamp(min=LEAST)
+        return letter, before[:, None] + letter
+
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        self._state = follow(self._state, parents)
+
+    def take(self, rows: Tensor) -> None:
+        pass  # it knows of hypotheses alone
+
+
 class LanguageScorer:
     """A model of text alone."""
 
@@ -139,6 +161,10 @@ def _speller(decoder: Decoder, heard: Heard) -> SourceScorer:
     return SpellerScorer(decoder.model.speller, remember(decoder.model, heard))
 
 
+def _internal(decoder: Decoder, heard: Heard) -> SourceScorer:
+    return InternalScorer(decoder.model.speller, remember(decoder.model, heard))
+
+
 def _ctc(decoder: Decoder, heard: Heard) -> SourceScorer:
     assert heard.log_probs is not None  # the decoder has seen to it
     return CTCScorer(CTCPrefixScorer(heard.log_probs, heard.lengths))
@@ -158,6 +184,7 @@ SCORERS: dict[str, Callable[[Decoder, Heard], SourceScorer]] = {
     "attention": _speller,
     "ctc": _ctc,
     "lm": _lm,
+    "internal": _internal,
     "hotwords": _hotwords,
 }
 
@@ -172,6 +199,15 @@ def remember(model: LAS, heard: Heard) -> Memory:
     """What the speller attends to, laid out so that no step has to copy it."""
     memory = model.speller.remember(heard.states, heard.lengths)
     return type(memory)(*(tensor.contiguous() for tensor in memory))
+
+
+def letters_alone(logits: Tensor) -> Tensor:
+    """Log-probabilities [..., V] of the letters as if a sentence never ended; 0 for the end."""
+    logits = logits.float().clone()
+    logits[..., EOS] = -torch.inf
+    likely = torch.log_softmax(logits, dim=-1)
+    likely[..., EOS] = 0.0
+    return likely
 
 
 def follow(state: tuple[Tensor, ...], parents: Tensor) -> tuple[Tensor, ...]:

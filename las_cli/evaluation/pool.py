@@ -14,6 +14,7 @@ from las_cli.decoding.options import SOURCES, DecodingOptions
 # Values tried of each weight, all with all: ranking lists anew costs next to nothing.
 LM_WEIGHTS = tuple(step / 20 for step in range(21))  # 0 … 1
 CTC_WEIGHTS = tuple(step / 20 for step in range(2, 19))  # 0.1 … 0.9
+INTERNAL_WEIGHTS = tuple(step / 20 for step in range(13))  # 0 … 0.6
 LENGTH_BONUSES = tuple(step / 8 for step in range(-4, 21))  # -0.5 … 2.5 nats a letter
 EMPTY = -1e9  # score of an empty place; the weights of attention and CTC alone sum to 1
 
@@ -28,6 +29,7 @@ class Weights:
     ctc: float
     lm: float
     bonus: float
+    internal: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,27 +85,35 @@ class Pool:
         return table
 
     def best(
-        self, options: DecodingOptions, with_ctc: bool = True, with_lm: bool = True
+        self,
+        options: DecodingOptions,
+        with_ctc: bool = True,
+        with_lm: bool = True,
+        with_internal: bool = False,
     ) -> Weights:
         """The weights in the middle of the best region: a lone low rate between others is luck.
 
         options: decide what is not tried
-        with_ctc, with_lm: else their weights stay at that of `options` and 0
+        with_ctc, with_lm, with_internal: else their weights stay at that of `options`, 0 and 0
         """
         ctc = CTC_WEIGHTS if with_ctc else (options.ctc_weight,)
         lm = LM_WEIGHTS if with_lm else (0.0,)
-        rates = self.rates(options, ctc, lm, LENGTH_BONUSES)
-        smooth = _mean_of_neighbours(rates)
-        place = int(smooth.argmin())
-        row, rest = divmod(place, len(lm) * len(LENGTH_BONUSES))
-        column, last = divmod(rest, len(LENGTH_BONUSES))
-        return Weights(ctc[row], lm[column], LENGTH_BONUSES[last])
+        internal = INTERNAL_WEIGHTS if with_internal else (0.0,)
+        rates = [
+            self.rates(replace(options, internal_weight=weight), ctc, lm, LENGTH_BONUSES)
+            for weight in internal
+        ]
+        smooth = _mean_of_neighbours(torch.stack(rates))
+        place = torch.unravel_index(smooth.argmin(), smooth.shape)
+        taken, row, column, last = map(int, place)
+        return Weights(ctc[row], lm[column], LENGTH_BONUSES[last], internal[taken])
 
     def _tensors(self) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Scores by source, letters and errors, [B, H] each; empty places never rank first."""
         most = max((len(known) for known in self._found), default=0)
         shape = (len(self._found), max(1, most))
         scores = {name: torch.full(shape, EMPTY) for name in SOURCES}
+        scores["internal"] = torch.zeros(shape)  # taken away, it must not lift an empty place
         lengths = torch.zeros(shape)
         errors = torch.zeros(shape, dtype=torch.int64)
         for row, known in enumerate(self._found):
@@ -116,6 +126,10 @@ class Pool:
 
 
 def _mean_of_neighbours(table: Tensor) -> Tensor:
-    """Each cell of [C, L, N] as the mean of itself and the cells around it."""
-    padded = torch.nn.functional.pad(table[None, None], (1,) * 6, mode="replicate")
-    return torch.nn.functional.avg_pool3d(padded, 3, stride=1)[0, 0]
+    """Each cell of [I, C, L, N] as the mean of itself and the cells around it."""
+    functional = torch.nn.functional
+    padded = functional.pad(table[:, None], (1,) * 6, mode="replicate")
+    smooth = functional.avg_pool3d(padded, 3, stride=1)[:, 0]
+    lines = smooth.flatten(1).T[:, None]  # [C · L · N, 1, I]
+    lines = functional.avg_pool1d(functional.pad(lines, (1, 1), mode="replicate"), 3, stride=1)
+    return lines[:, 0].T.reshape(table.shape)

@@ -11,6 +11,7 @@ from las_cli.decoding.options import SOURCES, DecodingOptions
 from las_cli.errors import LasError
 from las_cli.evaluation.pool import Candidate
 
+COLUMNS = (*SOURCES, "internal")  # the last where it was asked
 Found = list[list[Candidate]]  # of every utterance, best first
 
 
@@ -78,9 +79,10 @@ def _key(options: DecodingOptions) -> str:
 
 
 def _row(one: Candidate) -> Sequence[Any]:
-    return (one.text, *(round(one.scores[name], 4) for name in SOURCES), one.length)
+    scores = (round(one.scores[name], 4) for name in COLUMNS if name in one.scores)
+    return (one.text, *scores, one.length)
 
 
 def _candidate(row: Sequence[Any]) -> Candidate:
     text, *scores, length = row
-    return Candidate(text, dict(zip(SOURCES, scores, strict=True)), length)
+    return Candidate(text, dict(zip(COLUMNS[: len(scores)], scores, strict=True)), length)

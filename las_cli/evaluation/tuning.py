@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Weights that the first searches use, beside those given: so that the lists hold short and long
 # readings, and what CTC, speller and language model would each rather have.
-SEEDS = (Weights(0.3, 0.3, 0.5), Weights(0.5, 0.5, 1.0))
+SEEDS = (Weights(0.3, 0.3, 0.5, 0.1), Weights(0.5, 0.5, 1.0, 0.3))
 ROUNDS = 4  # of ranking the lists anew and searching with what ranks them best
 LEAST, MOST = 0.05, 0.95  # a source without weight is not asked, and its scores are not known
 WORTH = 0.002  # a wider beam must lower the rate by this share of it for each doubling
@@ -181,20 +181,26 @@ class Tuner:
             wide = dataclasses.replace(options, search=search, beam=DecodingOptions().beam)
         # Where speller and CTC have no weight to share, there is none to tune.
         with_ctc = self.recogniser.loaded.model.has_ctc and options.kind.asks_speller
+        with_lm = self.recogniser.lm is not None
         seeds = (_weights(options), *SEEDS)
         tried = [self.attempt(self._weighed(wide, weights)) for weights in seeds]
         for _ in range(ROUNDS):
-            weights = self._pool.best(wide, with_ctc, self.recogniser.lm is not None)
+            weights = self._pool.best(wide, with_ctc, with_lm, self._internal(wide))
             found = self._weighed(wide, weights)
             if any(_same_weights(found, trial.options) for trial in tried):
                 break
             tried.append(self.attempt(found))
-        best = min(tried, key=lambda trial: trial.rate).options
+        best = min(tried, key=lambda trial: trial.rate)
+        if best.options.internal_weight:  # a source more to ask has to be worth it
+            without = self.attempt(dataclasses.replace(best.options, internal_weight=0.0))
+            best = min(without, best, key=lambda trial: trial.rate)
+        found = best.options
         tuned = dataclasses.replace(
             options,
-            ctc_weight=best.ctc_weight,
-            lm_weight=best.lm_weight,
-            length_bonus=best.length_bonus,
+            ctc_weight=found.ctc_weight,
+            lm_weight=found.lm_weight,
+            length_bonus=found.length_bonus,
+            internal_weight=found.internal_weight,
         )
         return tuned if self.attempt(tuned).rate < self.attempt(options).rate else options
 
@@ -256,9 +262,18 @@ class Tuner:
             ctc = min(max(ctc, LEAST), MOST)
         if self.recogniser.lm is not None:
             lm = max(weights.lm, LEAST)
+        internal = max(weights.internal, LEAST) if self._internal(options) else 0.0
         return dataclasses.replace(
-            options, ctc_weight=ctc, lm_weight=lm, length_bonus=weights.bonus
+            options,
+            ctc_weight=ctc,
+            lm_weight=lm,
+            length_bonus=weights.bonus,
+            internal_weight=internal,
         )
+
+    def _internal(self, options: DecodingOptions) -> bool:
+        """Whether there is an internal language model, and another one that could replace it."""
+        return options.kind.asks_speller and self.recogniser.lm is not None
 
 
 def _candidate(hypothesis: Hypothesis) -> Candidate:
@@ -266,7 +281,9 @@ def _candidate(hypothesis: Hypothesis) -> Candidate:
 
 
 def _weights(options: DecodingOptions) -> Weights:
-    return Weights(options.ctc_weight, options.lm_weight, options.length_bonus)
+    return Weights(
+        options.ctc_weight, options.lm_weight, options.length_bonus, options.internal_weight
+    )
 
 
 def _same_weights(one: DecodingOptions, other: DecodingOptions) -> bool:

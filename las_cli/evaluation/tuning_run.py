@@ -76,6 +76,7 @@ def keep_options(recogniser: Recogniser, best: DecodingOptions) -> Path:
     decoding = dataclasses.replace(best, precision=own).to_config()
     if recogniser.lm is None:
         del decoding["lm_weight"]  # nothing is known of the one it may get some day
+        decoding.pop("internal_weight", None)
     return write_decoding(recogniser.loaded.folder, decoding)
 
 

@@ -39,10 +39,16 @@ class Speller(nn.Module):
         raise NotImplementedError
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
+        self,
+        previous: Tensor,
+        state: SpellerState,
+        memory: Memory | None,
+        places: Places | None = None,
     ) -> tuple[Tensor, SpellerState, Tensor]:
         """One letter on. previous [B, K] ids, the end of sentence at the start.
 
+        memory: None where nothing is heard: the context is zero, and what is left is the language
+            that the speller has learned (Meng et al. 2021, 2011.01991, section 3.1)
         places: of a flat batch, whose `previous` is [R, 1]; then only R hypotheses are computed
         Returns logits [B, K, V] in float32, the new state, and weights [B, K, T] (mean of heads).
         """
@@ -65,8 +71,11 @@ class Speller(nn.Module):
         raise NotImplementedError
 
     def _attend(
-        self, query: Tensor, memory: Memory, previous: Tensor, places: Places | None
+        self, query: Tensor, memory: Memory | None, previous: Tensor, places: Places | None
     ) -> tuple[Tensor, Tensor]:
+        if memory is None:
+            shape = query.shape[:-1]
+            return query.new_zeros(*shape, self.attention.size), query.new_zeros(*shape, 1, 1)
         if places is None:
             context, weights = self.attention(query, memory, previous)
         else:
@@ -114,7 +123,11 @@ class ParallelSpeller(Speller):
         )
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
+        self,
+        previous: Tensor,
+        state: SpellerState,
+        memory: Memory | None,
+        places: Places | None = None,
     ) -> tuple[Tensor, SpellerState, Tensor]:
         letters = self.embedding(previous)
         query, below = lstm_step(
@@ -171,7 +184,11 @@ class FeedingSpeller(Speller):
         )
 
     def step(
-        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
+        self,
+        previous: Tensor,
+        state: SpellerState,
+        memory: Memory | None,
+        places: Places | None = None,
     ) -> tuple[Tensor, SpellerState, Tensor]:
         letters = self.dropout(self.embedding(previous))
         joined = torch.cat([letters, state[2].to(letters.dtype)], dim=-1)

@@ -55,6 +55,21 @@ def test_a_length_bonus_makes_up_for_a_language_model_that_likes_it_short() -> N
     assert by_text == pytest.approx(2 / 3)  # short reads best
 
 
+def test_the_speller_s_own_language_is_taken_away_where_that_helps() -> None:
+    """The speller likes what it was trained on, and says so unheard too."""
+    names = ("attention", "ctc", "lm", "internal")
+    right = Candidate("a new name", dict(zip(names, (-9.0, -6.5, -9.0, -14.0), strict=True)), 10)
+    wrong = Candidate("an old one", dict(zip(names, (-4.0, -6.0, -8.0, -4.0), strict=True)), 10)
+    pool = Pool(["a new name"], count)
+    pool.add([[wrong, right]])
+    assert pool.best(PLAIN).internal == 0.0
+    best = pool.best(PLAIN, with_internal=True)
+    weighed = dataclasses.replace(PLAIN, internal_weight=best.internal)
+    assert best.internal > 0.1
+    assert pool.rates(weighed, [best.ctc], [best.lm], [best.bonus]).item() == 0.0
+    assert float(pool.rates(PLAIN, CTC_WEIGHTS, LM_WEIGHTS, LENGTH_BONUSES).min()) == 1.0
+
+
 def test_right_words_are_those_of_the_hypothesis() -> None:
     assert right_words("the cat sat".split(), "the sat".split()) == [True, True]
     assert right_words("the cat".split(), "the black cat".split()) == [True, False, True]
