@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from las_cli.audio.losses import LOSSES, Missing
+from las_cli.audio.missing_sound import LOSSES, Missing
 
 UNSURE, DOUBTFUL = 0.8, 0.5  # word confidence below which a word is marked, and marked more
 

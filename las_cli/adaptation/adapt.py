@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.adaptation.division import Division, divide, given_division, sound_seconds
 from las_cli.adaptation.fitting import Fit, clip_names, find_fits, refuse_strange
-from las_cli.adaptation.outcome import Outcome, measure
+from las_cli.adaptation.outcome import Outcome, make_outcome
 from las_cli.adaptation.voice import (
     CLIPS,
     TRAINING,
@@ -105,7 +105,7 @@ class Adaptation:
         if self.request.text:
             self.words = self._words()
         if self.clips is None:
-            return measure(None, None, self.words)
+            return make_outcome(None, None, self.words)
         searched = Recogniser.of(
             self.recogniser.loaded,
             self.recogniser.options,
@@ -123,7 +123,7 @@ class Adaptation:
             return None
         best = adapted_model(self.recogniser.loaded, self.work)
         after = check(searched, cuts, best.model if best else None)
-        return measure(before, after, self.words)
+        return make_outcome(before, after, self.words)
 
     def _trainer(self, searched: Recogniser, ler: float) -> Trainer:
         assert self.clips is not None

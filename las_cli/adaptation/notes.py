@@ -102,13 +102,13 @@ def sentences_of(file: Path) -> Iterator[str]:
         lines = markdown_lines(lines)
     elif kind in SUBTITLES:
         lines = (_TAG.sub(" ", line) for line in lines if not _TIMES.search(line))
-    for paragraph in joined(lines):
+    for paragraph in paragraphs_of(lines):
         for sentence in _END.split(paragraph):
             if sentence.strip():
                 yield sentence.strip()
 
 
-def joined(lines: Iterable[str]) -> Iterator[str]:
+def paragraphs_of(lines: Iterable[str]) -> Iterator[str]:
     """Lines, those of a sentence that was wrapped at some width together again.
 
     Wrapped is a long line without an end that goes on in lower case; short ones may be a list.

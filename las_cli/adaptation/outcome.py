@@ -54,7 +54,7 @@ class Outcome:
         return facts
 
 
-def measure(
+def make_outcome(
     before: DecodedSplit | None, after: DecodedSplit | None, words: WordsAdded | None
 ) -> Outcome:
     """Scores both as `las score` does: the same pairs, the difference by paired bootstrap."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from las_cli.audio.containers import INSTALL_FFMPEG, ffmpeg_program
-from las_cli.audio.losses import DAMAGED, GAP, TRUNCATED, Missing
+from las_cli.audio.downmixing import Mixer
 from las_cli.audio.media_joins import joined_at
-from las_cli.audio.mixing import Mixer
+from las_cli.audio.missing_sound import DAMAGED, GAP, TRUNCATED, Missing
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from las_cli.audio.byte_view import WINDOW, Piece, Window
-from las_cli.audio.parts import LEAST, Part, Parts, Reading, large
+from las_cli.audio.parts import LEAST, Parts, Reading, SoundPart, large
 
 _SYNC = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
 LONGEST_HEADER = 16  # bytes of a frame header
@@ -36,7 +36,7 @@ class _Stream(NamedTuple):
     total: int  # samples a channel, 0: not told
 
 
-def read(window: Window, at: int) -> Reading | None:
+def read_flac(window: Window, at: int) -> Reading | None:
     """The FLAC stream at `at`; None where there is none."""
     stream = _stream(window, at)
     if stream is None:
@@ -44,7 +44,7 @@ def read(window: Window, at: int) -> Reading | None:
     held = _held(window, stream)
     total = stream.total or held
 
-    def resume(sample: int) -> Part | None:
+    def resume(sample: int) -> SoundPart | None:
         return _behind(window, stream, sample, max(total, held), stream.audio)
 
     mended = bool(stream.total) and held > total + LEAST * stream.rate
@@ -53,7 +53,7 @@ def read(window: Window, at: int) -> Reading | None:
         total = held
         pieces = _with_total(window, stream, held, stream.audio)
     seconds = total / stream.rate if total else None
-    part = Part(pieces, seconds, mended=mended, told=bool(stream.total), resume=resume)
+    part = SoundPart(pieces, seconds, mended=mended, told=bool(stream.total), resume=resume)
     lost = (total - held) / stream.rate if held and total - held > LEAST * stream.rate else 0.0
     return Parts((part,), lost, cut=lost > 0), stream.end
 
@@ -110,7 +110,7 @@ def _held(window: Window, stream: _Stream) -> int:
 
 def _behind(
     window: Window, stream: _Stream, sample: int, total: int, begin: int
-) -> Part | None:
+) -> SoundPart | None:
     """What can be read behind the frame that holds `sample` and could not be; it is behind `begin`
     in the file."""
     for frame in _rows(window, stream, begin):
@@ -119,13 +119,13 @@ def _behind(
     else:
         return None
 
-    def resume(more: int) -> Part | None:
+    def resume(more: int) -> SoundPart | None:
         return _behind(window, stream, frame.sample + more, total, frame.at)
 
     left = max(0, total - frame.sample)
     pieces = _with_total(window, stream, left, frame.at)
     silence = (frame.sample - sample) / stream.rate
-    return Part(pieces, left / stream.rate, silence, resume=resume)
+    return SoundPart(pieces, left / stream.rate, silence, resume=resume)
 
 
 def _with_total(window: Window, stream: _Stream, total: int, first: int) -> tuple[Piece, ...]:

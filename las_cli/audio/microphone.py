@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from las_cli.audio.analysis import SAMPLE_RATE
-from las_cli.audio.losses import Missing
+from las_cli.audio.missing_sound import Missing
 from las_cli.audio.reader import BLOCK_SECONDS
 from las_cli.errors import LasError
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from las_cli.audio.byte_view import Piece, Window
-from las_cli.audio.parts import Part, Parts, Reading, large
+from las_cli.audio.parts import Parts, Reading, SoundPart, large
 
 SURE = 3  # frames in a row that are no chance
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
@@ -87,7 +87,7 @@ def id3_end(window: Window, at: int) -> int | None:
     return at + 10 + size + (10 if head[5] & 0x10 else 0)
 
 
-def read(window: Window, at: int) -> Reading | None:
+def read_mpeg(window: Window, at: int) -> Reading | None:
     """The MPEG audio at `at`, all runs of it; None where there is none."""
     begin = at
     while (after := _tag_end(window, at)) is not None:
@@ -148,12 +148,12 @@ def _not_there(runs: list[tuple[_Run, float]], missing: float) -> float:
     return 0.0
 
 
-def _part(window: Window, run: _Run, begin: int, silence: float) -> Part:
+def _part(window: Window, run: _Run, begin: int, silence: float) -> SoundPart:
     """A run as a file of its own: with a tag that counts its frames, unless its own is right."""
     kind = run.kind
     mended = bool(run.told) and run.frames > (run.told or 0) + 1
 
-    def resume(sample: int) -> Part | None:
+    def resume(sample: int) -> SoundPart | None:
         """The frames behind the one that `sample` lies in."""
         at, behind = run.sound, sample // kind.samples + 1
         for _ in range(behind):
@@ -171,7 +171,7 @@ def _part(window: Window, run: _Run, begin: int, silence: float) -> Part:
         pieces = (_tag(window.get(run.sound, 4), run.frames), (run.sound, run.end))
     # A tag that is right tells the padding too, which libsndfile takes off.
     seconds = None if told else run.frames * kind.samples / kind.rate
-    return Part(pieces, seconds, silence, mended=mended, told=told, resume=resume)
+    return SoundPart(pieces, seconds, silence, mended=mended, told=told, resume=resume)
 
 
 def _tag(head: bytes, count: int) -> bytes:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from las_cli.audio.losses import DAMAGED, MENDED, TRUNCATED, Missing
-from las_cli.audio.mixing import Mixer
-from las_cli.audio.parts import Part, Parts, look
+from las_cli.audio.downmixing import Mixer
+from las_cli.audio.missing_sound import DAMAGED, MENDED, TRUNCATED, Missing
+from las_cli.audio.part_finding import look
+from las_cli.audio.parts import Parts, SoundPart
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError
 
@@ -85,7 +86,7 @@ class NativeSound:
             size = self.path.stat().st_size
             self._parts = look(self._raw, size, self.path.name, quick)
 
-    def _reopen(self, part: Part) -> None:
+    def _reopen(self, part: SoundPart) -> None:
         file = _opened(part.open(self._raw))
         if self._file is not None:
             self._file.close()
@@ -126,13 +127,13 @@ class NativeSound:
         yield from self._decoded(file, seconds, left, self.frames / file.samplerate - self._start)
 
     def _all(self, seconds: float) -> Iterator[torch.Tensor]:
-        """Part after part."""
+        """SoundPart after part."""
         import soundfile
 
         self._look(quick=False)
         parts = self._parts
         if parts is None:
-            parts = Parts((Part(()),))
+            parts = Parts((SoundPart(()),))
         queue, tries, gone, views = list(parts.parts), 0, False, not parts.plain
         while queue:
             part = queue.pop(0)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from las_cli.audio.byte_view import Piece, Window
-from las_cli.audio.losses import DAMAGED, GAP
-from las_cli.audio.parts import Part, Parts, Reading, large, little
+from las_cli.audio.missing_sound import DAMAGED, GAP
+from las_cli.audio.parts import Parts, Reading, SoundPart, large, little
 
 _HEADER = 27
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
@@ -53,7 +53,7 @@ def checksum(page: bytes) -> int:
     return int(f"{value:032b}"[::-1], 2)
 
 
-def read(window: Window, at: int) -> Reading | None:
+def read_ogg(window: Window, at: int) -> Reading | None:
     """All Ogg links from `at` on; None where there is none."""
     if window.get(at, 4) != b"OggS":
         return None
@@ -75,7 +75,7 @@ def read(window: Window, at: int) -> Reading | None:
         return None
     single = len([link for link in links if link.codec]) == 1
     if single and len(parts) == 1:  # libsndfile reads the file itself
-        parts = [Part(((at, window.size),), parts[0].seconds)]
+        parts = [SoundPart(((at, window.size),), parts[0].seconds)]
     # Something that was a page, but is cut off, or noise to the end.
     cut = window.size - end > 0 and not window.is_zero(end, window.size)
     tagged = window.get(end, 3) in (b"TAG", b"ID3")
@@ -129,7 +129,7 @@ def _recognise(window: Window, link: _Link, page: _Page) -> None:
         link.codec = ""
 
 
-def _parts(window: Window, link: _Link) -> list[Part]:
+def _parts(window: Window, link: _Link) -> list[SoundPart]:
     """The link as it is, or in pieces where pages are missing."""
     own = [page for page in link.pages if page.stream == link.stream]
     packets = count = 0
@@ -139,7 +139,7 @@ def _parts(window: Window, link: _Link) -> list[Part]:
     headers, sound = own[:count], own[count:]
     whole: tuple[Piece, ...] = ((link.pages[0].begin, link.pages[-1].end),)
     if packets < link.headers or not sound:
-        return [Part(whole)]
+        return [SoundPart(whole)]
     timed = [page.granule for page in sound if page.granule >= 0]
     steps = [after - before for before, after in zip(timed, timed[1:], strict=False)]
     usual = statistics.median(steps) if steps else link.rate
@@ -162,10 +162,10 @@ def _parts(window: Window, link: _Link) -> list[Part]:
         runs[-1].append(page)
         time = page.granule if page.granule >= 0 else time
     if len(runs) == 1 and not link.broken:
-        return [Part(whole)]
+        return [SoundPart(whole)]
     opening: tuple[Piece, ...] = tuple((page.begin, page.end) for page in headers)
     return [
-        Part(opening + _joined(run), None, gap, why)
+        SoundPart(opening + _joined(run), None, gap, why)
         for run, (gap, why) in zip(runs, gaps, strict=True)
     ]
 

@@ -1,10 +1,4 @@
-"""A sound file in, the stretches of it that a decoder can read, in order, out.
-
-libsndfile believes the first header of a file: what was joined behind it, what a recorder wrote
-after its header, and what stands behind a damaged spot is left out without a word. Here a file is
-looked at as a row of containers, by their own marks: chunks, pages, frames. A file in which all
-is well is one part without changes.
-"""
+"""What a sound file is made of: stretches that a decoder can read, each one container."""
 
 from __future__ import annotations
 
@@ -12,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from las_cli.audio.byte_view import ByteView, Piece, Window
-from las_cli.audio.losses import DAMAGED, TRUNCATED
+from las_cli.audio.byte_view import ByteView, Piece
+from las_cli.audio.missing_sound import DAMAGED, TRUNCATED
 
 LEAST = 0.05  # seconds, less is no loss: encoders pad, and last blocks are not full
 
 
 @dataclass(frozen=True)
-class Part:
+class SoundPart:
     """A stretch of a file that is one container to a decoder."""
 
     pieces: tuple[Piece, ...]
@@ -29,7 +23,7 @@ class Part:
     mended: bool = False  # its header said less than it holds
     told: bool = True  # its header tells how long it is
     # Where to go on, when decoding broke off after so many samples.
-    resume: Callable[[int], Part | None] | None = field(default=None, compare=False)
+    resume: Callable[[int], SoundPart | None] | None = field(default=None, compare=False)
 
     def open(self, file: BinaryIO) -> ByteView:
         """Its bytes as a file."""
@@ -40,7 +34,7 @@ class Part:
 class Parts:
     """All of a file."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SoundPart, ...]
     lost: float = 0.0  # seconds that are missing at the end, as far as the file tells
     why: str = TRUNCATED  # the flag that says so
     cut: bool = False  # it ends in the middle of something, however little is lost
@@ -53,36 +47,6 @@ class Parts:
 
 
 Reading = tuple[Parts, int]  # what stands at a place, and where it ends
-
-
-def look(file: BinaryIO, size: int, name: str = "", quick: bool = False) -> Parts | None:
-    """The parts of `file` of `size` bytes; None where its kind is not known here.
-
-    name: of the file, whose ending tells an mp3 without a beginning
-    quick: only where the headers tell all, without reading the file through
-    """
-    from las_cli.audio import flac_frames, mpeg_frames, ogg_pages, plain_headers
-
-    readers: tuple[Callable[[Window, int], Reading | None], ...] = (plain_headers.read,)
-    if not quick:
-        readers += (flac_frames.read, ogg_pages.read, mpeg_frames.read)
-    window = Window(file, size)
-    parts: list[Part] = []
-    at, last = 0, None
-    while at < size:
-        found = next((got for read in readers if (got := read(window, at))), None)
-        if found is None and at == 0 and not quick and name.lower().endswith(".mp3"):
-            found = mpeg_frames.read(window, mpeg_frames.next_run(window, 0, size))
-        if found is None:
-            break
-        last, end = found
-        parts += last.parts
-        if end <= at:
-            break
-        at = end
-    if last is None or not parts:
-        return None
-    return Parts(tuple(parts), last.lost, last.why, last.cut)
 
 
 def little(value: bytes) -> int:

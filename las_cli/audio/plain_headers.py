@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from las_cli.audio.byte_view import Piece, Window
-from las_cli.audio.parts import LEAST, Part, Parts, Reading, large, little
+from las_cli.audio.parts import LEAST, Parts, Reading, SoundPart, large, little
 
 OPEN_END = 0x7FFF0000  # bytes; programs that write to a pipe leave a number from here up
 _W64 = {b"riff": bytes.fromhex("72696666 2e91cf11a5d628db04c10000"),
@@ -33,7 +33,7 @@ class _Sound(NamedTuple):
     order: Literal["little", "big"]
 
 
-def read(window: Window, at: int) -> Reading | None:
+def read_plain(window: Window, at: int) -> Reading | None:
     """The container of plain samples at `at`; None where there is none."""
     kind = _kind(window, at)
     sound = _SOUND[kind](window, at) if kind else None
@@ -42,13 +42,13 @@ def read(window: Window, at: int) -> Reading | None:
     size = window.size
     told = sound.length
     if told < 0 or (told >= OPEN_END and sound.begin + told > size):
-        return Parts((Part(((at, size),)),)), size
+        return Parts((SoundPart(((at, size),)),)), size
     end = sound.begin + told
     if end > size:
         lost = (end - size) / sound.rate if sound.rate else 0.0
         cut = lost > LEAST or not sound.rate
         # libsndfile does not open a caf whose sound is longer than the file.
-        part = _patched(sound, at, size) if kind == "caf" else Part(((at, size),))
+        part = _patched(sound, at, size) if kind == "caf" else SoundPart(((at, size),))
         return Parts((part,), lost, cut=cut), size
     after = _behind(window, kind, min(size, end + (-told % sound.pad)))
     if after is None:  # neither chunks nor a file: more sound
@@ -56,16 +56,16 @@ def read(window: Window, at: int) -> Reading | None:
     real = end - sound.begin
     # A few bytes more are padding, not words; where the rate is not known, a kilobyte is.
     if real - told <= LEAST * (sound.rate or 20_000):
-        return Parts((Part(((at, after),)),)), after
+        return Parts((SoundPart(((at, after),)),)), after
     return Parts((replace(_patched(sound, at, after, real), mended=True),)), after
 
 
-def _patched(sound: _Sound, at: int, end: int, length: int | None = None) -> Part:
+def _patched(sound: _Sound, at: int, end: int, length: int | None = None) -> SoundPart:
     """The file at … end whose header says that its sound has `length` bytes, or all to the end."""
     number = (end - sound.begin if length is None else length) + sound.added
     patch = min(number, 2 ** (8 * sound.width) - 1).to_bytes(sound.width, sound.order)
     pieces: tuple[Piece, ...] = ((at, sound.field), patch, (sound.field + sound.width, end))
-    return Part(pieces, told=False)
+    return SoundPart(pieces, told=False)
 
 
 def _kind(window: Window, at: int) -> str | None:

@@ -22,7 +22,7 @@ from las_cli.audio.containers import (
     media_kind,
 )
 from las_cli.audio.ffmpeg_sound import FfmpegSound
-from las_cli.audio.losses import NOT_FINITE, TRUNCATED, Missing
+from las_cli.audio.missing_sound import NOT_FINITE, TRUNCATED, Missing
 from las_cli.audio.native_sound import RATES, NativeSound
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from las_cli.audio.analysis import SAMPLE_RATE
-from las_cli.audio.losses import NOT_FINITE, Missing
-from las_cli.audio.mixing import Mixer
+from las_cli.audio.downmixing import Mixer
+from las_cli.audio.missing_sound import NOT_FINITE, Missing
 from las_cli.audio.native_sound import RATES
 from las_cli.audio.reader import BLOCK_SECONDS, AudioReader, stream_pcm
 from las_cli.audio.resampling import StreamResampler

@@ -14,7 +14,7 @@ from las_cli.cli.search_options import search_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from las_cli.benchmark.hotwords import HotwordTrial
+    from las_cli.benchmark.hotword_rates import HotwordTrial
 
 
 @click.command("hotwords")
@@ -57,7 +57,7 @@ def command(
     """
     from rich.console import Console
 
-    from las_cli.benchmark.hotwords import measure_hotwords, word_counts
+    from las_cli.benchmark.hotword_rates import measure_hotwords, word_counts
     from las_cli.corpus import load_corpus, spread_cuts
     from las_cli.evaluation.tuning import hear
     from las_cli.language.text import read_lines

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from las_cli.audio.losses import CANCELLED, DAMAGED, GAP, MENDED, NOT_FINITE, TRUNCATED
+from las_cli.audio.missing_sound import CANCELLED, DAMAGED, GAP, MENDED, NOT_FINITE, TRUNCATED
 from las_cli.audio.reader import audio_info
 from las_cli.cli.progress_bar import ProgressBar, clock
 from las_cli.errors import LasError

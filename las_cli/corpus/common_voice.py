@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from las_cli.corpus.corpus_tables import Columns, read_table
 from las_cli.corpus.layout import Layout
-from las_cli.corpus.tables import Columns, read_table
 from las_cli.corpus.utterance import BadRow, Utterance, name_of
 from las_cli.text.normalise import casing_language
 

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from las_cli.corpus.corpus_tables import Columns, Row, piece_in, raw_rows, read_table
 from las_cli.corpus.layout import MAIN_SPLITS, Layout, by_split, split_of
-from las_cli.corpus.tables import Columns, Row, piece_in, raw_rows, read_table
 from las_cli.corpus.utterance import BadRow, Utterance, is_text, name_of, written
 from las_cli.errors import LasError
 from las_cli.files import as_on_disk

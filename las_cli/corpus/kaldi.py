@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from las_cli.corpus.corpus_tables import number_in, piece_in
 from las_cli.corpus.layout import MAIN_SPLITS, Layout, split_of
-from las_cli.corpus.tables import number_in, piece_in
 from las_cli.corpus.utterance import BadRow, Utterance, written
 from las_cli.errors import LasError
 from las_cli.files import as_on_disk

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from las_cli.corpus.corpus_tables import raw_rows
 from las_cli.corpus.layout import Layout, by_split
-from las_cli.corpus.tables import raw_rows
 from las_cli.corpus.utterance import BadRow, Utterance, name_of, written
 from las_cli.files import as_on_disk
 

@@ -113,7 +113,7 @@ def _expand(argument: str, recursive: bool, notices: list[str]) -> list[Input]:
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
         files = [match for match in matches if match.is_file() and is_audio_name(match)]
         rest = [match for match in matches if match not in files and _begins_like_sound(match)]
-        if notice := _passed_over(argument, Listing(files, rest, [])):
+        if notice := _passed_over(argument, FolderListing(files, rest, [])):
             notices.append(notice)
         if not files:
             raise LasError(f"{argument}: no audio file matches this pattern; check it")
@@ -136,7 +136,7 @@ def is_audio_name(path: Path) -> bool:
     return path.suffix.lower().lstrip(".") in EXTENSIONS and not path.name.startswith(".")
 
 
-class Listing(NamedTuple):
+class FolderListing(NamedTuple):
     """What lies in a folder."""
 
     recordings: list[Path]
@@ -144,12 +144,12 @@ class Listing(NamedTuple):
     twice: list[Path]  # links to folders that are read by another name
 
 
-def list_folder(folder: Path, recursive: bool = True) -> Listing:
+def list_folder(folder: Path, recursive: bool = True) -> FolderListing:
     """The audio files in `folder`, in the order of their names; links to folders are followed.
 
     LasError where it is closed.
     """
-    found = Listing([], [], [])
+    found = FolderListing([], [], [])
     status = folder.stat()
     seen = {(status.st_dev, status.st_ino)}  # of each folder: links may go in a ring
 
@@ -194,7 +194,7 @@ def _begins_like_sound(path: Path) -> bool:
         return False
 
 
-def _passed_over(name: str, listing: Listing) -> str | None:
+def _passed_over(name: str, listing: FolderListing) -> str | None:
     """A sentence on what of a folder is left out, and why; None where all is read."""
     told = []
     for paths, why in (

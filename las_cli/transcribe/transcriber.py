@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from las_cli.audio.analysis import SAMPLE_RATE
-from las_cli.audio.losses import Missing
+from las_cli.audio.missing_sound import Missing
 from las_cli.audio.reader import AudioReader
 from las_cli.audio.segmentation import Piece, SegmentationOptions, segment
 from las_cli.audio.sources import Source, WaveformSource

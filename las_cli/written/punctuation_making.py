@@ -83,8 +83,8 @@ def make_punctuator(
     weighing, measured = halves(held_out or text.written(0, FEW))
     punctuator = weighed(Punctuator(network, vocabulary, plan.pauses), weighing)
     made = MadePunctuator(
-        measure(punctuator, measured),
-        measure(punctuator, joined_lines(measured)),
+        measure_punctuator(punctuator, measured),
+        measure_punctuator(punctuator, joined_lines(measured)),
         bool(held_out),
         spent.seconds / 60,
     )
@@ -125,7 +125,7 @@ def joined_lines(lines: Sequence[str], count: int = TOGETHER) -> list[str]:
     return [" ".join(lines[place : place + count]) for place in range(0, len(lines), count)]
 
 
-def measure(punctuator: Punctuator, lines: Sequence[str]) -> WrittenCounts:
+def measure_punctuator(punctuator: Punctuator, lines: Sequence[str]) -> WrittenCounts:
     """What becomes of written lines when their marks and capitals are taken and put back."""
     total = WrittenCounts()
     for line in lines:

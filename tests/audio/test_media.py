@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import torch
 
-from las_cli.audio.losses import CANCELLED, DAMAGED, GAP, TRUNCATED
 from las_cli.audio.media_joins import joined_at
+from las_cli.audio.missing_sound import CANCELLED, DAMAGED, GAP, TRUNCATED
 from las_cli.audio.reader import AudioReader
 
 from .recordings import RATE, marked, marks_in, near, spoilt

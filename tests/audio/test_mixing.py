@@ -8,8 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from las_cli.audio.losses import CANCELLED
-from las_cli.audio.mixing import Mixer
+from las_cli.audio.downmixing import Mixer
+from las_cli.audio.missing_sound import CANCELLED
 from las_cli.audio.reader import AudioReader
 from las_cli.audio.sources import WaveformSource
 

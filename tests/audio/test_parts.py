@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from las_cli.audio.flac_frames import crc8
-from las_cli.audio.losses import DAMAGED, GAP, MENDED, TRUNCATED
+from las_cli.audio.missing_sound import DAMAGED, GAP, MENDED, TRUNCATED
 from las_cli.audio.ogg_pages import checksum
 from las_cli.audio.reader import AudioReader, audio_info, read_audio
 

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from las_cli.benchmark import hotwords
-from las_cli.benchmark.hotwords import (
+from las_cli.benchmark.hotword_rates import (
     BiasedCounts,
     HotwordTrial,
     count_biased,

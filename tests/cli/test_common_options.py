@@ -45,11 +45,11 @@ def with_option(flag: str) -> set[str]:
 
 def test_which_commands_have_them() -> None:
     assert with_option("--output") == {
-        "transcribe", "decode", "prepare", "train", "train-lm", "train-punctuation", "average",
-        "models export",
+        "transcribe", "decode", "prepare", "train", "adapt", "train-lm", "train-punctuation",
+        "average", "models export",
     }  # fmt: skip
     assert with_option("--quiet") == {
-        "transcribe", "decode", "prepare", "train", "train-lm", "train-punctuation",
+        "transcribe", "decode", "prepare", "train", "adapt", "train-lm", "train-punctuation",
     }  # fmt: skip
     assert with_option("--processes") == {"transcribe", "prepare", "train", "benchmark train"}
     assert with_option("--clips") == {

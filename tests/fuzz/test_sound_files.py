@@ -14,7 +14,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from las_cli.audio.losses import LOSSES
+from las_cli.audio.missing_sound import LOSSES
 from las_cli.audio.reader import AudioReader, audio_info, read_audio
 from tests.audio.recordings import marked, written
 from tests.fuzz.cases import ends_well, quick

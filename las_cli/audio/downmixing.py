@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from las_cli.audio.losses import CANCELLED
+from las_cli.audio.missing_sound import CANCELLED
 
 if TYPE_CHECKING:
     import torch
