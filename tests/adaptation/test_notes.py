@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from las_cli.adaptation.notes import joined, read_notes, sentences_of
+from las_cli.adaptation.notes import paragraphs_of, read_notes, sentences_of
 from las_cli.errors import LasError
 from las_cli.text import Alphabet, TextPolicy
 
@@ -59,11 +59,11 @@ def test_sentences_without_marks(
 
 def test_wrapped_lines_are_one_sentence_again() -> None:
     long = "the boat that had been lying there since the winter before was moor-"
-    assert list(joined([long, "ed again", "", "Next"])) == [
+    assert list(paragraphs_of([long, "ed again", "", "Next"])) == [
         "the boat that had been lying there since the winter before was moored again", "Next"
     ]  # fmt: skip
     # an upper case letter begins another, a short line is an item of a list
-    assert list(joined([long[:-6], "Then", "helm", "istio"])) == [
+    assert list(paragraphs_of([long[:-6], "Then", "helm", "istio"])) == [
         long[:-6], "Then", "helm", "istio"
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from las_cli.benchmark import hotwords
+from las_cli.benchmark import hotword_rates as hotwords
 from las_cli.benchmark.hotword_rates import (
     BiasedCounts,
     HotwordTrial,
