@@ -19,7 +19,8 @@ from .test_searches import tiny_lm
 
 EOS = 1
 OPTIONS = DecodingOptions(
-    beam=4, nbest=4, ctc_weight=0.4, lm_weight=0.6, internal_weight=0.3, word_times=False
+    beam=4, nbest=4, ctc_weight=0.4, lm_weight=0.6, internal_weight=0.3, word_times=False,
+    precision="float32",
 )
 
 

@@ -184,7 +184,7 @@ def test_tables_that_are_none(
 @pytest.mark.parametrize(
     ("name", "kind", "found"),
     [
-        ("words.letters", torch.float32, r"words\.letters holds F32, expected one of I16, I32"),
+        ("words.letters", torch.float32, r"words\.letters holds F32, expected one of I8, I16, I32"),
         ("words.2.followers", torch.float16, r"words\.2\.followers holds F16"),
         ("words.2.words", torch.int64, r"words\.2\.words holds I64"),
         ("words.logs", torch.int32, r"words\.logs holds I32, expected one of F16"),
