@@ -44,7 +44,7 @@ train)
         --rooms 0.25 --telephone 0.1 --warp 0.1 --quiet-edges 0.5 --noise "$SHARED/noise" --noise "$DATA/noise" \
         --noise-share 0.4 --noise-snr 5,30 --spec-augment 1 --speeds 0.9,1,1.1 --dropout 0.15 \
         --preset base --learning-rate 2e-3 --warmup-steps 400 --batch-seconds 120 --max-steps 22500 \
-        --sampling 0.3,0.8 --set guide_until=0.25 --dev-by corpus --validate-minutes 60 \
+        --sampling 0.3,0.8 --set guide_until=0.25 --dev-by corpus --validate-minutes 80 \
         --set keep_best=3 --set keep_last=3 --processes 2 --output "$RUN"
     ;;
 resume) las train --resume --processes 2 --output "$RUN" ;;
