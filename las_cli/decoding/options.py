@@ -16,7 +16,7 @@ from las_cli.network.config import PRECISIONS
 
 SEARCH_PRECISIONS = (*PRECISIONS, "int8")
 TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
-USUAL_WIDTH = 8  # of a wide beam with a threshold; measured on English dev: 6 on average
+USUAL_WIDTH = 8  # of a wide beam with a threshold; a choice, not a measurement
 LETTER_NATS = 2.0  # what the next letter costs the speller unheard in the mean, about
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
 

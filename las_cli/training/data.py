@@ -22,7 +22,7 @@ from las_cli.errors import LasError
 from las_cli.orphans import end_with_parent
 from las_cli.text import TextPolicy, Units
 from las_cli.text.units import EOS
-from las_cli.training.heard_length import clip_key
+from las_cli.training.heard_length import clip_key, jittered_seconds
 from las_cli.training.hyperparameters import TrainingConfig
 from las_cli.training.mixture import MixedBatches, corpus_of
 from las_cli.training.teacher import Targets, Teacher, padded
@@ -194,8 +194,7 @@ class EpochBatches:
         return sampler
 
     def _jittered(self, cut: Cut) -> float:
-        """A clip's length, more or less: clips of one corpus are alike, the jitter mixes them."""
-        return float(cut.duration) * random.Random(f"{self.config.seed} {cut.id}").uniform(0.7, 1.4)
+        return jittered_seconds(self.config, cut.id, cut.duration)
 
 
 def make_loader(

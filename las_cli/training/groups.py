@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -38,11 +38,11 @@ def groups_of(batches: Iterable[CutSet], column: str) -> dict[str, str]:
     return {cut.id: group_of(cut, column) for batch in batches for cut in batch}
 
 
-def dev_groups(batches: Iterable[CutSet], column: str) -> dict[str, str]:
+def dev_groups(batches: Sequence[CutSet], column: str) -> dict[str, str]:
     """The group of each clip of the dev split. UsageError where none has such a column."""
-    cuts = [cut for batch in batches for cut in batch]
-    groups = {cut.id: group_of(cut, column) for cut in cuts}
+    groups = groups_of(batches, column)
     if set(groups.values()) == {UNNAMED}:
+        cuts = [cut for batch in batches for cut in batch]
         known = {name for cut in cuts for s in cut.supervisions for name in s.custom or {}}
         known |= {name for name in NAMED for cut in cuts if group_of(cut, name) != UNNAMED}
         raise UsageError(

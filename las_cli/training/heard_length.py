@@ -17,6 +17,11 @@ def clip_key(seed: int, epoch: int, id: str) -> str:
     return f"{seed} {epoch} {id}"
 
 
+def jittered_seconds(config: TrainingConfig, id: str, seconds: float) -> float:
+    """A clip's length, more or less: clips of one corpus are alike, the jitter mixes them."""
+    return seconds * random.Random(f"{config.seed} {id}").uniform(0.7, 1.4)
+
+
 def heard_seconds(config: TrainingConfig, epoch: int, id: str, seconds: float) -> float:
     """Seconds that a clip of `seconds` lasts in this pass, with its speed and its quiet edges."""
     draw = random.Random(clip_key(config.seed, epoch, id))

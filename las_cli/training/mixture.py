@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from las_cli.errors import UsageError
-from las_cli.training.heard_length import heard_seconds
+from las_cli.training.heard_length import heard_seconds, jittered_seconds
 from las_cli.training.hyperparameters import TrainingConfig
 
 if TYPE_CHECKING:
@@ -248,13 +248,10 @@ class MixedBatches:
             yield from self._pass(part, number)
 
     def _heard(self, cut: Cut) -> float:
-        """How long the clip will be when it is heard."""
         return heard_seconds(self.config, self.epoch, cut.id, cut.duration)
 
     def _jittered(self, cut: Cut) -> float:
-        """A clip's length, more or less: clips of one corpus are alike, the jitter mixes them."""
-        draw = random.Random(f"{self.config.seed} {cut.id}")
-        return float(cut.duration) * draw.uniform(0.7, 1.4)
+        return jittered_seconds(self.config, cut.id, cut.duration)
 
 
 def _take(cuts: Iterator[Cut], seconds: float) -> list[Cut]:
