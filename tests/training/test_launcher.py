@@ -17,7 +17,12 @@ from tests.test_orphans import gone
 from tests.training.corpora import write_corpus, write_network
 from tests.training.test_loop import COMMON, REPOSITORY
 
-SAY = "import os, sys, time; rank = os.environ['RANK']; say = lambda t: print(t, file=sys.stderr);"
+# A message and its end in one write, as click's are: print makes two where PYTHONUNBUFFERED is set,
+# and the line of the other process may come between.
+SAY = (
+    "import os, sys, time; rank = os.environ['RANK'];"
+    "say = lambda told: sys.stderr.write(told + chr(10));"
+)
 
 
 def run(program: str) -> int:
