@@ -20,7 +20,11 @@ CPU = torch.device("cpu")
     ],
 )
 def test_auto_is_the_faster_precision(
-    amx: bool, avx512_bf16: bool, intel: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    amx: bool,
+    avx512_bf16: bool,
+    intel: bool,
+    expected: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)

@@ -80,7 +80,10 @@ class Browser:
 
     def edit(self, text: str) -> None:
         """Open the window of a word: a click plays from it, a second one corrects it."""
-        word = self.word(text)
+        self.edit_element(self.word(text))
+
+    def edit_element(self, word: Any) -> None:
+        """The same of an element."""
         self.run("arguments[0].scrollIntoView({block: 'center'})", word)
         word.click()
         word.click()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,21 @@ TINY: dict[str, Any] = {
 }
 
 
-def sing(text: str, seconds: float = 0.12, pitch: float = 1.0) -> np.ndarray:
-    """Each letter as a tone, a space as silence; pitch: of the voice, a factor."""
+def sing(
+    text: str,
+    seconds: float = 0.12,
+    pitch: float = 1.0,
+    accent: Mapping[str, float] = MappingProxyType({}),
+) -> np.ndarray:
+    """Each letter as a tone, a space as silence.
+
+    pitch: of the voice, a factor; accent: the same for single letters
+    """
     time = np.arange(round(seconds * RATE)) / RATE
+    hertz = [300 * pitch * (2 + LETTERS.index(letter)) * accent.get(letter, 1) for letter in text]
     tones = [
-        0.3 * np.sin(2 * np.pi * 300 * pitch * (2 + LETTERS.index(letter)) * time) * (letter != " ")
-        for letter in text
+        0.3 * np.sin(2 * np.pi * tone * time) * (letter != " ")
+        for tone, letter in zip(hertz, text, strict=True)
     ]
     pause = np.zeros(RATE // 20)
     sound = np.concatenate([pause, *tones, pause])

@@ -19,6 +19,24 @@ function shortParts(tokens) {
 }
 
 /**
+ * The short parts of a segment, with the seconds from the first to the last word that was heard.
+ *
+ * Where a word was dropped at an edge, its sound stays: what it was may be typed into another word.
+ */
+function partsOf(segment) {
+  if (!segment.tokens.length) return [];
+  const parts = shortParts(segment.tokens).map((tokens) => ({
+    segment,
+    tokens,
+    first: tokens[0].start,
+    last: tokens.at(-1).end,
+  }));
+  parts[0].first = Math.min(parts[0].first, segment.start);
+  parts.at(-1).last = Math.max(parts.at(-1).last, segment.end);
+  return parts;
+}
+
+/**
  * Where to cut the recording: {start, end, text, written} a clip, in order.
  *
  * The text is the plain form, in which numbers are still words; no clip reaches into the words of
@@ -26,14 +44,11 @@ function shortParts(tokens) {
  */
 function clipsOf(all, chosen, duration) {
   const wanted = new Set(chosen);
-  const parts = all.flatMap((segment) =>
-    segment.tokens.length ? shortParts(segment.tokens).map((tokens) => ({segment, tokens})) : [],
-  );
-  return parts.flatMap(({segment, tokens}, index) => {
+  const parts = all.flatMap(partsOf);
+  return parts.flatMap(({segment, tokens, first, last}, index) => {
     if (!wanted.has(segment)) return [];
-    const before = parts[index - 1]?.tokens.at(-1).end ?? 0;
-    const after = parts[index + 1]?.tokens[0].start ?? duration ?? Infinity;
-    const [first, last] = [tokens[0].start, tokens.at(-1).end];
+    const before = parts[index - 1]?.last ?? 0;
+    const after = parts[index + 1]?.first ?? duration ?? Infinity;
     const start = Math.max(0, first - Math.min(CLIP_EDGE, Math.max(0, first - before) / 2));
     const end = last + Math.min(CLIP_EDGE, Math.max(0, after - last) / 2);
     const text = tokens.map((token) => token.plain).filter(Boolean).join(" ");
