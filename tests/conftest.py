@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# With `-n` each process has its share of the cores: threads of torch that outnumber them spend their
-# time waiting for each other. Before anything imports torch.
+# With `-n` each process has its share of the cores: threads of torch that outnumber them spend
+# their time waiting for each other. Before anything imports torch.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 

@@ -28,6 +28,7 @@ from las_cli.errors import LasError, UsageError
 from las_cli.files import read_json, write_json
 from las_cli.language import LetterLM, MixedLM
 from las_cli.recogniser import Recogniser, find_language_model
+from las_cli.text import Alphabet
 from las_cli.training.text_filter import TextFilter, cut_text
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class Adaptation:
                 f"{self.work}: cannot be written ({error.strerror}); name another --output"
             ) from error
         write_json(self.work / REQUEST, dataclasses.asdict(self.request))
+        if self.request.data and not isinstance(self.recogniser.loaded.alphabet, Alphabet):
+            raise LasError(
+                f"{self.request.model}: writes word pieces; only a model of letters can be adapted "
+                "to recordings (las train --init goes on with this one)"
+            )
         if self.request.data:
             self.clips = self._clips()
         if self.request.text:
@@ -115,6 +121,9 @@ class Adaptation:
         before = check(self.recogniser, cuts)
         ler, wer = error_rates(before)
         self.tell(f"before: LER {ler:.2%}, WER {wer:.2%} on the part to check by")
+        if self.words is not None:  # what the voice must be better than
+            ler, wer = error_rates(check(searched, cuts))
+            self.tell(f"with the words alone: LER {ler:.2%}, WER {wer:.2%}")
         trainer = self._trainer(searched, ler)
         with trainer.run:
             trainer.train(stop)
@@ -122,6 +131,8 @@ class Adaptation:
         if not trainer.progress.done:
             return None
         best = adapted_model(self.recogniser.loaded, self.work)
+        if best is None:
+            self.tell(f"no check was better: the network stays that of {self.request.model}")
         after = check(searched, cuts, best.model if best else None)
         return make_outcome(before, after, self.words)
 
@@ -263,6 +274,8 @@ def shown_letters(loaded: Any) -> str:
 
 def work_folder(output: Path) -> Path:
     """Where an adaptation works until `output` is written."""
+    if output.name in ("", ".."):
+        raise UsageError(f"{output}: cannot be replaced; name a new folder with --output")
     return output.with_name(f"{output.name}.adapting")
 
 

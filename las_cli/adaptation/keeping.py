@@ -15,7 +15,14 @@ from las_cli.errors import LasError
 from las_cli.files import write_text
 from las_cli.language.store import save_language_model
 from las_cli.saved_model.folder import LoadedModel, save_model
-from las_cli.saved_model.names import CARD, LM_CONFIG, LM_WEIGHTS, WEIGHTS
+from las_cli.saved_model.names import (
+    CARD,
+    LM_CONFIG,
+    LM_WEIGHTS,
+    PUNCTUATION,
+    PUNCTUATION_WEIGHTS,
+    WEIGHTS,
+)
 
 if TYPE_CHECKING:
     from las_cli.scoring.comparison import Comparison
@@ -31,12 +38,12 @@ def keep(adaptation: Adaptation, outcome: Outcome) -> Path:
     """
     loaded = adaptation.recogniser.loaded
     name = loaded.name  # no path of this machine
-    best = adapted_model(loaded, adaptation.work) or loaded
-    facts = described(adaptation, outcome, name)
+    best = adapted_model(loaded, adaptation.work)
+    facts = described(adaptation, outcome, name, voiced=best is not None)
     folder = work_folder(adaptation.output) / "model"
     shutil.rmtree(folder, ignore_errors=True)
     save_model(
-        folder, best.model, loaded.alphabet, loaded.policy,
+        folder, (best or loaded).model, loaded.alphabet, loaded.policy,
         decoding=loaded.decoding, half=is_half(loaded),
         facts={key: loaded.facts[key] for key in KEPT_FACTS if key in loaded.facts} | facts,
     )  # fmt: skip
@@ -45,6 +52,7 @@ def keep(adaptation: Adaptation, outcome: Outcome) -> Path:
         save_language_model(folder, outcome.words.model, loaded.alphabet, told)
     else:
         copy_files(loaded, folder, (LM_CONFIG, LM_WEIGHTS))
+    copy_files(loaded, folder, (PUNCTUATION_WEIGHTS, PUNCTUATION))
     if (loaded.folder / CARD).is_file():
         shutil.copyfile(loaded.folder / CARD, folder / ORIGINAL)
     write_text(folder / CARD, card(adaptation.output.name, name, facts, outcome))
@@ -78,18 +86,26 @@ def is_half(loaded: LoadedModel) -> bool:
         return all(file.get_slice(name).get_dtype() == "F16" for name in file.keys())  # noqa: SIM118
 
 
-def described(adaptation: Adaptation, outcome: Outcome, name: str) -> dict[str, Any]:
-    """The facts of the adapted model: from what, by what, how good."""
+def described(
+    adaptation: Adaptation, outcome: Outcome, name: str, *, voiced: bool
+) -> dict[str, Any]:
+    """The facts of the adapted model: from what, by what, how good.
+
+    voiced: whether its network learned from the recordings; else they only checked it
+    """
     facts: dict[str, Any] = {"adapted_from": name, "adapted": time.strftime("%Y-%m-%d")}
     if adaptation.clips is not None:
         division = adaptation.clips.division
         facts |= {
-            "train_clips": len(division.train),
-            "train_minutes": round(division.train_seconds / 60, 1),
             "check_clips": len(division.check),
             "check_minutes": round(division.check_seconds / 60, 1),
-            "voice": dataclasses.asdict(adaptation.request.voice),
         }
+        if voiced:
+            facts |= {
+                "train_clips": len(division.train),
+                "train_minutes": round(division.train_seconds / 60, 1),
+                "voice": dataclasses.asdict(adaptation.request.voice),
+            }
     if outcome.words is not None:
         found = outcome.words.enrichment
         facts["text"] = {
@@ -114,6 +130,12 @@ def card(title: str, name: str, facts: dict[str, Any], outcome: Outcome) -> str:
             f"Adapted to {facts['train_minutes']} minutes of speech ({facts['train_clips']} "
             f"clips); checked by {facts['check_minutes']} others ({facts['check_clips']} clips), "
             "by which the moment to stop was chosen too, so the rates below are a little too good.",
+        ]
+    elif "check_minutes" in facts:
+        lines += [
+            "",
+            f"Its network is that of {name}: what it learned from the recordings made it no better "
+            f"on {facts['check_minutes']} minutes of them ({facts['check_clips']} clips).",
         ]
     if "text" in facts:
         text = facts["text"]

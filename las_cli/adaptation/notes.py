@@ -27,9 +27,11 @@ _ADDRESS = re.compile(r"<?\b(?:https?://|www\.|mailto:)\S+")
 _LINE_MARK = re.compile(r"^\s*(?:#{1,6}\s+|>+\s?|[-*+]\s+|\d+[.)]\s+|\|)")
 _RULE = re.compile(r"^[\s|:=*_-]+$")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->")
-_TIMES = re.compile(r"-->|^\s*\d+\s*$|^WEBVTT|^(NOTE|STYLE|REGION)\b")
+_TIMES = re.compile(r"-->|^\s*\d+\s*$|^WEBVTT|^(NOTE|REGION)\b|^(Kind|Language): \S+\s*$")
+_STYLES = re.compile(r"^STYLE\b.*?(?=\n\s*\n|\Z)", re.MULTILINE | re.DOTALL)  # of vtt
 _APART = ("p", "div", "br", "li", "td", "th", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "title",
-          "blockquote", "pre", "dt", "dd", "section", "article")  # fmt: skip
+          "blockquote", "pre", "dt", "dd", "section", "article", "header", "footer", "nav", "main",
+          "aside", "figure", "figcaption", "caption", "option", "button", "hr")  # fmt: skip
 
 
 @dataclass
@@ -101,7 +103,7 @@ def sentences_of(file: Path) -> Iterator[str]:
     elif kind in MARKDOWN:
         lines = markdown_lines(lines)
     elif kind in SUBTITLES:
-        lines = (_TAG.sub(" ", line) for line in lines if not _TIMES.search(line))
+        lines = subtitle_lines("".join(lines))
     for paragraph in paragraphs_of(lines):
         for sentence in _END.split(paragraph):
             if sentence.strip():
@@ -143,6 +145,13 @@ def markdown_lines(lines: Iterable[str]) -> Iterator[str]:
         line = _ADDRESS.sub(" ", _LINK.sub(r"\1", line))
         line = html.unescape(_TAG.sub(" ", line))
         yield from line.replace("`", " ").replace("*", "").replace("_", " ").split("|")
+
+
+def subtitle_lines(text: str) -> Iterator[str]:
+    """The lines of subtitles without times, numbers, styles and tags."""
+    for line in _STYLES.sub("", text).splitlines():
+        if not _TIMES.search(line):
+            yield html.unescape(_TAG.sub(" ", line))
 
 
 class _Page(HTMLParser):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from las_cli.adaptation.division import Division
 from las_cli.adaptation.voice_settings import VoiceSettings
+from las_cli.audio.analysis import SAMPLE_RATE
+from las_cli.corpus import read_cut
 from las_cli.errors import LasError
 from las_cli.evaluation.decode_split import DecodedSplit, decode_split
 from las_cli.recogniser import Recogniser
@@ -15,6 +19,8 @@ from las_cli.training import setup
 from las_cli.training.plan import SETUP, Plan
 
 if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
     from las_cli.decoding.decoder import LanguageModel
     from las_cli.network.las import LAS
     from las_cli.saved_model.folder import LoadedModel
@@ -32,9 +38,30 @@ def write_division(division: Division, work: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for split, cuts in (("dev", division.check), ("train", division.train)):
-            CutSet.from_cuts(cuts).to_jsonl(folder / f"cuts_{split}.jsonl.gz")
+            names = (folder / f"{split}-{number:06d}.flac" for number in itertools.count())
+            own = [_with_file(cut, names) for cut in cuts]
+            CutSet.from_cuts(own).to_jsonl(folder / f"cuts_{split}.jsonl.gz")
     except OSError as error:
         raise LasError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _with_file(cut: Cut, names: Iterator[Path]) -> Cut:
+    """The clip itself if its sound is a plain file, else (shards) with its sound in a new one."""
+    from lhotse import AudioSource, Recording
+    from lhotse.utils import fastcopy
+
+    if all(type(one) is AudioSource and one.type == "file" for one in cut.recording.sources):
+        return cut
+    import soundfile
+
+    path = next(names)
+    soundfile.write(path, read_cut(cut).numpy(), SAMPLE_RATE, subtype="PCM_16")
+    alone = Recording.from_file(path, recording_id=cut.recording_id).to_cut()
+    alone.id, alone.custom = cut.id, cut.custom
+    alone.supervisions = [
+        fastcopy(one, start=0.0, duration=alone.duration, channel=0) for one in cut.supervisions
+    ]
+    return alone
 
 
 def prepare_training(

@@ -73,7 +73,7 @@ EXAMPLES = (
 )
 @click.option(
     "--passes",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 1000, min_open=True),
     help=f"Over the recordings, at most.  [default: {VoiceSettings.passes:g}]",
 )
 @click.option(

@@ -20,6 +20,11 @@ from las_cli.transcript import Segment
 WORDS, DIGITS = "words", "digits"  # what --numbers takes; digits:fr names a language
 LANGUAGES = ("en", "fr", "es", "pt", "de", "it", "nl")  # of text2num
 PAUSE = 1.0  # seconds between two words that are not one number
+SMALL = ("one", "two")  # which text2num leaves in words where they stand alone
+DECADES = (
+    "hundreds", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties",
+    "nineties",
+)  # fmt: skip
 CENTURIES = range(13, 21)  # the first half of a year that is said in two
 
 
@@ -142,21 +147,51 @@ class DigitWriter:
         return written
 
     def _years(self, numbers: list[_Number], tokens: Sequence[_Token]) -> list[_Number]:
-        """"nineteen" "eighty four", and "nineteen" "oh" "five", as one number."""
+        """"nineteen" "eighty four", and "nineteen" "oh" "five", as one number.
+
+        A century before its decade ("the nineteen eighties") stays in words.
+        """
+        if self.language != "en":
+            return numbers
+        words = [token.word.lower() for token in tokens]
         joined: list[_Number] = []
-        for number in numbers:
+        for number in self._with_small(numbers, tokens):
             before = joined[-1] if joined else None
-            if self.language == "en" and before is not None and before.value in CENTURIES:
-                between = [token.word for token in tokens[before.behind : number.first]]
-                low, high = (10, 99) if not between else (1, 9)
-                closed = any(
-                    tokens[place].nt_separated(tokens[place - 1])
-                    for place in range(before.behind, number.first + 1)
-                )
+            if before is not None and before.value in CENTURIES:
+                between = words[before.behind : number.first]
+                # text2num reads "o four" as one number of two digits, 04.
+                zero = not between and number.text[:1] == "0" and len(number.text) == 2
+                low, high = (1, 9) if between or zero else (10, 99)
+                closed = self._is_closed(tokens, before.behind, number.first)
                 fits = between in ([], ["oh"], ["o"]) and number.text.isdigit() and not closed
                 if fits and before.text.isdigit() and low <= number.value <= high:
                     year = 100 * int(before.value) + int(number.value)
                     joined[-1] = _Number(before.first, number.behind, str(year), year)
                     continue
             joined.append(number)
-        return joined
+        return [
+            number
+            for number in joined
+            if not any(word in DECADES for word in words[number.behind - 1 : number.behind + 1])
+        ]
+
+    @staticmethod
+    def _is_closed(tokens: Sequence[_Token], first: int, last: int) -> bool:
+        """Whether a mark or a pause parts one of the words `first` … `last` from that before it."""
+        return any(
+            tokens[place].nt_separated(tokens[place - 1]) for place in range(first, last + 1)
+        )
+
+    def _with_small(self, numbers: list[_Number], tokens: Sequence[_Token]) -> list[_Number]:
+        """`numbers` and the "one" or "two" behind a century and "oh", which text2num leaves."""
+        small = []
+        for number in numbers:
+            oh, last = number.behind, number.behind + 1
+            if number.value not in CENTURIES or last >= len(tokens):
+                continue
+            word = tokens[last].word.lower()
+            is_oh = tokens[oh].word.lower() in ("oh", "o")
+            if is_oh and word in SMALL and not self._is_closed(tokens, oh, last):
+                value = 1 + SMALL.index(word)
+                small.append(_Number(last, last + 1, str(value), value))
+        return sorted([*numbers, *small], key=lambda number: number.first)

@@ -68,6 +68,11 @@ def test_no_better_no_model(singer: Path, other_voice: Path, tmp_path: Path) -> 
     assert "--keep-anyway" in done.output and "Traceback" not in done.output
     kept = adapt(*options, "--keep-anyway")
     assert kept.exit_code == 0, kept.output
+    assert "no check was better" in kept.output
+    card = (tmp_path / "my" / "README.md").read_text()
+    assert "Its network is that of model" in card and "Adapted to" not in card
+    facts = json.loads((tmp_path / "my" / "config.json").read_text())["facts"]
+    assert "voice" not in facts and "train_minutes" not in facts and facts["check_clips"] > 0
     before, after = (load_file(one / "model.safetensors") for one in (singer, tmp_path / "my"))
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -163,6 +168,7 @@ def test_both_and_the_checked_sentences_are_not_read(
     assert done.exit_code == 0, done.output
     facts = json.loads((tmp_path / "my" / "config.json").read_text())["facts"]
     assert facts["text"]["sentences"] == 60 - facts["check_clips"]
+    assert "with the words alone: LER" in done.output
     assert "sentences that the result is checked by left out" in done.output
     assert facts["check"]["ler"]["after"] < facts["check"]["ler"]["before"]
 
@@ -209,8 +215,8 @@ def test_some_wrong_texts_are_named_and_left_out(singer: Path, tmp_path: Path) -
     line = next(line for line in done.output.splitlines() if "do not belong" in line)
     names = set(re.findall(r"train\d+", line))  # short ones may be alike by chance
     assert len(names) >= 4 and names <= {f"train{n}" for n in range(6)}
-    facts = json.loads((tmp_path / "my" / "config.json").read_text())["facts"]
-    assert 54 <= facts["train_clips"] + facts["check_clips"] <= 56
+    line = next(line for line in done.output.splitlines() if "minutes to learn from" in line)
+    assert 54 <= sum(map(int, re.findall(r"\((\d+) clips\)", line))) <= 56
 
 
 @pytest.mark.parametrize(
@@ -222,6 +228,8 @@ def test_some_wrong_texts_are_named_and_left_out(singer: Path, tmp_path: Path) -
         (("{singer}", "--text", "{tmp}/nowhere", "--output", "{tmp}/x"), 1, "no such file"),
         (("{singer}", "--data", "{tmp}/nowhere", "--output", "{tmp}/x"), 1, "nowhere"),
         (("{singer}", "--text", "{tmp}", "--output", "{singer}"), 2, "is not empty"),
+        (("{singer}", "--text", "{tmp}", "--output", ".."), 2, "is not empty"),
+        (("--resume", "--output", "."), 2, ".: cannot be replaced; name a new folder"),
     ],
 )
 def test_wrong_usage(
@@ -230,6 +238,52 @@ def test_wrong_usage(
     done = adapt(*(word.format(tmp=tmp_path, singer=singer) for word in words))
     assert done.exit_code == code and message in done.output, done.output
     assert "Traceback" not in done.output and list(tmp_path.iterdir()) == []
+
+
+def test_a_voice_must_be_better_than_the_words_alone(
+    singer: Path, other_voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(["a bad cab", "dead bee"] * 30))
+    voice = VoiceSettings(passes=0.1, least_updates=1, checks=1, device="cpu", precision="float32")
+    request = Request(str(singer), (str(other_voice),), (str(tmp_path / "a.txt"),), voice)
+    rates = iter([(0.5, 0.9), (0.3, 0.6), (0.4, 0.7)])  # before, by the words, the first check
+    monkeypatch.setattr("las_cli.adaptation.adapt.error_rates", lambda _: next(rates))
+    monkeypatch.setattr("las_cli.adaptation.voice.error_rates", lambda _: next(rates))
+    adaptation = started(request, tmp_path / "my")
+    assert adaptation.run() is not None
+    assert not (adaptation.work / "training" / "config.json").exists()  # 0.4 is not below 0.3
+
+
+def test_sound_in_shards(singer: Path, other_voice: Path, tmp_path: Path) -> None:
+    options = ["--output", str(tmp_path / "prepared"), "--shards", "-j", "1"]
+    done = CliRunner().invoke(cli, ["prepare", str(other_voice), *options])
+    assert done.exit_code == 0, done.output
+    short = (*QUICK[:2], "--passes", "0.2", *QUICK[4:])
+    done = adapt(singer, "--data", tmp_path / "prepared", "--output", tmp_path / "my", *short,
+                 "--keep-anyway")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    facts = json.loads((tmp_path / "my" / "config.json").read_text())["facts"]
+    assert facts["check_clips"] > 5
+
+
+def test_the_written_form_goes_along(singer: Path, tmp_path: Path) -> None:
+    shutil.copytree(singer, tmp_path / "writes")
+    for name in ("punctuation.json", "punctuation.safetensors"):
+        (tmp_path / "writes" / name).write_text(f"what is in {name}")
+    (tmp_path / "a.txt").write_text("a bad cab")
+    done = adapt(tmp_path / "writes", "--text", tmp_path / "a.txt", "--output", tmp_path / "my")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "my" / "punctuation.json").read_text() == "what is in punctuation.json"
+    assert (tmp_path / "my" / "punctuation.safetensors").is_file()
+
+
+def test_a_model_of_word_pieces_learns_no_voice(
+    singer: Path, other_voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("las_cli.adaptation.adapt.Alphabet", str)  # as if it had no letters
+    done = adapt(singer, "--data", other_voice, "--output", tmp_path / "my")
+    assert done.exit_code == 1 and "writes word pieces" in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_without_a_language_model(singer: Path, tmp_path: Path) -> None:

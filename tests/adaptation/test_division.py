@@ -52,6 +52,14 @@ def test_much_sound_is_checked_by_three_minutes() -> None:
     assert 170 <= sound_seconds(divide(clips, POLICY).check) <= 185
 
 
+def test_of_a_long_dev_split_clips_from_all_over() -> None:
+    train = [cut(f"t{n}", f"s {n:b}".replace("0", "o").replace("1", "i")) for n in range(20)]
+    dev = [cut(f"d{n:03}", f"z {n:b}".replace("0", "o").replace("1", "i")) for n in range(360)]
+    parts = given_division(train, dev, POLICY)
+    assert 150 <= parts.check_seconds <= 180 and len(parts.train) == 20
+    assert parts.check[0].id == "d000" and parts.check[-1].id >= "d345"
+
+
 @pytest.mark.parametrize(
     ("clips", "message"),
     [

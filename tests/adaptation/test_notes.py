@@ -44,6 +44,10 @@ See https://example.org and `las adapt`.
          ["News", "Hello big world.", "Yes."]),
         ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n<i>Hi there.</i>\n\n2\n", ["Hi there."]),
         ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nHi.\n", ["Hi."]),
+        ("b.vtt", "WEBVTT\nKind: captions\nLanguage: en\n\nSTYLE\n::cue {\n  color: red;\n}\n\n"
+         "00:01.000 --> 00:02.000\nTom &amp; Ann.\n", ["Tom & Ann."]),
+        ("b.html", "<select><option>Oban<option>Skye</select><button>Go</button><p>Hi.",
+         ["Oban", "Skye", "Go", "Hi."]),
         ("a.md", MARKDOWN,
          ["A great day", "We went to Ullapool by boat.", "It rained!", "first thing",
           "second thing", "third thing", "as she said", "Name", "Place", "Ann", "Oban",

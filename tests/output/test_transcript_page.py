@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import soundfile
 
 from las_cli.errors import LasError
 from las_cli.output import OutputOptions, SubtitleLimits, make_writer
-from las_cli.output.transcript_page import link_to
+from las_cli.output.transcript_page import _script, link_to
 from las_cli.output.writers import JSONWriter
 from las_cli.transcript import Segment, Transcript
 from tests.output.recordings import spoken_transcript, write_tones
@@ -93,6 +94,13 @@ def test_nothing_runs_but_what_the_policy_lists(talk: Transcript, tmp_path: Path
         assert not [name for name in attributes if name.startswith("on") or name == "style"], tag
         assert "src" not in attributes
         assert (attributes.get("href") or "#").startswith("#")
+
+
+def test_no_part_of_the_script_takes_a_name_of_another() -> None:
+    # All parts share one function: the later of two would silently stand for both.
+    names = re.findall(r"^(?:function|class|const|let) (\w+)", _script(), flags=re.MULTILINE)
+    assert len(names) > 50
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_the_page_asks_for_no_address(talk: Transcript, tmp_path: Path) -> None:

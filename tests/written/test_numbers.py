@@ -20,6 +20,12 @@ pytest.importorskip("text_to_num")
         ("I saw twenty three birds.", "I saw 23 birds."),
         ("In nineteen oh five, we won.", "In 1905, we won."),
         ("nineteen eighty four", "1984"),
+        ("in nineteen oh one", "in 1901"),  # text2num leaves a lone one or two in words
+        ("twenty oh two.", "2002."),
+        ("nineteen o four", "1904"),
+        ("nineteen oh, one thing", "19 oh, one thing"),
+        ("the nineteen eighties", "the nineteen eighties"),
+        ("the nineteen hundreds", "the nineteen hundreds"),
         ("twenty twenty", "2020"),
         ("two thousand and five", "2005"),
         ("It was nineteen. Eighty people came.", "It was 19. 80 people came."),

@@ -23,7 +23,7 @@ function shortParts(tokens) {
  *
  * Where a word was dropped at an edge, its sound stays: what it was may be typed into another word.
  */
-function partsOf(segment) {
+function stretchesOf(segment) {
   if (!segment.tokens.length) return [];
   const parts = shortParts(segment.tokens).map((tokens) => ({
     segment,
@@ -31,8 +31,10 @@ function partsOf(segment) {
     first: tokens[0].start,
     last: tokens.at(-1).end,
   }));
-  parts[0].first = Math.min(parts[0].first, segment.start);
-  parts.at(-1).last = Math.max(parts.at(-1).last, segment.end);
+  // As far as the part does not become too long for a clip.
+  const [head, tail] = [parts[0], parts.at(-1)];
+  head.first = Math.min(head.first, Math.max(segment.start, head.last - LONGEST_CLIP));
+  tail.last = Math.max(tail.last, Math.min(segment.end, tail.first + LONGEST_CLIP));
   return parts;
 }
 
@@ -44,7 +46,7 @@ function partsOf(segment) {
  */
 function clipsOf(all, chosen, duration) {
   const wanted = new Set(chosen);
-  const parts = all.flatMap(partsOf);
+  const parts = all.flatMap(stretchesOf);
   return parts.flatMap(({segment, tokens, first, last}, index) => {
     if (!wanted.has(segment)) return [];
     const before = parts[index - 1]?.last ?? 0;

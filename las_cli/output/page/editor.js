@@ -102,6 +102,10 @@ class Editor {
   }
 
   key(event) {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+      this.leave(); // what was typed is kept, and the page's own key saves
+      return;
+    }
     const choices = [...byId("readings").children];
     const at = choices.indexOf(document.activeElement);
     if (event.key === "Escape") this.close();
@@ -131,6 +135,7 @@ class Editor {
   finish(typed, first = this.segment.tokens.indexOf(this.token), count = 1) {
     const {segment, resumes} = this;
     this.close();
+    if (first < 0) return; // an undo took the word away meanwhile
     this.handlers.apply(segment, first, typed, count);
     if (resumes) this.player.play();
   }

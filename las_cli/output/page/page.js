@@ -197,12 +197,21 @@ function showMissing(why) {
   player.root.classList.add("silent");
 }
 
+/** An address as its file is named; as it stands where its bytes are no text. */
+function readable(url) {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
+}
+
 byId("audio").addEventListener("error", () => {
   const chosenFile = sound.blob instanceof File ? sound.blob.name : null;
   showMissing(
     chosenFile ?? setting.sound.kind === "embedded"
       ? `This browser cannot play ${chosenFile ?? setting.sound.name}.`
-      : `The recording is not at ${decodeURIComponent(setting.sound.url)} beside this page, or ` +
+      : `The recording is not at ${readable(setting.sound.url)} beside this page, or ` +
           "this browser cannot play it.",
   );
 });

@@ -33,9 +33,14 @@ function spreadWords(texts, start, end) {
 function tokensOf(segment) {
   let words = segment.words;
   if (!words.length) {
+    const plain = segment.text.split(/\s+/u).filter(Boolean);
     const written = (segment.written ?? segment.text).split(/\s+/u).filter(Boolean);
-    words = spreadWords(written, segment.start ?? 0, segment.end ?? 0).map((word) => ({
+    // Both forms word by word; where they part otherwise (numbers in digits) the plain one alone.
+    const shown = written.length === plain.length ? written : plain;
+    words = spreadWords(shown, segment.start ?? 0, segment.end ?? 0).map((word, index) => ({
       ...word,
+      text: plain[index],
+      written: word.text,
       confidence: segment.confidence,
     }));
   }
