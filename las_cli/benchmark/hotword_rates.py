@@ -111,10 +111,14 @@ def rare_words(
     spoken = {word for reference in references for word in reference.split()}
     expected = sorted(word for word in spoken - common if not units.unknown(word))
     others = sorted(w for w in counts.keys() - common - spoken if not units.unknown(w))
-    if not expected or not others:
+    if not others:
         raise LasError(
             f"the text has {len(counts)} different words, which leaves no rare ones beyond the "
             f"{COMMON} most frequent; give more text"
+        )
+    if not expected:
+        raise LasError(
+            f"the clips say none but the {COMMON} most frequent words of the text; take more clips"
         )
     random.Random(1).shuffle(others)
     return expected, others
@@ -131,7 +135,9 @@ def measure_hotwords(
     references = [text for batch in batched for text in batch.references]
     expected, others = rare_words(references, counts, recogniser.loaded.alphabet)
     trials = []
-    for count in (None, *distractors):
+    # Not more than there are, and no number twice.
+    counts_of = sorted({min(count, len(others)) for count in distractors})
+    for count in (None, *counts_of):
         listed = () if count is None else (*expected, *others[:count])
         options = dataclasses.replace(
             recogniser.options,

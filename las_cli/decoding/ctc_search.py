@@ -12,8 +12,9 @@ from las_cli.text.units import BLANK, EOS
 
 
 def ctc_search(decoder: Decoder, heard: Heard) -> list[list[Ended]]:
-    """Joint search by CTC and language model; a beam of 1 without one is CTC's best path."""
-    if decoder.options.beam == 1 and not decoder.options.lm_weight:
+    """Joint search by CTC, language model and hotwords; 1 beam with CTC alone is its best path."""
+    options = decoder.options
+    if options.beam == 1 and not options.lm_weight and not options.hotwords:
         assert heard.log_probs is not None  # the decoder has seen to it
         return best_path(heard.log_probs, heard.lengths)
     return joint_search(decoder, heard)
@@ -24,9 +25,12 @@ def best_path(log_probs: Tensor, lengths: Tensor) -> list[list[Ended]]:
     results = []
     best = log_probs.amax(-1)
     for row, units in enumerate(greedy_ctc(log_probs, lengths)):
-        score = float(best[row, : int(lengths[row])].sum())
+        steps = int(lengths[row])
+        score = float(best[row, :steps].sum())
         letters = (score / max(1, len(units)),) * len(units)
-        results.append([Ended(units, (*letters, 0.0), score, {"ctc": score}, False)])
+        # The end costs a path nothing; that nothing was said is as sure as a step is in the mean.
+        end = 0.0 if units else score / max(1, steps)
+        results.append([Ended(units, (*letters, end), score, {"ctc": score}, False)])
     return results
 
 

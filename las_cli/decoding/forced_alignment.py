@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +27,8 @@ def align_ctc(log_probs: Tensor, units: Sequence[int]) -> list[Span] | None:
     """
     from torchaudio.functional import forced_align
 
+    if log_probs.device.type == "mps":  # torchaudio has it for CPU and CUDA alone
+        log_probs = log_probs.cpu()
     if not units or steps_needed(units) > len(log_probs):
         return None
     targets = torch.tensor([list(units)], dtype=torch.int32, device=log_probs.device)
@@ -118,7 +120,30 @@ def place_words(
         end = min(max(end, start), duration)
         places.append(WordPlace(text, first, last, round(start, 3), round(end, 3)))
         floor = end
-    return places
+    return _parted(places)
+
+
+def _parted(places: list[WordPlace]) -> list[WordPlace]:
+    """Words that were left no time share that of the words they touch, each a like part."""
+    parted = list(places)
+    for index, place in enumerate(places):
+        if parted[index].end > parted[index].start:
+            continue
+        first = last = index
+        while first > 0 and parted[first - 1].end >= place.start:
+            first -= 1
+            if parted[first].end > parted[first].start:
+                break
+        while last + 1 < len(places) and parted[last + 1].start <= parted[last].end:
+            last += 1
+            if parted[last].end > parted[last].start:
+                break
+        start, end = parted[first].start, parted[last].end
+        share = (end - start) / (last - first + 1)
+        for at in range(first, last + 1):
+            begin = start + (at - first) * share
+            parted[at] = replace(parted[at], start=round(begin, 3), end=round(begin + share, 3))
+    return parted
 
 
 def group_words(units: Sequence[int], alphabet: Units) -> list[tuple[int, int, str]]:

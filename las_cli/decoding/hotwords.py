@@ -98,7 +98,10 @@ def _lines(path: Path) -> tuple[str, list[tuple[str, Any]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise UsageError(f"hotwords {path}: there is no such file; check the name") from None
+        raise UsageError(
+            f"hotwords {path}: there is no such file; check the name, or if it is a word itself "
+            "put a comma behind it"
+        ) from None
     except UnicodeDecodeError:
         raise UsageError(f"hotwords {path}: is no UTF-8 text; write a word a line") from None
     except OSError as error:

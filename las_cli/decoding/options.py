@@ -18,6 +18,7 @@ SEARCH_PRECISIONS = (*PRECISIONS, "int8")
 TUNED = ("search", "beam", "ctc_weight", "lm_weight", "length_bonus")  # always in config.json
 USUAL_WIDTH = 8  # of a wide beam with a threshold; a choice, not a measurement
 LETTER_NATS = 2.0  # what the next letter costs the speller unheard in the mean, about
+INFINITE = "inf"  # a threshold without end, in config.json
 MAX_BEAM = 100  # more never helped anyone and memory grows with it
 
 
@@ -173,11 +174,15 @@ class DecodingOptions:
         }
         if "calibration" in values:
             values["calibration"] = self.calibration.to_json()
+        if math.isinf(self.beam_threshold):
+            values["beam_threshold"] = INFINITE  # JSON has no number for it
         return values
 
 
 def _checked(name: str, value: Any, default: Any) -> Any:
     """`value` in the type of `default`; UsageError where it has another."""
+    if isinstance(default, float) and value == INFINITE:
+        return math.inf
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not type(default):

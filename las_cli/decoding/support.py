@@ -17,6 +17,8 @@ def ctc_support(units: tuple[int, ...], log_probs: Tensor | None) -> float:
     """
     if log_probs is None or not units or not len(log_probs):
         return math.nan
+    if log_probs.device.type == "mps":  # torch has the loss for CPU and CUDA alone
+        log_probs = log_probs.cpu()
     targets = log_probs.new_tensor(units, dtype=log_probs.dtype).long()[None]
     loss = functional.ctc_loss(
         log_probs.float()[:, None],

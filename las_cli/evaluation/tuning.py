@@ -239,8 +239,14 @@ class Tuner:
         rights = [right for each in truth for right in each]
         groups = [place for place, each in enumerate(truth) for _ in each]
         calibration = fit_calibration(flat, rights, groups)
+        if calibration.error >= calibration.plain_error:
+            calibration = Calibration()  # the plain posteriors are nearer to the truth
+        sure = cross_fitted(flat, rights, groups)
+        if not calibration.weights:
+            sure = [calibration.confidence(one) for one in flat]
+        own_words = iter(sure)
         spoken = [
-            (sum(map(calibration.confidence, evidence)) / len(evidence), sum(right) / len(right))
+            (_by_letters([next(own_words) for _ in evidence], evidence), sum(right) / len(right))
             for (_, evidence), right in zip(words, truth, strict=True)
             if evidence
         ]
@@ -248,7 +254,6 @@ class Tuner:
         corpora = [name for batch in self.batched for name in batch.corpora]
         by_corpus = {}
         if len(corpora) == len(truth) and calibration.weights:
-            sure = cross_fitted(flat, rights, groups)
             for name in sorted(set(corpora) - {""}):
                 rows = [place for place, group in enumerate(groups) if corpora[group] == name]
                 own = calibration_error([sure[at] for at in rows], [rights[at] for at in rows])
@@ -288,3 +293,9 @@ def _weights(options: DecodingOptions) -> Weights:
 
 def _same_weights(one: DecodingOptions, other: DecodingOptions) -> bool:
     return _weights(one) == _weights(other)
+
+
+def _by_letters(confidences: Sequence[float], evidence: Sequence[Evidence]) -> float:
+    """An utterance's confidence as users get it: that of its words, weighted by their letters."""
+    letters = sum(one.letters for one in evidence)
+    return sum(c * one.letters for c, one in zip(confidences, evidence, strict=True)) / letters

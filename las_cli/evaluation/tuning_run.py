@@ -58,11 +58,13 @@ def tune_recogniser(
     stage(f"listening to {len(cuts)} clips")
     tuner = Tuner(recogniser, hear(recogniser, cuts), count, report, kept)
     stage("searching")
-    given = dataclasses.replace(recogniser.options, nbest=1)
+    given = dataclasses.replace(recogniser.options, nbest=1, hotwords=())
     start = tuner.attempt(given)
     best = tuner.tune(given)
     if best.kind.has_beam:
-        best = tuner.widen(best, beams)
+        best = tuner.widen(best, {*beams, best.beam})
+        if start.rate < tuner.attempt(best).rate:
+            best = given
     fitted = tuner.calibrate(best, right_words)
     rate = tuner.attempt(best).rate
     best = dataclasses.replace(best, calibration=fitted.calibration)
@@ -72,8 +74,10 @@ def tune_recogniser(
 def keep_options(recogniser: Recogniser, best: DecodingOptions) -> Path:
     """Write `best` into the config.json of the recogniser's model; its path."""
     # The precision was this machine's and this run's; the model goes to others.
-    own = DecodingOptions.from_config(recogniser.loaded.decoding).precision
-    decoding = dataclasses.replace(best, precision=own).to_config()
+    own = DecodingOptions.from_config(recogniser.loaded.decoding)
+    decoding = dataclasses.replace(
+        best, precision=own.precision, nbest=min(own.nbest, best.beam), hotwords=own.hotwords
+    ).to_config()
     if recogniser.lm is None:
         del decoding["lm_weight"]  # nothing is known of the one it may get some day
         decoding.pop("internal_weight", None)

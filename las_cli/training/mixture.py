@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterator
@@ -98,9 +99,12 @@ def names_of(folders: tuple[str, ...]) -> list[str]:
     names: list[str] = []
     for folder in folders:
         own = Path(folder).name.split(".")[0] or "data"
-        names.append(own)
-        while names.count(names[-1]) > 1:
-            names[-1] = f"{own}-{len([n for n in names if n.startswith(own)])}"
+        name = own
+        for number in itertools.count(2):
+            if name not in names:
+                break
+            name = f"{own}-{number}"
+        names.append(name)
     return names
 
 
@@ -220,7 +224,9 @@ class MixedBatches:
         order = list(range(count))
         random.Random(f"{self.config.seed} {self.epoch} {pool}").shuffle(order)
         for number in order:
-            yield _deal([slices[number] for slices in sliced], self.batches)
+            clips = [slices[number] for slices in sliced]
+            if any(clips):  # clips longer than an update leave the next one without any
+                yield _deal(clips, self.batches)
 
     def _pass(self, part: Part, number: int) -> Iterator[Cut]:
         """The cuts of a part in the order of its pass `number`, those that can be trained on."""

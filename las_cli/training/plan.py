@@ -12,6 +12,7 @@ from las_cli.files import read_json
 from las_cli.network.config import LASConfig, build
 from las_cli.text import TextPolicy
 from las_cli.training.hyperparameters import TrainingConfig
+from las_cli.training.mixture import names_of
 
 SETUP = "training.json"  # what --resume needs to know beside the checkpoint
 
@@ -30,9 +31,15 @@ class Plan:
     wordpieces: int = 0  # units; 0: letters
     init: str = ""  # model to start from
     shares: tuple[float, ...] = ()  # of the sound in an update, by folder; 0: by its size
+    names: tuple[str, ...] = ()  # of the corpora, as the training began: ids of clips hold them
     clips: tuple[str, ...] = ()  # what the clips of each folder were when the training began
     # Defaults of the search, of the model it starts from; kept where the alphabet is the same.
     decoding: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def corpus_names(self) -> list[str]:
+        """A short name for each corpus; those it began with, wherever the folders lie by now."""
+        return list(self.names) or names_of(self.data)
 
     @property
     def told_data(self) -> str:

@@ -27,7 +27,7 @@ from las_cli.text import Alphabet, TextPolicy, Units, units_from_json
 from las_cli.text.units import FIRST
 from las_cli.training.data import SORTED_LIMIT, dev_texts, learn_alphabet_texts
 from las_cli.training.loop import Trainer
-from las_cli.training.mixture import Mixture, Part, make_parts, named, names_of
+from las_cli.training.mixture import Mixture, Part, make_parts, named
 from las_cli.training.plan import SETUP, Plan, agreed, read_plan
 from las_cli.training.processes import Machine
 from las_cli.training.run import Run
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from las_cli.corpus import Corpus
 
 # Options that change which clips make which batch of a pass.
-CLIP_ORDER = ("batch_seconds", "accumulate", "seed", "buckets", "min_seconds", "max_seconds")
+CLIP_ORDER = (
+    "batch_seconds", "accumulate", "seed", "buckets", "min_seconds", "max_seconds", "speeds",
+    "quiet_edges", "short_first", "shares_until",
+)  # fmt: skip
 
 
 def start(plan: Plan, folder: Path, *, overwrite: bool, quiet: bool = False) -> Trainer:
@@ -74,7 +77,7 @@ def _started(plan: Plan, folder: Path, machine: Machine, overwrite: bool, quiet:
     if other is not None and not plan.wordpieces and covers(other.alphabet, units):
         units = other.alphabet
     network = replace(plan.network, units=len(units))
-    plan = replace(plan, network=network)
+    plan = replace(plan, network=network, names=tuple(plan.corpus_names))
     # The same first weights in every process and in every run of the same seed.
     torch.manual_seed(plan.training.seed)
     model = LAS(network)
@@ -173,6 +176,7 @@ def resume(
         raise LasError(f"{folder}: no training to resume ({SETUP} is missing)")
     plan = read_plan(folder / SETUP)
     before, places = plan.training, plan.data
+    plan = replace(plan, names=tuple(plan.corpus_names))
     plan = agreed(plan, asked or {})
     plan = replace(plan, training=replace(before, **changes))
     machine = Machine.find(plan.training.device, plan.training.precision)
@@ -386,7 +390,7 @@ def make_trainer(
     accept = TextFilter(units, plan.text, plan.training, plan.network.step_seconds)
     if len(corpora) > 1:  # of one corpus alone its reader has left them out
         accept.held_out = dev_texts(dev_cuts, plan.text)
-    names = names_of(plan.data)
+    names = plan.corpus_names
     heard = [
         readable(plan, corpus, folder, dev_cuts, accept)
         for folder, corpus in zip(plan.data, corpora, strict=True)
@@ -438,7 +442,7 @@ def dev_of(plan: Plan, corpora: list[Corpus]) -> CutSet:
 
     if len(corpora) == 1:
         return corpora[0].cuts(plan.dev_split)
-    names = names_of(plan.data)
+    names = plan.corpus_names
     cuts = [
         named(corpus.cuts(plan.dev_split), name)
         for corpus, name in zip(corpora, names, strict=True)

@@ -143,3 +143,12 @@ def test_spans_of_neighbours_share_the_gap() -> None:
     spans = [Span(3, 4, 0.0), Span(4, 5, 0.0), Span(5, 6, 0.0)]
     first, second = place_words(units, spans, ALPHABET, STEP, 1.0)
     assert first.end <= second.start and first.start == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("end", [6, 9])
+def test_words_on_one_step_share_its_time(end: int) -> None:
+    spans = [Span(5, end, -1.0)] * 5
+    words = place_words(ALPHABET.encode("a b c"), spans, ALPHABET, STEP, 20 * STEP)
+    assert [word.text for word in words] == ["a", "b", "c"]
+    assert all(word.end - word.start > 0.01 for word in words)
+    check(words, 20 * STEP)

@@ -69,6 +69,7 @@ def test_a_file_has_an_entry_a_line(tmp_path: Path) -> None:
         (7, "hotwords 7: expected words"),
         ("names.txt", "hotwords names.txt: there is no such file"),
         ("lists/names", "hotwords lists/names: there is no such file"),
+        ("AC/DC", "if it is a word itself put a comma behind it"),
     ],
 )
 def test_what_is_wrong_with_a_list_is_said_in_a_sentence(given: Any, found: str) -> None:

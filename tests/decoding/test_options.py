@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import pytest
@@ -111,3 +113,9 @@ def test_the_total_by_hand() -> None:
 def test_letters_tried(beam: int, tried: int) -> None:
     assert DecodingOptions(beam=beam).tried == tried
     assert DecodingOptions(beam=beam, candidates=5).tried == 5
+
+
+def test_no_threshold_is_strict_json() -> None:
+    config = DecodingOptions(beam_threshold=math.inf).to_config()
+    assert json.loads(json.dumps(config, allow_nan=False)) == config
+    assert DecodingOptions.from_config(config).beam_threshold == math.inf

@@ -10,8 +10,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from las_cli.decoding.calibration import Calibration
+from las_cli.decoding.hotwords import read_hotwords
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError
+from las_cli.evaluation import tuning_run
 from las_cli.evaluation.pool import (
     CTC_WEIGHTS,
     LENGTH_BONUSES,
@@ -112,6 +115,27 @@ def test_a_wider_beam_has_to_be_worth_it(rates: dict[int, float], beam: int) -> 
     tuner = Tuner(SimpleNamespace(model=tiny_model()), [], None, count)  # type: ignore[arg-type]
     tuner.attempt = lambda options: Trial(options, rates[options.beam])  # type: ignore
     assert tuner.widen(DecodingOptions(), [16, 4, 8]).beam == beam
+
+
+def test_a_search_that_is_worse_than_the_one_it_had_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beam 32 in config.json: it is tried as well, though nobody asked for it."""
+    rates = {4: 0.3, 8: 0.25, 16: 0.2, 32: 0.17}
+    hotwords = read_hotwords("bad")
+    given = DecodingOptions(beam=32, nbest=5, hotwords=hotwords)
+    fitted = SimpleNamespace(calibration=Calibration())
+    monkeypatch.setattr(tuning_run, "hear", lambda *_: [])
+    monkeypatch.setattr(Tuner, "attempt", lambda _, options: Trial(options, rates[options.beam]))
+    monkeypatch.setattr(Tuner, "tune", lambda _, options: options)
+    monkeypatch.setattr(Tuner, "calibrate", lambda *_: fitted)
+    policy = SimpleNamespace(language="")
+    recogniser = SimpleNamespace(
+        options=given, model=tiny_model(), loaded=SimpleNamespace(policy=policy)
+    )
+    done = tuning_run.tune_recogniser(recogniser, [], [4, 8, 16])  # type: ignore[arg-type]
+    assert done.best.options.beam == 32 and done.best.rate == 0.17
+    assert done.best.options.hotwords == ()  # they are no part of the model's own search
 
 
 def test_an_utterance_of_which_nothing_was_found_counts_nothing() -> None:

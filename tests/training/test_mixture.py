@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,18 @@ def test_the_first_pass_goes_from_short_to_long() -> None:
     assert sum(lengths[:third]) * 1.6 < sum(lengths[-third:])
 
 
+def test_clips_longer_than_an_update_leave_no_update_empty() -> None:
+    draw = random.Random(3)
+    long = [draw.uniform(20, 30) for _ in range(60)]
+    parts = [
+        Part(name, sound(seconds=long, name=name), sum(long), 0.5) for name in ("real", "made")
+    ]
+    heard = updates(parts, replace(PLAIN, batch_seconds=15.0), epoch=1)
+    assert all(heard)
+    real = Counter(cut.id for cuts in heard for cut in cuts if cut.id.startswith("real/"))
+    assert len(real) == 60 and set(real.values()) == {1}
+
+
 def test_slices_and_deals() -> None:
     cuts = list(sound(seconds=[1.0, 1.0, 2.0, 2.0, 6.0], name="x"))
     sliced = _slices(cuts, 2)
@@ -209,6 +222,7 @@ def test_names_of_folders_are_told_apart() -> None:
     assert names_of(("/a/en", "/b/en", "/c/en", "/d/cuts.jsonl.gz")) == [
         "en", "en-2", "en-3", "cuts",
     ]  # fmt: skip
+    assert names_of(("/a/en-3", "/b/en", "/c/en", "/d/en")) == ["en-3", "en", "en-2", "en-4"]
 
 
 @pytest.fixture(scope="module")

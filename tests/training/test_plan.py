@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from las_cli.cli.main import cli
-from las_cli.training.plan import SETUP, read_plan, with_shares
+from las_cli.network.config import LASConfig
+from las_cli.text import TextPolicy
+from las_cli.training.hyperparameters import TrainingConfig
+from las_cli.training.plan import SETUP, Plan, read_plan, with_shares
 from tests.training.corpora import TINY, write_corpus
 
 BEGUN = ["--max-steps", "2", "--workers", "0", "--device", "cpu", "--log-seconds", "0"]
@@ -105,3 +109,12 @@ def test_clips_that_changed_in_their_place_are_told(begun: list[str], tmp_path: 
 
 def test_shares_are_told_as_they_are_given() -> None:
     assert with_shares(("/a", "/b"), (0.0, 0.4)) == "/a /b=0.4"
+
+
+def test_corpora_keep_the_names_they_began_with() -> None:
+    """Ids of clips begin with them, and the order of a pass hangs on the ids."""
+    plan = Plan(data=(), split="train", dev_split="dev", network=LASConfig(units=9),
+                training=TrainingConfig(), text=TextPolicy())  # fmt: skip
+    moved = replace(plan, data=("/new/english", "/new/de"), names=("en", "de"))
+    assert moved.corpus_names == ["en", "de"]
+    assert replace(moved, names=()).corpus_names == ["english", "de"]
