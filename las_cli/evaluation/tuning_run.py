@@ -62,7 +62,7 @@ def tune_recogniser(
     start = tuner.attempt(given)
     best = tuner.tune(given)
     if best.kind.has_beam:
-        best = tuner.widen(best, {*beams, best.beam})
+        best = tuner.widen(best, sorted({*beams, best.beam}))
         if start.rate < tuner.attempt(best).rate:
             best = given
     fitted = tuner.calibrate(best, right_words)
