@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +27,6 @@ DECODING = {
     "precision": "float32",
     "calibration": {"weights": [1.0, 2.0, 3.0, 4.0, 5.0], "error": 0.1, "plain_error": 0.2},
 }  # fmt: skip
-
-
-BEFORE = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """A training in this process leaves signals and the rounding of tiny numbers changed."""
-    yield
-    for number, handler in BEFORE.items():
-        signal.signal(number, handler)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
