@@ -51,5 +51,8 @@ def average_checkpoints(
     facts = {k: v for k, v in facts.items() if not k.startswith("dev_")}
     newest = saved_progress(paths[-1])
     facts |= newest.told() | {"averaged": [path.name for path in paths]}
-    save_model(output, LAS(plan.network), units, plan.text, weights=weights, facts=facts, half=half)
+    save_model(
+        output, LAS(plan.network), units, plan.text,
+        decoding=plan.decoding, weights=weights, facts=facts, half=half,
+    )  # fmt: skip
     return paths

@@ -20,7 +20,7 @@ class Support:
     ctc: float  # at least, nats a letter, see `ctc_support`
 
 
-VOICED = Support(confidence=0.15, ctc=-2.5)  # where voice activity finds speech, or was not asked
+VOICED = Support(confidence=0.05, ctc=-2.5)  # where voice activity finds speech, or was not asked
 UNVOICED = Support(confidence=0.7, ctc=-1.0)  # where it finds none
 
 

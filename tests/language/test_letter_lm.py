@@ -79,7 +79,7 @@ def test_zstandard(tmp_path: Path) -> None:
         ("missing.txt", None, "No such file"),
         ("empty.txt", b"", "no line can be used"),
         ("latin.txt", "naïve".encode("latin-1"), "not UTF-8"),
-        ("cut.gz", gzip.compress(b"hello there " * 500)[:-40], "damaged or cut short"),
+        ("cut.gz", gzip.compress(b"hello there " * 500, mtime=0)[:-40], "damaged or cut short"),
         ("text.gz", b"plain after all", "damaged or cut short"),
         ("digits.txt", b"1\n22\n", "2 with digits"),
     ],

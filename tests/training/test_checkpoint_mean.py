@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,17 @@ def test_average_is_the_mean_of_the_checkpoints(run: Path, tmp_path: Path) -> No
     assert loaded.facts["averaged"] == [path.name for path in paths]
     assert f"step-{loaded.facts['step']:07}" == paths[-1].name  # not the run's best model's
     assert "dev_ler" not in loaded.facts  # nobody has measured the mean
+
+
+def test_the_average_keeps_the_search_of_the_run(run: Path, tmp_path: Path) -> None:
+    """Of a training that began from a model, whose weights of the search it keeps."""
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    plan = json.loads((copy / "training.json").read_text())
+    (copy / "training.json").write_text(json.dumps(plan | {"decoding": {"beam": 5}}))
+    result = las("average", copy, "--last", 1, "--output", tmp_path / "one")
+    assert result.exit_code == 0, result.output
+    assert load_model(str(tmp_path / "one"), "cpu").decoding == {"beam": 5}
 
 
 def test_the_run_itself_is_not_averaged_over(run: Path) -> None:
