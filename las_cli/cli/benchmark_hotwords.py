@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     help="Words in the list that are not spoken, a row of the table each.",
 )
 @click.option(
-    "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 1]"
+    "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 0.5]"
 )
 @search_options
 def command(

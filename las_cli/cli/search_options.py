@@ -76,7 +76,7 @@ _HOTWORD_OPTIONS = (
         help="Words and names to expect: a file with one a line, or a list.",
     ),
     click.option(
-        "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 1]"
+        "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 0.5]"
     ),
 )
 

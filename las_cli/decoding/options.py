@@ -51,7 +51,7 @@ class DecodingOptions:
     candidates: int = 0  # letters a hypothesis tries each step; 0: max(16, 2 · beam)
     letters_per_step: float = 1.0  # length cap, letters per listener step (CTC writes at most 1)
     hotwords: tuple[Hotword, ...] = ()  # words and phrases that are to be expected
-    hotword_weight: float = 1.0  # nats a letter of an expected word, times the word's own weight
+    hotword_weight: float = 0.5  # nats a letter of an expected word, times the word's own weight
     repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
     word_times: bool = True  # align the words of the best hypothesis to the sound
     # Of the listener, on the CPU of speller and language model too. auto: bf16 where the hardware
