@@ -121,8 +121,10 @@ class Adaptation:
         before = check(self.recogniser, cuts)
         ler, wer = error_rates(before)
         self.tell(f"before: LER {ler:.2%}, WER {wer:.2%} on the part to check by")
-        if self.words is not None:  # what the voice must be better than
-            ler, wer = error_rates(check(searched, cuts))
+        start = before  # what the voice must be better than
+        if self.words is not None:
+            start = check(searched, cuts)
+            ler, wer = error_rates(start)
             self.tell(f"with the words alone: LER {ler:.2%}, WER {wer:.2%}")
         trainer = self._trainer(searched, ler)
         with trainer.run:
@@ -133,7 +135,7 @@ class Adaptation:
         best = adapted_model(self.recogniser.loaded, self.work)
         if best is None:
             self.tell(f"no check was better: the network stays that of {self.request.model}")
-        after = check(searched, cuts, best.model if best else None)
+        after = check(searched, cuts, best.model) if best else start
         return make_outcome(before, after, self.words)
 
     def _trainer(self, searched: Recogniser, ler: float) -> Trainer:
