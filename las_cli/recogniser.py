@@ -11,7 +11,7 @@ from las_cli.decoding.decoder import Decoder, LanguageModel
 from las_cli.decoding.hotwords import normalised
 from las_cli.decoding.options import MAX_BEAM, DecodingOptions
 from las_cli.errors import UsageError
-from las_cli.language import LetterLM, MixedLM
+from las_cli.language import ExpectingLM, LetterLM, MixedLM, expect_words
 from las_cli.language.store import load_language_model
 from las_cli.saved_model.names import LM_CONFIG
 from las_cli.sharing.find import load_model
@@ -35,10 +35,17 @@ class Recogniser:
     def of(
         cls, loaded: LoadedModel, options: DecodingOptions, lm: LanguageModel | None = None
     ) -> Recogniser:
-        """`loaded` to be searched with `options`; LasError where it cannot."""
+        """`loaded` to be searched with `options`; LasError where it cannot.
+
+        lm: it is made to expect the hotwords of `options`, and no others
+        """
+        if isinstance(lm, ExpectingLM):
+            lm = lm.base
         if options.hotwords:
             words = normalised(options.hotwords, loaded.policy)
             options = dataclasses.replace(options, hotwords=words)
+            if isinstance(lm, LetterLM | MixedLM):
+                lm = expect_words(lm, dict(words), loaded.alphabet)
         return cls(loaded, Decoder(loaded.model, loaded.alphabet, options, lm))
 
     @property

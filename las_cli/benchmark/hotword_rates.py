@@ -14,13 +14,13 @@ from las_cli.decoding.decode import search
 from las_cli.decoding.hotwords import Hotword
 from las_cli.decoding.lanes import side_by_side
 from las_cli.errors import LasError
+from las_cli.recogniser import Recogniser
 from las_cli.scoring.alignment import align
 from las_cli.text import normalise
 
 if TYPE_CHECKING:
     from las_cli.decoding.hypothesis import Hypothesis
     from las_cli.evaluation.tuning import HeardBatch
-    from las_cli.recogniser import Recogniser
     from las_cli.text import TextPolicy, Units
 
 COMMON = 5000  # most frequent words of the text, which nobody need expect
@@ -145,7 +145,7 @@ def measure_hotwords(
             word_times=False,
             nbest=1,
         )
-        decoder = recogniser.decoder.with_options(options)
+        decoder = Recogniser.of(recogniser.loaded, options, recogniser.lm).decoder
 
         def searched(batch: HeardBatch) -> list[list[Hypothesis]]:
             return search(decoder, batch.heard)  # noqa: B023 - called before the loop goes on

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     help="Words in the list that are not spoken, a row of the table each.",
 )
 @click.option(
-    "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 0.5]"
+    "--hotword-weight",
+    type=float,
+    help="Bonus of a hotword, nats a letter.  "
+    "[default: 0.5; none where a language model of letters expects it]",
 )
 @search_options
 def command(

@@ -76,7 +76,10 @@ _HOTWORD_OPTIONS = (
         help="Words and names to expect: a file with one a line, or a list.",
     ),
     click.option(
-        "--hotword-weight", type=float, help="Nats a letter of a hotword.  [default: 0.5]"
+        "--hotword-weight",
+        type=float,
+        help="Bonus of a hotword, nats a letter.  "
+        "[default: 0.5; none where a language model of letters expects it]",
     ),
 )
 

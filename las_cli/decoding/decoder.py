@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from las_cli.network.las import LAS
 
 
+HOTWORD_WEIGHT = 0.5  # nats a letter of a word that the language model does not expect
+
+
 class LanguageModel(Protocol):
     """A model of text alone, letter by letter (`las_cli.language`)."""
+
+    expects: bool  # the words of `DecodingOptions.hotwords`
 
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]: ...
     def step(
@@ -63,6 +68,9 @@ class Decoder:
             notes += left_out
             options = dataclasses.replace(options, hotwords=known)
             self.hotwords = HotwordTree(known, alphabet) if known else None
+            expects = lm is not None and bool(options.lm_weight) and lm.expects
+            if not options.hotword_weight and not expects:
+                options = dataclasses.replace(options, hotword_weight=HOTWORD_WEIGHT)
         self.model = model
         self.alphabet = alphabet
         self.options = options

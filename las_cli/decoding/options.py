@@ -30,7 +30,7 @@ class DecodingOptions:
     `(1 - ctc_weight) · attention + ctc_weight · ctc + lm_weight · lm
     - internal_weight · internal + length_bonus · letters`,
     all of them natural log probabilities (Watanabe et al. 2017, section II-C); with hotwords,
-    `hotword_weight · (letters of expected words)` more.
+    `hotword_weight · (letters of expected words)` more, or a language model that expects them.
     """
 
     search: str = "beam"  # a name of SEARCHES
@@ -51,7 +51,9 @@ class DecodingOptions:
     candidates: int = 0  # letters a hypothesis tries each step; 0: max(16, 2 · beam)
     letters_per_step: float = 1.0  # length cap, letters per listener step (CTC writes at most 1)
     hotwords: tuple[Hotword, ...] = ()  # words and phrases that are to be expected
-    hotword_weight: float = 0.5  # nats a letter of an expected word, times the word's own weight
+    # Nats a letter of an expected word, times the word's own weight. 0: what `Decoder` finds good,
+    # none where the language model expects the words.
+    hotword_weight: float = 0.0
     repeat_guard: bool = True  # forbid a pattern of up to 20 letters to repeat more than 4 times
     word_times: bool = True  # align the words of the best hypothesis to the sound
     # Of the listener, on the CPU of speller and language model too. auto: bf16 where the hardware
@@ -90,9 +92,9 @@ class DecodingOptions:
             raise UsageError(f"length-bonus {self.length_bonus}: choose -5 to 5 nats a letter")
         if not self.eos_threshold >= 1.0:
             raise UsageError(f"eos-threshold {self.eos_threshold}: choose 1 or more (1.5 is good)")
-        if not 0.0 < self.hotword_weight <= 20.0:
+        if not 0.0 <= self.hotword_weight <= 20.0:
             raise UsageError(
-                f"hotword-weight {self.hotword_weight:g}: choose up to 20 nats a letter, above 0"
+                f"hotword-weight {self.hotword_weight:g}: choose 0 to 20 nats a letter"
             )
         if self.candidates < 0:
             raise UsageError(f"candidates {self.candidates}: choose 1 or more, 0 for the default")
@@ -126,7 +128,9 @@ class DecodingOptions:
         weights = {"attention": 1 - ctc, "ctc": ctc, "lm": self.lm_weight}
         if self.internal_weight and self.kind.asks_speller:
             weights["internal"] = -self.internal_weight
-        return weights | ({"hotwords": self.hotword_weight} if self.hotwords else {})
+        if self.hotwords and self.hotword_weight:
+            weights["hotwords"] = self.hotword_weight
+        return weights
 
     @property
     def rise(self) -> float:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from las_cli.decoding.options import DecodingOptions
 from las_cli.evaluation.trials import Trials
 from las_cli.evaluation.tuning import Fitted, Trial, Tuner, hear
+from las_cli.recogniser import Recogniser
 from las_cli.saved_model.folder import write_decoding
 from las_cli.scoring import align, find_normaliser, score_pairs
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
-
-    from las_cli.recogniser import Recogniser
 
 METRICS = ("wer", "ler")  # word or letter error rate
 
@@ -47,6 +46,8 @@ def tune_recogniser(
     stage: called with what is being done; report: called after each trial
     """
 
+    unbiased = dataclasses.replace(recogniser.options, nbest=1, hotwords=())
+    recogniser = Recogniser.of(recogniser.loaded, unbiased, recogniser.lm)
     basic = find_normaliser("basic", recogniser.loaded.policy.language)
 
     def count(reference: str, hypothesis: str) -> tuple[int, int]:
@@ -58,7 +59,7 @@ def tune_recogniser(
     stage(f"listening to {len(cuts)} clips")
     tuner = Tuner(recogniser, hear(recogniser, cuts), count, report, kept)
     stage("searching")
-    given = dataclasses.replace(recogniser.options, nbest=1, hotwords=())
+    given = recogniser.options
     start = tuner.attempt(given)
     best = tuner.tune(given)
     if best.kind.has_beam:

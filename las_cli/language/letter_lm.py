@@ -37,6 +37,8 @@ class LetterLMConfig:
 class LetterLM(nn.Module):
     """A letter language model; each sentence begins and ends with the end of sentence."""
 
+    expects = False
+
     def __init__(self, config: LetterLMConfig) -> None:
         super().__init__()
         self.config = config
@@ -57,6 +59,11 @@ class LetterLM(nn.Module):
         """letters [B, U], LSTM state → log probabilities of the next [B, U, V], new state."""
         hidden, state = self.lstm(self.embedding(letters), state)
         return self._log_probs(hidden), state
+
+    @property
+    def units(self) -> int:
+        """V of the alphabet."""
+        return self.config.units
 
     def tensors(self) -> dict[str, Tensor]:
         """All that decides what this model says, by name."""

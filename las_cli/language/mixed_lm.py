@@ -17,34 +17,35 @@ from las_cli.text.units import FIRST
 MOST_ODDS = 30.0  # nats; beyond, one of the two is all but ruled out
 
 
-class MixedLM(nn.Module):
-    """A mixture, word by word, of a letter network and word n-grams.
+class WordMixture(nn.Module):
+    """A mixture, word by word, of word n-grams and a language model that can write any word.
 
-    Each word has the probability `share · p by n-grams + (1 - share) · p by letters`, so that words
-    outside the vocabulary can be written. Letter by letter that is a mixture whose odds follow how
-    well either has foretold the word so far.
+    Each word has the probability `share · p by n-grams + (1 - share) · p by the other`. Letter by
+    letter that is a mixture whose odds follow how well either has foretold the word so far.
     """
 
-    def __init__(self, letters: LetterLM, words: WordLM, share: float) -> None:
+    expects = False
+
+    def __init__(self, other: LetterLM | MixedLM, words: WordLM, share: float) -> None:
         """share: of the word n-grams, above 0 and below 1."""
         super().__init__()
         if not 0 < share < 1:
             raise LasError(f"language model: a share of words of {share}, expected 0 … 1")
-        self.letters, self.words, self.share = letters, words, share
+        self.other, self.words, self.share = other, words, share
         self._prior = math.log(share / (1 - share))
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that decides what this model says, by name."""
-        own = {"share": torch.tensor(self.share)} | tables_of(self.words.ngrams)
-        return own | self.letters.tensors()
+    @property
+    def units(self) -> int:
+        """V of the alphabet."""
+        return self.other.units
 
     def start(self, batch: int, beams: int) -> tuple[Tensor, ...]:
         """State of `beams` hypotheses an utterance before their first letter, [B, K, …] each."""
-        letters = self.letters.start(batch, beams)
-        device, units = letters[0].device, self.letters.config.units
-        odds = torch.full((batch, beams, units), self._prior, device=device)
+        other = self.other.start(batch, beams)
+        device = other[0].device
+        odds = torch.full((batch, beams, self.units), self._prior, device=device)
         words = (part.to(device) for part in self.words.start(batch, beams))
-        return (*words, odds, *letters)
+        return (*words, odds, *other)
 
     def step(
         self, previous: Tensor, state: tuple[Tensor, ...]
@@ -61,8 +62,8 @@ class MixedLM(nn.Module):
     def both(
         self, previous: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """log p by letters and by words [B, K, V], and the state with the odds [B, K, 1] so far."""
-        home = self.words.tree.device  # of the words; another than the letters' for NO_FLOAT64
+        """log p by the other model and by words [B, K, V], the state with odds [B, K, 1] so far."""
+        home = self.words.tree.device  # of the words; another than the other's for NO_FLOAT64
         before, now = WordState(state[0].to(home), state[1].to(home)), previous.to(home)
         begun = (now >= FIRST)[..., None]  # before the first letter `previous` is the EOS
         on = self.words.advance(before, now)
@@ -70,6 +71,25 @@ class MixedLM(nn.Module):
         contexts = torch.where(begun, on.contexts, before.contexts)
         by_words = self.words.log_probs(WordState(node, contexts)).to(previous.device)
         odds = state[2].gather(-1, previous[..., None])
-        scores, letters = self.letters.step(previous, state[3:])
+        scores, other = self.other.step(previous, state[3:])
         places = (node.to(previous.device), contexts.to(previous.device))
-        return scores, by_words, (*places, odds, *letters)
+        return scores, by_words, (*places, odds, *other)
+
+
+class MixedLM(WordMixture):
+    """Word n-grams and a letter network, which writes what is not in their vocabulary."""
+
+    def __init__(self, letters: LetterLM, words: WordLM, share: float) -> None:
+        """share: of the word n-grams, above 0 and below 1."""
+        super().__init__(letters, words, share)
+
+    @property
+    def letters(self) -> LetterLM:
+        """The network."""
+        assert isinstance(self.other, LetterLM)
+        return self.other
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that decides what this model says, by name."""
+        own = {"share": torch.tensor(self.share)} | tables_of(self.words.ngrams)
+        return own | self.letters.tensors()

@@ -36,7 +36,8 @@ class WordLM(nn.Module):
     def __init__(self, ngrams: WordNgrams, units: int, space: int) -> None:
         """`units`: V of the alphabet; `space`: the id that ends a word within a sentence."""
         super().__init__()
-        self.ngrams, self.space, self.order = ngrams, space, len(ngrams.orders) + 1
+        self.ngrams, self.space = ngrams, space
+        self.order = max(2, len(ngrams.orders) + 1)  # single words too have one before them
         tree, edges = word_tree(ngrams.letters, ngrams.lengths, units)
         self.tree: Tensor
         self.edges: Tensor

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 from rich.console import Console
 
 from las_cli.benchmark import hotword_rates as hotwords
@@ -25,6 +24,7 @@ from las_cli.decoding.heard import listen
 from las_cli.decoding.options import DecodingOptions
 from las_cli.errors import LasError, UsageError
 from las_cli.evaluation.tuning import HeardBatch
+from las_cli.recogniser import Recogniser
 from las_cli.text import TextPolicy
 from tests.decoding.conftest import ALPHABET, speech, tiny_model
 
@@ -71,12 +71,8 @@ def test_rare_words(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_list_is_searched_with(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hotwords, "COMMON", 1)
     model, options = tiny_model(), DecodingOptions(beam=4, lm_weight=0.0, precision="float32")
-    recogniser: Any = SimpleNamespace(
-        decoder=Decoder(model, ALPHABET, options),
-        loaded=SimpleNamespace(alphabet=ALPHABET),
-        options=options,
-        device=torch.device("cpu"),
-    )
+    loaded: Any = SimpleNamespace(model=model, alphabet=ALPHABET, policy=TextPolicy())
+    recogniser = Recogniser.of(loaded, options)
     batched = [HeardBatch(listen(model, *speech(0.6, 0.4)), ("a cab", "a dig"))]
     asked: list[tuple[str, ...]] = []
 

@@ -235,7 +235,7 @@ def test_expected_words(model_folder: Path, corpus: Path, tmp_path: Path) -> Non
         ("--hotwords", "", "hotwords: names no word"),
         ("--hotwords", "Ann\ttwo", "the weight 'two' of 'Ann' is no number"),
         ("--hotwords", "names.txt", "there is no such file"),
-        ("--hotword-weight", "0", "choose up to 20 nats a letter"),
+        ("--hotword-weight", "-1", "choose 0 to 20 nats a letter"),
         ("--beam-threshold", "0", "choose more than 0 nats"),
         ("--beam-threshold", "-1", "choose more than 0 nats"),
     ],

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,9 @@ from las_cli.evaluation.pool import (
 from las_cli.evaluation.trials import Trials
 from las_cli.evaluation.tuning import Trial, Tuner
 from las_cli.evaluation.tuning_run import right_words
-from tests.decoding.conftest import tiny_model
+from las_cli.recogniser import Recogniser
+from las_cli.text import TextPolicy
+from tests.decoding.conftest import ALPHABET, tiny_model
 
 PLAIN = DecodingOptions()
 
@@ -129,11 +132,9 @@ def test_a_search_that_is_worse_than_the_one_it_had_is_not_taken(
     monkeypatch.setattr(Tuner, "attempt", lambda _, options: Trial(options, rates[options.beam]))
     monkeypatch.setattr(Tuner, "tune", lambda _, options: options)
     monkeypatch.setattr(Tuner, "calibrate", lambda *_: fitted)
-    policy = SimpleNamespace(language="")
-    recogniser = SimpleNamespace(
-        options=given, model=tiny_model(), loaded=SimpleNamespace(policy=policy)
-    )
-    done = tuning_run.tune_recogniser(recogniser, [], [4, 8, 16])  # type: ignore[arg-type]
+    loaded: Any = SimpleNamespace(model=tiny_model(), alphabet=ALPHABET, policy=TextPolicy())
+    recogniser = Recogniser.of(loaded, given)
+    done = tuning_run.tune_recogniser(recogniser, [], [4, 8, 16])
     assert done.best.options.beam == 32 and done.best.rate == 0.17
     assert done.best.options.hotwords == ()  # they are no part of the model's own search
 
