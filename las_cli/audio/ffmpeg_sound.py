@@ -92,7 +92,8 @@ class FfmpegSound:
         duration = None
         if clock is not None:
             hours, minutes, seconds = clock.groups()
-            duration = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            # A recorder that crashed leaves 0: how long it is shows when it is read.
+            duration = int(hours) * 3600 + int(minutes) * 60 + float(seconds) or None
         begin = re.search(r"Duration: [^\n]*start: (-?\d+\.\d+)", text)
         layout = stream.group(2).strip()
         named = {"mono": 1, "stereo": 2, "2.1": 3, "quad": 4, "5.0": 5, "5.1": 6, "7.1": 8}

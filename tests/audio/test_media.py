@@ -107,6 +107,15 @@ def test_media_that_is_cut_off_or_damaged(tmp_path: Path) -> None:
     assert all(abs(lost.start - 8) < 2.5 for lost in reader.missing)
 
 
+def test_a_film_whose_header_has_no_length(tmp_path: Path) -> None:
+    data = bytearray(make(tmp_path, "m4a", 6, (1.0, 5.0)))
+    at = data.index(b"mvhd") + 20  # ISO/IEC 14496-12, section 8.2.2
+    data[at : at + 4] = bytes(4)
+    (tmp_path / "crashed.m4a").write_bytes(data)
+    sound, reader = heard(tmp_path / "crashed.m4a")
+    assert near(marks_in(sound), [1.0, 5.0], 0.1) and reader.flags == []
+
+
 def test_a_channel_upside_down(tmp_path: Path) -> None:
     one = torch.from_numpy(marked(4, (1.0,)))
     soundfile.write(tmp_path / "a.wav", torch.stack([one, -one], 1).numpy(), RATE)

@@ -98,6 +98,20 @@ def test_a_header_that_says_less_than_the_file_holds(
     assert part.numel() == RATE and near(marks_in(part), [0.5], 0.03)
 
 
+@pytest.mark.parametrize("told", [0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1])
+@pytest.mark.parametrize("kind", ["wav", "wavex", "rf64", "aiff", "au", "caf"])
+def test_a_stream_leaves_a_length_without_end(tmp_path: Path, kind: str, told: int) -> None:
+    """Not every program writes the number that its format has for that."""
+    data = bytearray(written(marked(6, (1.0, 5.0)), kind))
+    at, width, order = lengths(bytes(data), kind)
+    if told >= 256**width:
+        pytest.skip("the field is narrower")
+    data[at : at + width] = told.to_bytes(width, order)  # type: ignore[arg-type]
+    sound, reader = heard(tmp_path, bytes(data), kind)
+    assert near(marks_in(sound), [1.0, 5.0], 0.03) and abs(sound.numel() / RATE - 6) < 0.01
+    assert reader.flags == [] and abs(reader.info.duration - 6) < 0.01
+
+
 def test_joined_after_a_crash(tmp_path: Path) -> None:
     one = bytearray(written(marked(4, (1.0,)), "wav"))
     one[40:44] = bytes(4)
