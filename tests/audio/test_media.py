@@ -66,6 +66,27 @@ def test_joined_media_files(tmp_path: Path, kind: str) -> None:
     assert near(marks_in(sound), [1.0], 0.1) and reader.flags == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "coding", "delay"),
+    [("aac", "aac", 0.07), ("oga", "flac", 0.0), ("spx", "libspeex", 0.0)],
+)
+def test_joined_files_of_two_rates(tmp_path: Path, kind: str, coding: str, delay: float) -> None:
+    """ffmpeg goes on with the rate of the first, or takes the second's header for damage."""
+    data = b""
+    for seconds, mark, rate in ((4, 1.0, 16_000), (5, 2.0, 44_100 if kind != "spx" else 32_000)):
+        soundfile.write(tmp_path / "plain.wav", marked(seconds, (mark,), rate), rate)
+        made = tmp_path / f"made.{kind}"
+        try:
+            ffmpeg("-i", tmp_path / "plain.wav", "-c:a", coding, made)
+        except subprocess.CalledProcessError:
+            pytest.skip(f"this ffmpeg writes no {coding}")
+        data += made.read_bytes()
+    (tmp_path / f"joined.{kind}").write_bytes(data)
+    sound, reader = heard(tmp_path / f"joined.{kind}")
+    assert near(marks_in(sound), [1.0 + delay, 6.0 + 2 * delay], 0.06) and reader.flags == []
+    assert abs(sound.numel() / RATE - 9) < 0.3
+
+
 @pytest.mark.parametrize("kind", ["webm", "mkv", "m4a"])
 def test_gaps_between_packets_keep_the_times(tmp_path: Path, kind: str) -> None:
     make(tmp_path, kind, 20, (1.0, 18.0))
