@@ -159,7 +159,8 @@ class FfmpegSound:
         for place, count in broken:
             self._lose(at + place, count * packets.usual, DAMAGED)
         promised = self.duration if self.duration is not None and self._sound_alone else 0.0
-        short = max(0.0, promised - max(given, packets.end))
+        # Some containers count their length from 0 on a clock that begins later.
+        short = max(0.0, promised - max(given, packets.end) - max(0.0, self._clock))
         if packets.cut or short > SHORT:
             self._lose(at + given, short, TRUNCATED)
         elif packets.end - given > SHORT and not packets.back:

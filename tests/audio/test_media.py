@@ -114,6 +114,14 @@ def test_a_track_that_starts_late(tmp_path: Path, kind: str) -> None:
     assert near(marks_in(sound), [4.0], 0.12) and reader.flags == []
 
 
+def test_sound_alone_that_starts_late_begins_at_once(tmp_path: Path) -> None:
+    """As players have it; a recorder cuts a stream out so, with the clock of the whole."""
+    soundfile.write(tmp_path / "plain.wav", marked(6, (1.0,)), RATE)
+    ffmpeg("-itsoffset", "3", "-i", tmp_path / "plain.wav", "-c:a", "flac", tmp_path / "a.mka")
+    sound, reader = heard(tmp_path / "a.mka")
+    assert near(marks_in(sound), [1.0], 0.12) and reader.flags == []
+
+
 def test_media_that_is_cut_off_or_damaged(tmp_path: Path) -> None:
     data = make(tmp_path, "webm", 20, (1.0, 18.0))
     (tmp_path / "cut.webm").write_bytes(data[: len(data) // 2])
