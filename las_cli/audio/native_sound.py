@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from las_cli.audio.downmixing import Mixer
 from las_cli.audio.missing_sound import DAMAGED, MENDED, TRUNCATED, Missing
 from las_cli.audio.part_finding import look
-from las_cli.audio.parts import Parts, SoundPart
+from las_cli.audio.parts import UNKNOWN_FRAMES, Parts, SoundPart
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
     import torch
 
-UNKNOWN_FRAMES = 2**62  # libsndfile's "cannot tell" is just below 2**63
 RATES = (100, 768_000)  # Hz; what is outside of them nobody records
 PADDING = 0.1  # seconds that encoders add: as much short is no loss
 MOST_SILENCE = 3600.0  # seconds put in for one loss; a longer one is a clock that was set

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from las_cli.audio.parts import UNKNOWN_FRAMES
 from las_cli.errors import LasError
 from las_cli.files import LFS_ADVICE, is_lfs_pointer
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 # A header takes about 0.13 ms; below this many files a second process costs more than it saves.
 PARALLEL_FROM = 4000
 BATCH = 256  # files handed to a process at a time
-UNKNOWN_FRAMES = 1 << 48  # more is libsndfile's way to say "unknown", e.g. of a streamed flac
 HARMLESS = ("header says too little", "channels cancel out")  # flags of las_cli.audio
 SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
 
