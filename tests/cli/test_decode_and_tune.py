@@ -304,6 +304,19 @@ def test_tune_writes_what_it_found(corpus: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2 and "--beams" in result.stderr
 
 
+def test_tune_names_a_clip_that_it_does_without(
+    model_folder: Path, corpus: Path, tmp_path: Path
+) -> None:
+    clip = corpus / "clips" / "clip2.flac"
+    content = clip.read_bytes()
+    clip.write_bytes(content[:300] + bytes(len(content) - 300))  # the header is whole
+    result = las("tune", "--model", model_folder, "--data", corpus, "--split", "test", "--dry-run",
+                 "--beam", 1, "--beams", 1)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    complaints = [line for line in result.stderr.splitlines() if "clip2.flac" in line]
+    assert len(complaints) == 1 and "cannot be read" in complaints[0]
+
+
 @pytest.mark.parametrize("own", [None, "bf16"])
 def test_tune_leaves_the_precision_as_it_was(corpus: Path, tmp_path: Path, own: str | None) -> None:
     folder = tmp_path / "model"
