@@ -75,3 +75,8 @@ def autocast(device: torch.device, precision: torch.dtype) -> AbstractContextMan
     if precision == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(device.type, precision)
+
+
+def where_ctc_runs(log_probs: torch.Tensor) -> torch.Tensor:
+    """Posteriors on a device that has torch's CTC loss and alignment: Apple GPUs have neither."""
+    return log_probs.cpu() if log_probs.device.type == "mps" else log_probs
