@@ -68,6 +68,8 @@ MUTANTS = [
            "audio/test_parts.py"),
     Mutant("ogg-gap", "audio.ogg_pages", "SHORTEST_GAP = 0.1", "SHORTEST_GAP = 1e9",
            "audio/test_parts.py"),
+    Mutant("blocks-of-vorbis", "audio.ogg_pages", "total += (before + size) // 4",
+           "total += (before + size) // 2", "audio/test_parts.py"),
     Mutant("flac-damage", "audio.flac_frames", "if frame.sample > sample:",
            "if frame.sample >= sample:", "audio/test_parts.py"),
     Mutant("crashed-recorder", "audio.plain_headers", "if real - told <= LEAST",

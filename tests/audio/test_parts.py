@@ -255,6 +255,21 @@ def test_missing_pages_are_silence(tmp_path: Path, kind: str, renumbered: bool) 
     assert 8 < lost.duration < 12
 
 
+@pytest.mark.parametrize("kind", ["ogg", "opus"])
+def test_a_single_page_that_is_missing(tmp_path: Path, kind: str) -> None:
+    """Numbered anew, so that times alone tell: blocks of Vorbis and packets of Opus are counted."""
+    every = pages(written(marked(12, (0.5, 10.5)), kind))
+    kept = every[: len(every) // 2] + every[len(every) // 2 + 1 :]
+    kept = [
+        page[:18] + struct.pack("<I", at) + bytes(4) + page[26:] for at, page in enumerate(kept)
+    ]
+    kept = [page[:22] + struct.pack("<I", checksum(page)) + page[26:] for page in kept]
+    sound, reader = heard(tmp_path, b"".join(kept), kind)
+    assert near(marks_in(sound), [0.5, 10.5], 0.1), marks_in(sound)
+    assert reader.flags == [GAP] and len(reader.missing) == 1
+    assert abs(sound.numel() / RATE - 12) < 0.1
+
+
 def test_checksums_are_those_of_the_formats() -> None:
     data = pages(written(marked(1, ()), "ogg"))[0]
     assert struct.pack("<I", checksum(data[:22] + bytes(4) + data[26:])) == data[22:26]
