@@ -246,7 +246,7 @@ MUTANTS = [
     Mutant("search-forgotten", "training.setup", "plan = replace(plan, decoding=other.decoding)",
            "pass", "adaptation/test_adapt.py"),
     # Language models
-    Mutant("lm-blank", "language.letter_lm", "BLANK_LOGIT = -1e4", "BLANK_LOGIT = 0.0",
+    Mutant("lm-blank", "language.letter_lm", "blank[BLANK] = BLANK_LOGIT", "blank[BLANK] = 0.0",
            "language/test_letter_lm.py"),
     Mutant("word-begins-afresh", "language.mixed_lm",
            "after[..., self.words.space] = self._prior", "pass", "language/test_mixed_lm.py"),
