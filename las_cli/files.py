@@ -78,7 +78,7 @@ def utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def require_folder(folder: Path, name: str = "", advice: str = "name another --output") -> None:
+def require_folder(folder: Path, name: str = "", advice: str = "name another folder") -> None:
     """LasError if files cannot be put into `folder`, or it cannot be made; nothing is left there.
 
     A file is written and taken away again in it, or in the folder it would be made in: what may be

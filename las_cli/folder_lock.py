@@ -39,7 +39,7 @@ class FolderLock:
             file = self._locked(doing)
         except OSError as error:
             raise LasError(
-                f"{folder}: cannot be written ({error.strerror or error}); name another --output"
+                f"{folder}: cannot be written ({error.strerror or error}); name another folder"
             ) from error
         if file is None:
             return
@@ -61,7 +61,7 @@ class FolderLock:
                     return None
                 raise UsageError(
                     f"{self.path.parent}: another {doing} writes there{_holder(self.path)}; wait "
-                    "for its end, stop it, or name another --output"
+                    "for its end, stop it, or name another folder"
                 ) from error
             try:
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):

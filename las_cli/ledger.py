@@ -39,7 +39,7 @@ class Ledger:
     def require_own(self, path: Path) -> None:
         """LasError for a file that las did not write, or that somebody has changed since."""
         if path.is_dir():
-            raise LasError(f"{path}: a folder has that name; choose another --output")
+            raise LasError(f"{path}: a folder has that name; write into another folder")
         if not self.is_own(path):
             raise LasError(
                 f"{path}: is there already and not as las wrote it; --overwrite replaces it, or "

@@ -80,7 +80,7 @@ def load_recogniser(
 
     if threads is not None:
         if not 1 <= threads <= 1024:
-            raise UsageError(f"--threads {threads}: choose 1 to 1024")
+            raise UsageError(f"threads {threads}: choose 1 to 1024")
         torch.set_num_threads(threads)
     # Checked before the model is loaded: a typing error should not cost the user seconds. The
     # model's own beam is not known yet; whatever it is, it is no wider than this.
@@ -89,7 +89,7 @@ def load_recogniser(
     options = DecodingOptions.from_config(loaded.decoding, **overrides)
     if lm not in (None, NO_LM) and not options.lm_weight:
         if overrides.get("lm_weight") is not None:
-            raise UsageError(f"--lm {lm}: of no use with --lm-weight 0")
+            raise UsageError(f"language model {lm}: of no use with a weight of 0")
         # The model was tuned without one; a language model that is asked for is meant to be used.
         options = dataclasses.replace(options, lm_weight=DecodingOptions().lm_weight)
     language_model = find_language_model(loaded, lm) if options.lm_weight else None

@@ -7,6 +7,7 @@ Kaldi's `id path`. What a row means, and what becomes of a bad one, is the calle
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,13 +40,14 @@ def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, str | bytes]]:
     """The lines of `stream` without their ends, from 1; bytes where a line is no text.
 
     Lines end at \\n or \\r\\n only: other characters that end lines for Python (U+2028, form
-    feeds) occur inside transcripts, and would shift every later row.
+    feeds) occur inside transcripts, and would shift every later row. A file in which there is
+    neither has its lines end at \\r, as spreadsheets for old Macs write them.
     """
     first = stream.readline()
-    if first.startswith(UTF16):
+    if coding := _wide(first):
         data = first + stream.read()
         try:
-            text = data.decode("utf-16")
+            text = data.decode(coding, "strict" if coding == "utf-16" else "replace")
         except UnicodeDecodeError:
             yield 1, data
             return
@@ -53,6 +55,9 @@ def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, str | bytes]]:
         for number, line in enumerate(lines, 1):
             yield number, line.removesuffix("\r")
         return
+    if not first.endswith(b"\n") and b"\r" in first.removesuffix(b"\r"):
+        stream = io.BytesIO(first.replace(b"\r", b"\n"))
+        first = stream.readline()
     number = 0
     raw = first.removeprefix(b"\xef\xbb\xbf")
     while raw or number == 0:
@@ -66,6 +71,20 @@ def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, str | bytes]]:
         except UnicodeDecodeError:
             yield number, raw
         raw = stream.readline()
+
+
+def _wide(first: bytes) -> str:
+    """The coding of text of two bytes a letter, by its first line; "" for any other.
+
+    Some programs leave the mark out: then every other byte of the first four letters is zero.
+    """
+    if first.startswith(UTF16):
+        return "utf-16"
+    head = first[:8]
+    for coding, letters, zeros in (("utf-16-le", 0, 1), ("utf-16-be", 1, 0)):
+        if len(head) == 8 and all(head[letters::2]) and not any(head[zeros::2]):
+            return coding
+    return ""
 
 
 def delimiter_of(header: str, name: str = "") -> str:

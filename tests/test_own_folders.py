@@ -51,7 +51,7 @@ def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
     require_folder(tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
-    with pytest.raises(LasError, match="file is no folder; name another --output"):
+    with pytest.raises(LasError, match="file is no folder; name another folder"):
         require_folder(tmp_path / "file" / "b")
 
 

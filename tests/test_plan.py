@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -159,6 +160,21 @@ def test_every_public_name_stands_once() -> None:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(module)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+SPEAKING = ("audio", "decoding", "files", "network", "output", "recogniser", "text", "transcribe",
+            "written")  # to whoever calls them, Python or command line
+
+
+def test_sentences_of_the_library_name_no_flags() -> None:
+    for module, path in MODULES.items():
+        if room_of(module) not in SPEAKING:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        told = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc]
+        for node in (inner for error in told for inner in ast.walk(error)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not re.search(r"(^|\W)--[a-z]", node.value), f"{path}: {node.value}"
 
 
 def main() -> None:

@@ -25,6 +25,11 @@ from las_cli.tables import (
         (b"a\n\xff\nb\n", [(1, "a"), (2, b"\xff\n"), (3, "b")]),
         ("ä\tb\r\nc\n".encode("utf-16"), [(1, "ä\tb"), (2, "c")]),
         ("\ufeffä\n\nc".encode("utf-16-be"), [(1, "ä"), (2, ""), (3, "c")]),
+        ("path\tä\r\nb\n".encode("utf-16-le"), [(1, "path\tä"), (2, "b")]),  # without the mark
+        ("path\tä\r\nb\n".encode("utf-16-be"), [(1, "path\tä"), (2, "b")]),
+        (b"a\0\0\0b\0c\0\n", [(1, "a\0\0\0b\0c\0")]),  # no text
+        (b"\xef\xbb\xbfa\rb\r\rc\r", [(1, "a"), (2, "b"), (3, ""), (4, "c")]),
+        (b"a\rb\nc", [(1, "a\rb"), (2, "c")]),
         (b"\xff\xfea", [(1, b"\xff\xfea")]),
         (b"\xff\xfe", []),
     ],

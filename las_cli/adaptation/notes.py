@@ -73,7 +73,7 @@ def read_notes(paths: Sequence[Path], alphabet: Units, policy: TextPolicy) -> No
 def _files(path: Path) -> list[Path]:
     """The text files in a folder, or the file itself."""
     if not path.exists():
-        raise LasError(f"{path}: there is no such file or folder; name texts with --text")
+        raise LasError(f"{path}: there is no such file or folder; name texts that are there")
     if path.is_file():
         return [path]
     inside = sorted(

@@ -92,7 +92,8 @@ class FfmpegSound:
         duration = None
         if clock is not None:
             hours, minutes, seconds = clock.groups()
-            duration = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            # A recorder that crashed leaves 0: how long it is shows when it is read.
+            duration = int(hours) * 3600 + int(minutes) * 60 + float(seconds) or None
         begin = re.search(r"Duration: [^\n]*start: (-?\d+\.\d+)", text)
         layout = stream.group(2).strip()
         named = {"mono": 1, "stereo": 2, "2.1": 3, "quad": 4, "5.0": 5, "5.1": 6, "7.1": 8}
@@ -158,7 +159,8 @@ class FfmpegSound:
         for place, count in broken:
             self._lose(at + place, count * packets.usual, DAMAGED)
         promised = self.duration if self.duration is not None and self._sound_alone else 0.0
-        short = max(0.0, promised - max(given, packets.end))
+        # Some containers count their length from 0 on a clock that begins later.
+        short = max(0.0, promised - max(given, packets.end) - max(0.0, self._clock))
         if packets.cut or short > SHORT:
             self._lose(at + given, short, TRUNCATED)
         elif packets.end - given > SHORT and not packets.back:

@@ -32,6 +32,10 @@ def joined_at(file: BinaryIO, size: int) -> list[int]:
         places = _marks(window, b"FLV\x01", lambda at: window.get(at + 5, 4) == b"\0\0\0\x09")
     elif head[:5] == b"#!AMR":
         places = _marks(window, b"#!AMR", lambda at: window.get(at + 5, 1) in (b"\n", b"-"))
+    elif head[:4] == b"OggS":  # of a codec that libsndfile does not know in Ogg
+        places = _links(window)
+    elif head[:1] == b"\xff" and head[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"):
+        places = _streams(window)
     else:
         places = iter(())
     found = [0]
@@ -91,6 +95,40 @@ def _riffs(window: Window) -> Iterator[int]:
         if head[8:12] == b"AVI ":  # AVIX goes on with the film
             yield at
         at += 8 + little(head[4:8]) + little(head[4:8]) % 2
+
+
+def _links(window: Window) -> Iterator[int]:
+    """Ogg: pages that begin a stream, behind others, open a file (RFC 3533, section 4)."""
+    at, opening = 0, False
+    while (at := window.find(b"OggS\0", at)) >= 0:
+        head = window.get(at, 27)
+        if len(head) < 27:
+            return
+        begins = bool(head[5] & 2)
+        if begins and not opening:
+            yield at
+        opening = begins
+        at += 27 + head[26] + sum(window.get(at + 27, head[26]))
+
+
+def _streams(window: Window) -> Iterator[int]:
+    """AAC in ADTS: frames of another rate or other channels are another file, and ffmpeg goes on
+    as it began (ISO/IEC 13818-7, section 6.2)."""
+    at, before = 0, b""
+    while at + 7 <= window.size:
+        head = window.get(at, 7)
+        length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        if head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or length < 7:
+            at = window.find(b"\xff", at + 1)
+            if at < 0:
+                return
+            continue
+        kind = bytes((head[2] & 0xFC, head[2] & 1, head[3] & 0xC0))  # profile and rate, channels
+        follows = window.get(at + length, 2)
+        if kind != before and (follows == b"" or follows[:1] == b"\xff"):
+            yield at
+            before = kind
+        at += length
 
 
 def _marks(

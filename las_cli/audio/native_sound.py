@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from las_cli.audio.downmixing import Mixer
 from las_cli.audio.missing_sound import DAMAGED, MENDED, TRUNCATED, Missing
 from las_cli.audio.part_finding import look
-from las_cli.audio.parts import Parts, SoundPart
+from las_cli.audio.parts import UNKNOWN_FRAMES, Parts, SoundPart
 from las_cli.audio.resampling import StreamResampler
 from las_cli.errors import LasError
 
 if TYPE_CHECKING:
     import torch
 
-UNKNOWN_FRAMES = 2**62  # libsndfile's "cannot tell" is just below 2**63
 RATES = (100, 768_000)  # Hz; what is outside of them nobody records
 PADDING = 0.1  # seconds that encoders add: as much short is no loss
 MOST_SILENCE = 3600.0  # seconds put in for one loss; a longer one is a clock that was set
@@ -71,12 +70,22 @@ class NativeSound:
     def _count(self) -> int:
         """Samples a channel, as far as the file tells; -1 where it does not."""
         if self._parts is not None and not self._parts.plain:
-            seconds = [part.seconds for part in self._parts.parts]
-            told = sum(value for value in seconds if value is not None)
-            if None in seconds:
-                told += int(self._file.frames) / self.sample_rate
-            return round(told * self.sample_rate)
+            told = sum(self._seconds(part) for part in self._parts.parts)
+            return round(told * self.sample_rate) if math.isfinite(told) else -1
         return int(self._file.frames) if self._file.frames < UNKNOWN_FRAMES else -1
+
+    def _seconds(self, part: SoundPart) -> float:
+        """How long a part is, by its own header where nothing else tells; infinite: unknown."""
+        import soundfile
+
+        if part.seconds is not None:
+            return part.seconds
+        try:
+            with _opened(part.open(self._raw)) as file:
+                known = file.frames < UNKNOWN_FRAMES and file.samplerate > 0
+                return file.frames / file.samplerate if known else math.inf
+        except (soundfile.SoundFileError, OSError, RuntimeError):
+            return 0.0  # what cannot be read is told when it is
 
     def _look(self, quick: bool) -> None:
         """Find the parts, where they are not known yet."""

@@ -63,7 +63,14 @@ class NoiseMixer:
         from las_cli.audio.reader import read_audio
 
         if path not in self.held:
-            return read_audio(path, SAMPLE_RATE, start=start, duration=size / SAMPLE_RATE)
+            seconds = size / SAMPLE_RATE
+            try:
+                return read_audio(path, SAMPLE_RATE, start=start, duration=seconds)
+            except LasError:
+                if not start:
+                    raise
+                # Its header tells of more than it holds.
+                return read_audio(path, SAMPLE_RATE, duration=seconds)
         if path not in self._sound:
             sound = read_audio(path, SAMPLE_RATE)
             scale = 32767 / sound.abs().max().clamp(min=1e-8) if len(sound) else 1.0

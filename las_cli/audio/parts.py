@@ -9,6 +9,7 @@ from typing import BinaryIO
 from las_cli.audio.byte_view import ByteView, Piece
 from las_cli.audio.missing_sound import DAMAGED, TRUNCATED
 
+UNKNOWN_FRAMES = 2**48  # samples; more is libsndfile's way to say that a header does not tell
 LEAST = 0.05  # seconds, less is no loss: encoders pad, and last blocks are not full
 
 

@@ -41,8 +41,10 @@ def read_plain(window: Window, at: int) -> Reading | None:
         return None
     size = window.size
     told = sound.length
-    if told < 0 or (told >= OPEN_END and sound.begin + told > size):
+    if told < 0:
         return Parts((SoundPart(((at, size),)),)), size
+    if told >= OPEN_END and sound.begin + told > size:  # which not every format is opened with
+        return Parts((_patched(sound, at, size),)), size
     end = sound.begin + told
     if end > size:
         lost = (end - size) / sound.rate if sound.rate else 0.0
@@ -192,8 +194,6 @@ def _caf(window: Window, at: int) -> _Sound | None:
                 hertz, packet, frames = struct.unpack(">d8xII8x", fields)
                 rate = hertz * packet / frames if frames and 0 < hertz < 1e7 else 0.0
         elif name == b"data":  # four bytes of it count edits
-            if length >= 2**63:
-                return _Sound(begin + 4, -1, 1, rate, begin - 8, 8, 4, "big")
             return _Sound(begin + 4, max(0, length - 4), 1, rate, begin - 8, 8, 4, "big")
     return None
 

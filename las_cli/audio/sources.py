@@ -85,7 +85,7 @@ class PCMSource:
 
     def __init__(self, stream: BinaryIO, sample_rate: int) -> None:
         if not RATES[0] <= sample_rate <= RATES[1]:
-            raise UsageError(f"--raw-rate {sample_rate}: give the samples a second, e.g. 16000")
+            raise UsageError(f"a raw rate of {sample_rate}: give the samples a second, e.g. 16000")
         self._stream, self._rate = stream, sample_rate
         self.flags: list[str] = []
         self.missing: list[Missing] = []

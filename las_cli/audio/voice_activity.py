@@ -64,7 +64,7 @@ def load_silero() -> SileroNetwork:
     if weights is None or not weights.is_file():
         raise LasError(
             "silero-vad 6 or newer, which finds the speech in long recordings, is not installed; "
-            "run `pip install 'silero-vad>=6'` or cut by loudness with --no-vad."
+            "run `pip install 'silero-vad>=6'` or cut by loudness alone."
         )
     tensors = load_file(weights)
     renamed = {

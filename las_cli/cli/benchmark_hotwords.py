@@ -74,7 +74,9 @@ def command(
     counts = word_counts(lines, recogniser.loaded.policy)
     console = Console(stderr=True)
     console.print(f"listening to {len(cuts)} clips", highlight=False)
-    batched = hear(recogniser, cuts)
+    batched = hear(
+        recogniser, cuts, unread=lambda error: click.echo(f"las: {error}", err=True)
+    )
     trials = measure_hotwords(
         recogniser, batched, counts, numbers,
         report=lambda trial: console.print(f"{title(trial)} done", highlight=False),

@@ -120,9 +120,11 @@ def command(
 def summary(decoded: DecodedSplit, recogniser: Recogniser, unusable: int = 0) -> str:
     """Lines below the table: how it was searched, how fast, how many hypotheses are suspect."""
     options = recogniser.options
-    weights = f"ctc {options.ctc_weight:g}, lm {options.lm_weight:g}"
-    if not options.kind.asks_speller:
-        weights = f"lm {options.lm_weight:g}"
+    weights = f"lm {options.lm_weight:g}"
+    if options.kind.asks_speller:
+        weights = (
+            f"ctc {options.ctc_weight:g}, {weights}, internal {options.internal_weight:g}"
+        )
     width = f" {options.width}" if options.kind.has_beam else ""
     lines = [
         f"search: {options.search}{width} ({weights}, length bonus {options.length_bonus:g})",

@@ -10,7 +10,7 @@ import click
 from las_cli.cli.common_options import clips_option
 from las_cli.cli.grouped import GroupedCommand
 from las_cli.cli.search_options import MACHINE, SEARCH, search_options
-from las_cli.errors import UsageError
+from las_cli.errors import LasError, UsageError
 
 if TYPE_CHECKING:
     from las_cli.evaluation.tuning import Trial
@@ -71,7 +71,8 @@ def command(
 
     The clips are heard once. A few searches give lists of readings, which all weights of language
     model and CTC and all length bonuses are tried on together; what ranks them best is searched
-    with next, until nothing moves; then the beams. Also fits the confidences to how often words
+    with next, until nothing moves; then the beams. A clip that cannot be read is named on standard
+    error, the others do without it. Also fits the confidences to how often words
     are right, and prints their calibration error. Tune on a split other than the one whose error
     rate you report.
     """
@@ -103,6 +104,9 @@ def command(
         console.print(f"{options_text(trial.options)}  {metric} {100 * trial.rate:.2f} %",
                       highlight=False)  # fmt: skip
 
+    def tell_unread(error: LasError) -> None:
+        console.print(f"las: {error}", markup=False, highlight=False, soft_wrap=True)
+
     with console.status("") as status:
         tuned = tune_recogniser(
             recogniser,
@@ -112,6 +116,7 @@ def command(
             trials=trials,
             stage=status.update,
             report=tell,
+            unread=tell_unread,
         )
     show(tuned, metric)
     if not dry_run:

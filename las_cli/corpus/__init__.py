@@ -31,7 +31,7 @@ def load_split(folder: str | Path, split: str | None, usual: str) -> tuple[Corpu
     """
     corpus = load_corpus(folder)
     if split is None and Path(folder).is_file() and not corpus.has_own(usual):
-        whole = load_corpus(folder, derive_dev=False)
+        whole = corpus.undivided()
         if len(whole.splits) == 1:
             return whole, whole.splits[0]
     return corpus, split or usual

@@ -47,6 +47,10 @@ class Corpus:
             splits.insert(splits.index("train") + 1, "dev")
         self.splits: tuple[str, ...] = tuple(splits)
 
+    def undivided(self) -> Corpus:
+        """The same corpus, of which nothing is set aside as a dev split."""
+        return Corpus(self._layout, self._jobs, derive_dev=False)
+
     def cuts(self, split: str) -> CutSet:
         """One cut a clip of `split`, with one supervision; LasError when there is no such split.
 

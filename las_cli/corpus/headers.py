@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from las_cli.audio.parts import LEAST, UNKNOWN_FRAMES
 from las_cli.errors import LasError
 from las_cli.files import LFS_ADVICE, is_lfs_pointer
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 # A header takes about 0.13 ms; below this many files a second process costs more than it saves.
 PARALLEL_FROM = 4000
 BATCH = 256  # files handed to a process at a time
-UNKNOWN_FRAMES = 1 << 48  # more is libsndfile's way to say "unknown", e.g. of a streamed flac
+# Bytes a sample of codings that do not compress, as libsndfile calls them.
+WIDTHS = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4,
+          "FLOAT": 4, "DOUBLE": 8}  # fmt: skip
+BESIDE = 4096  # bytes of names and remarks beside the sound: of more, a second look is taken
 HARMLESS = ("header says too little", "channels cancel out")  # flags of las_cli.audio
 SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
 
@@ -58,16 +62,19 @@ def read_header(path: str) -> AudioHeader | AudioFault:
     """The header of one file; never raises for what is wrong with the file.
 
     What libsndfile does not read (m4a, webm; a flac whose header has no length, as from a pipe) is
-    read as `las transcribe` reads it: through ffmpeg where that is installed, or to the end.
+    read as `las transcribe` reads it: through ffmpeg where that is installed, or to the end. So is
+    plain sound that is longer than its header says (a recorder crashed, files were joined).
     """
     import soundfile
 
     try:
-        if os.path.getsize(path) == 0:
+        size = os.path.getsize(path)
+        if size == 0:
             return AudioFault("zero length", "the file is empty (0 bytes)")
         # Opening is three times as fast as soundfile.info, which also collects a log.
         with soundfile.SoundFile(path) as sound:
             header = AudioHeader(sound.samplerate, sound.frames, sound.channels)
+            width = WIDTHS.get(sound.subtype, 0) if sound.format != "FLAC" else 0
     except FileNotFoundError:
         return AudioFault("missing file", "there is no such file")
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError) as error:
@@ -78,6 +85,10 @@ def read_header(path: str) -> AudioHeader | AudioFault:
         return _slow_header(path, fault)
     if header.frames <= 0 or header.sampling_rate <= 0:
         return _slow_header(path, AudioFault("zero length", "the header counts no samples"))
+    if width and size > header.frames * header.channels * width + BESIDE:
+        longer = _slow_header(path, AudioFault("unreadable", ""))
+        if isinstance(longer, AudioHeader) and longer.seconds > header.seconds + LEAST:
+            return longer
     return header
 
 

@@ -54,11 +54,11 @@ class Decoder:
         notes: list[str] = []
         if not model.has_ctc and options.kind.needs_ctc:
             raise LasError(
-                f"the model has no CTC head, which --search {options.search} needs; "
-                "use --search beam"
+                f"the model has no CTC head, which the search {options.search} needs; "
+                "use beam"
             )
         if not model.has_ctc and options.ctc_weight:
-            notes.append("the model has no CTC head: the speller alone is asked (--ctc-weight 0)")
+            notes.append("the model has no CTC head: the speller alone is asked (CTC weight 0)")
             options = dataclasses.replace(options, ctc_weight=0.0)
         if lm is None or not options.lm_weight:  # nothing takes the internal one's place
             options = dataclasses.replace(options, lm_weight=0.0, internal_weight=0.0)

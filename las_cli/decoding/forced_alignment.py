@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from las_cli.network.device import where_ctc_runs
 from las_cli.text.units import BLANK, FIRST, Units, steps_needed
 
 
@@ -27,8 +28,7 @@ def align_ctc(log_probs: Tensor, units: Sequence[int]) -> list[Span] | None:
     """
     from torchaudio.functional import forced_align
 
-    if log_probs.device.type == "mps":  # torchaudio has it for CPU and CUDA alone
-        log_probs = log_probs.cpu()
+    log_probs = where_ctc_runs(log_probs)
     if not units or steps_needed(units) > len(log_probs):
         return None
     targets = torch.tensor([list(units)], dtype=torch.int32, device=log_probs.device)

@@ -78,12 +78,12 @@ class DecodingOptions:
             raise UsageError(f"nbest {self.nbest}: choose 1 to {MAX_BEAM}")
         if self.nbest > 1 and not self.kind.has_beam:
             raise UsageError(
-                f"nbest {self.nbest}: {self.search} gives one reading; use --search beam"
+                f"nbest {self.nbest}: {self.search} gives one reading; use beam"
             )
         if self.nbest > self.width:
             raise UsageError(
                 f"nbest {self.nbest}: a beam of {self.width} holds no more than {self.width}; "
-                f"raise --beam to {self.nbest}"
+                f"raise the beam to {self.nbest}"
             )
         for name in ("ctc_weight", "lm_weight", "internal_weight"):
             if not 0.0 <= getattr(self, name) <= 1.0:  # NaN fails too
@@ -135,8 +135,9 @@ class DecodingOptions:
     @property
     def rise(self) -> float:
         """Nats by which the next letter may raise a total, about; all sources else lower it."""
-        hotwords = self.hotword_weight if self.hotwords else 0.0
-        return max(0.0, self.length_bonus) + hotwords + LETTER_NATS * self.internal_weight
+        weights = self.weights
+        lifted = weights.get("hotwords", 0.0) - LETTER_NATS * weights.get("internal", 0.0)
+        return max(0.0, self.length_bonus) + lifted
 
     def total(self, scores: Mapping[str, Any], letters: Any) -> Any:
         """The score of hypotheses of `letters` by the formula above, from those of the sources.

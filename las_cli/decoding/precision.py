@@ -31,7 +31,7 @@ def listening(model: LAS, device: torch.device, precision: str) -> Iterator[LAS]
 
     if precision == "int8":
         if device.type != "cpu":
-            raise UsageError("--precision int8: runs on the CPU only; use --device cpu")
+            raise UsageError("precision int8: runs on the CPU only; use the device cpu")
         yield _quantised(model)
         return
     with autocast(device, pick_precision(precision, device)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -85,7 +86,7 @@ class CTCPrefixScorer:
 
     def take(self, rows: Tensor) -> CTCPrefixScorer:
         """The scorer of the utterances `rows` [b] alone."""
-        taken = object.__new__(CTCPrefixScorer)
+        taken = copy.copy(self)
         taken._probs = self._probs[rows]
         taken._log_probs = self._log_probs[rows]
         taken._summed = self._summed[rows]

@@ -73,7 +73,19 @@ class SpellerScorer:
         self._memory = take_rows(self._memory, rows)
 
 
-class InternalScorer:
+class _TextScorer:
+    """What knows of the letters alone, and nothing of the sound; subclasses fill in `score`."""
+
+    _state: tuple[Tensor, ...]
+
+    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
+        self._state = follow(self._state, parents)
+
+    def take(self, rows: Tensor) -> None:
+        pass
+
+
+class InternalScorer(_TextScorer):
     """The language that the speller has learned from its transcripts: what it writes unheard.
 
     The end is left out: without sound there is none, and a sentence would be lifted for ending.
@@ -88,14 +100,8 @@ class InternalScorer:
         letter = letters_alone(logits[:, 0]).clamp(min=LEAST)
         return letter, before[:, None] + letter
 
-    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
-        self._state = follow(self._state, parents)
 
-    def take(self, rows: Tensor) -> None:
-        pass  # it knows of hypotheses alone
-
-
-class LanguageScorer:
+class LanguageScorer(_TextScorer):
     """A model of text alone."""
 
     def __init__(self, lm: LanguageModel, batch: int) -> None:
@@ -105,12 +111,6 @@ class LanguageScorer:
         letter, self._state = self._lm.step(previous[:, None], self._state)
         letter = letter[:, 0].clamp(min=LEAST)
         return letter, before[:, None] + letter
-
-    def advance(self, parents: Tensor, letters: Tensor, places: Places) -> None:
-        self._state = follow(self._state, parents)
-
-    def take(self, rows: Tensor) -> None:
-        pass  # it knows of hypotheses alone
 
 
 class CTCScorer:

@@ -7,6 +7,7 @@ import math
 from torch import Tensor
 from torch.nn import functional
 
+from las_cli.network.device import where_ctc_runs
 from las_cli.text.units import BLANK
 
 
@@ -17,8 +18,7 @@ def ctc_support(units: tuple[int, ...], log_probs: Tensor | None) -> float:
     """
     if log_probs is None or not units or not len(log_probs):
         return math.nan
-    if log_probs.device.type == "mps":  # torch has the loss for CPU and CUDA alone
-        log_probs = log_probs.cpu()
+    log_probs = where_ctc_runs(log_probs)
     targets = log_probs.new_tensor(units, dtype=log_probs.dtype).long()[None]
     loss = functional.ctc_loss(
         log_probs.float()[:, None],

@@ -74,9 +74,12 @@ RightWords = Callable[[Sequence[str], Sequence[str]], Sequence[bool]]
 
 
 def hear(
-    recogniser: Recogniser, cuts: Iterable[Cut], batch_seconds: float | None = None
+    recogniser: Recogniser,
+    cuts: Iterable[Cut],
+    batch_seconds: float | None = None,
+    unread: Callable[[LasError], None] = lambda error: None,
 ) -> list[HeardBatch]:
-    """Run the listener over `cuts` once. Clips that cannot be read are left out."""
+    """Run the listener over `cuts` once; `unread` is told of clips that cannot be read."""
     listed = list(cuts)
     model, device = recogniser.loaded.model, recogniser.device
     rate = model.config.features.sample_rate
@@ -91,7 +94,8 @@ def hear(
         for index in batch:
             try:
                 waveforms.append(read_cut(listed[index], rate))
-            except LasError:  # as in decode_split; tuning does without the clip
+            except LasError as error:  # as in decode_split; tuning does without the clip
+                unread(error)
                 continue
             supervision = listed[index].supervisions[0]
             references.append(normalise(supervision.text or "", recogniser.loaded.policy))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from las_cli.decoding.options import DecodingOptions
+from las_cli.errors import LasError
 from las_cli.evaluation.trials import Trials
 from las_cli.evaluation.tuning import Fitted, Trial, Tuner, hear
 from las_cli.recogniser import Recogniser
@@ -39,11 +40,13 @@ def tune_recogniser(
     trials: Path | None = None,
     stage: Callable[[str], None] = lambda name: None,
     report: Callable[[Trial], None] | None = None,
+    unread: Callable[[LasError], None] = lambda error: None,
 ) -> Tuned:
     """Find the best weights from the recogniser's options on, then the beam, then confidences.
 
     trials: file that searches are kept in, and taken from
-    stage: called with what is being done; report: called after each trial
+    stage: called with what is being done; report: called after each trial; unread: called for each
+    clip that cannot be read, and that tuning does without
     """
 
     unbiased = dataclasses.replace(recogniser.options, nbest=1, hotwords=())
@@ -57,7 +60,7 @@ def tune_recogniser(
 
     kept = Trials(trials, what_decides(recogniser, cuts)) if trials else None
     stage(f"listening to {len(cuts)} clips")
-    tuner = Tuner(recogniser, hear(recogniser, cuts), count, report, kept)
+    tuner = Tuner(recogniser, hear(recogniser, cuts, unread=unread), count, report, kept)
     stage("searching")
     given = recogniser.options
     start = tuner.attempt(given)

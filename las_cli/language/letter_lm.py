@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from las_cli.errors import LasError
 from las_cli.network.int8_cells import lstm_cell
+from las_cli.network.speller import BLANK_LOGIT
 from las_cli.text.units import BLANK
-
-BLANK_LOGIT = -1e4  # no text holds the CTC blank; finite, so that sums stay finite
 
 
 @dataclass(frozen=True)

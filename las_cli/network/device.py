@@ -24,12 +24,12 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, colon, number = name.partition(":")
     if kind not in DEVICES[1:] or (colon and not number.isdecimal()):
-        raise UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}, or cuda:1")
+        raise UsageError(f"device {name}: expected one of {', '.join(DEVICES)}, or cuda:1")
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no CUDA device; use --device cpu")
+        raise UsageError("device cuda: torch sees no CUDA device; use cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("--device mps: torch sees no Apple GPU; use --device cpu")
+        raise UsageError("device mps: torch sees no Apple GPU; use cpu")
     return device
 
 
@@ -38,9 +38,9 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if has_bf16(device) else torch.float32
     if name == "float16" and device.type == "cpu":
-        raise UsageError("--precision float16: needs a GPU; use bf16 or float32 on the CPU")
+        raise UsageError("precision float16: needs a GPU; use bf16 or float32 on the CPU")
     if name not in PRECISIONS:
-        raise UsageError(f"--precision {name}: expected one of {', '.join(PRECISIONS)}")
+        raise UsageError(f"precision {name}: expected one of {', '.join(PRECISIONS)}")
     return {"float32": torch.float32, "bf16": torch.bfloat16, "float16": torch.float16}[name]
 
 
@@ -75,3 +75,8 @@ def autocast(device: torch.device, precision: torch.dtype) -> AbstractContextMan
     if precision == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(device.type, precision)
+
+
+def where_ctc_runs(log_probs: torch.Tensor) -> torch.Tensor:
+    """Posteriors on a device that has torch's CTC loss and alignment: Apple GPUs have neither."""
+    return log_probs.cpu() if log_probs.device.type == "mps" else log_probs

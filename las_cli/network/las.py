@@ -62,7 +62,7 @@ class LAS(nn.Module):
     def ctc_log_probs(self, states: Tensor) -> Tensor:
         """states [B, T, E] → log-probabilities [B, T, V] in float32. LasError without a head."""
         if self.ctc is None:
-            raise LasError("this model has no CTC head; decode with --ctc-weight 0")
+            raise LasError("this model has no CTC head; decode with a CTC weight of 0")
         logits = self.ctc(states)
         with torch.autocast(logits.device.type, enabled=False):
             return torch.log_softmax(logits.float(), dim=-1)

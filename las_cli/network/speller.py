@@ -14,7 +14,7 @@ from las_cli.padding import Places
 # flat batch of R hypotheses.
 SpellerState = tuple[Tensor, ...]
 
-BLANK_LOGIT = -1e4  # the speller never writes the CTC blank; finite, so that bf16 sums stay finite
+BLANK_LOGIT = -1e4  # no text holds the CTC blank; finite, so that bf16 sums stay finite
 
 
 class Speller(nn.Module):

@@ -37,8 +37,8 @@ class SubtitleLimits:
     def __post_init__(self) -> None:
         if self.max_line_width < 1 or self.max_line_count < 1:
             raise UsageError(
-                f"--max-line-width {self.max_line_width} and --max-line-count "
-                f"{self.max_line_count}: both must be at least 1"
+                f"lines of {self.max_line_width} letters, {self.max_line_count} a cue: both must "
+                "be at least 1"
             )
 
 

@@ -288,7 +288,7 @@ FORMATS: MappingProxyType[str, type[Writer]] = MappingProxyType(
 def make_writer(name: str, options: OutputOptions | None = None) -> Writer:
     """The writer of format `name`; UsageError lists the formats there are."""
     if name not in FORMATS:
-        raise UsageError(f"--format {name}: choose from {', '.join(FORMATS)}")
+        raise UsageError(f"format {name}: choose from {', '.join(FORMATS)}")
     return FORMATS[name](options)
 
 

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from las_cli.scoring.lines import ColumnNames, Entry, TextSource
-from las_cli.tables import TableError, table_rows
+from las_cli.tables import PATH_COLUMNS, TableError, first_of, table_rows
 
 # Names under which corpora and recognisers keep these fields, most telling first.
-_REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription")
+_NORMALISED = ("normalized_text", "normalized_transcription")
+_REFERENCE = ("reference", "ref", "sentence", "text", "transcript", "transcription", *_NORMALISED)
 _HYPOTHESIS = (
     "hypothesis", "hyp", "prediction", "pred_text", "pred", "text", "transcript", "transcription",
-    "sentence",
+    "sentence", *_NORMALISED,
 )  # fmt: skip
 ID_NAMES = (
     "id", "utt_id", "utterance_id", "utt", "utterance", "key", "path", "source", "audio_filepath",
-    "audio", "file", "file_name", "filename", "clip",
+    *PATH_COLUMNS,
 )  # fmt: skip
 TEXT_NAMES: Mapping[str, Mapping[str, int]] = {
     side: {name: place for place, name in enumerate(names)}
@@ -167,7 +168,12 @@ def id_of(row: Mapping[str, Any], column: str, source: TextSource, number: int) 
         return str(row[column])
     names = {name.lower(): name for name in row}
     name = next((names[usual] for usual in ID_NAMES if usual in names), None)
-    return "" if name is None else str(row[name])
+    if name is None:
+        return ""
+    found = row[name]
+    if isinstance(found, Mapping):  # a data set's `audio`: {"path": …, "bytes": …}
+        found = first_of(found, PATH_COLUMNS) or ""
+    return str(found)
 
 
 def _facts(row: Mapping[str, Any]) -> Mapping[str, str]:

@@ -72,9 +72,9 @@ def find_model(name: str) -> Path:
         if is_pickle(folder):
             raise LasError(
                 f"{name}: {WHY_NO_PICKLE}; `las models convert` takes checkpoints of the "
-                f"research code, --model a folder or a name ({known})"
+                f"research code, a model is a folder or a name ({known})"
             )
-        raise LasError(f"{name}: is a file, --model takes a folder or a name ({known})")
+        raise LasError(f"{name}: is a file, a model is a folder or a name ({known})")
     raise LasError(f"{shown(name)}: no such model or folder ({known})")
 
 

@@ -190,7 +190,7 @@ def local_device(name: str) -> str:
     Raises UsageError for MPS: torch has neither float64 nor a CTC loss there.
     """
     if name == "mps":
-        raise UsageError("--device mps: torch cannot train with CTC on Apple GPUs; use cpu")
+        raise UsageError("device mps: torch cannot train with CTC on Apple GPUs; use cpu")
     if name == "auto" and not torch.cuda.is_available():
         return "cpu"
     local = os.environ.get("LOCAL_RANK")

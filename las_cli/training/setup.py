@@ -285,10 +285,10 @@ def read_corpora(plan: Plan) -> tuple[Plan, list[Corpus]]:
     use_soundfile()
     corpora = [load_corpus(Path(folder)) for folder in plan.data]
     has_dev = [corpus.has_own(plan.dev_split) for corpus in corpora]
-    for place, folder in enumerate(plan.data):
+    for place in range(len(corpora)):
         has_share = bool(plan.shares and plan.shares[place]) and not all(plan.shares)
         if not has_dev[place] and (any(has_dev) or has_share):
-            corpora[place] = load_corpus(Path(folder), derive_dev=False)
+            corpora[place] = corpora[place].undivided()
     for folder, corpus in zip(plan.data, corpora, strict=True):
         if corpus.policy is not None and corpus.policy != plan.text:
             if plan.text != TextPolicy():

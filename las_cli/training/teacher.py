@@ -156,15 +156,16 @@ class Teacher:
 
         id, seconds: of the clip as it is; samples: of the waveform that the listener hears, in
         which the clip begins after `before` samples and goes `speed` times as fast. Between two
-        states it is what lies between them; a step outside the clip, or of a clip without
-        states, has no target. LasError if the file can no longer be read.
+        states it is what lies between them. No target has a step outside the clip, a clip without
+        states, nor one whose id two clips of that length have. LasError if the file can no longer
+        be read.
         """
         times = self.grid.times(samples)  # [T]
         places = [
             place for place in self.places.get(id, [])
             if -self.frame < seconds - place.rows * self.frame < SLACK
         ]  # fmt: skip
-        if not places:
+        if len(places) != 1:
             steps = len(times)
             return Targets(
                 torch.zeros(steps, self.size, dtype=torch.float16),

@@ -103,7 +103,7 @@ def _expand(argument: str, recursive: bool, notices: list[str]) -> list[Input]:
             notices.append(notice)
         found = [Input(file, path) for file in listing.recordings]
         if not found:
-            deeper = "" if recursive else " (its folders are left out with --no-recursive)"
+            deeper = "" if recursive else " (the folders in it were not asked for)"
             raise LasError(
                 f"{argument}: no audio file in this folder{deeper}; name one that has some"
             )
@@ -245,8 +245,7 @@ def _lines(name: str, file: BinaryIO) -> list[tuple[int, str]]:
     for number, line in numbered_lines(file):
         if isinstance(line, bytes) or "\0" in line:
             raise LasError(
-                f"{name}: is no text file; --from-file takes a list of paths, audio is named "
-                "directly"
+                f"{name}: is no text file; a list holds a path a line, audio is named directly"
             )
         if line.strip():
             lines.append((number, line))

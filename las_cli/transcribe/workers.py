@@ -201,12 +201,12 @@ class _Workers:
             left = len(lost) + sum(1 for _ in self._left)
             raise LasError(
                 f"all worker processes died, perhaps for want of memory; {left} recordings are "
-                "not done: use fewer --processes"
+                "not done: use fewer processes"
             )
         for place in lost:
             yield Finished(place, None, LasError(
                 f"{self._paths[place]}: the worker process that had it died, perhaps for want of "
-                "memory; use fewer --processes"
+                "memory; use fewer processes"
             ))  # fmt: skip
 
     _killed = False

@@ -123,7 +123,7 @@ class Worklist:
                     for one in _with_copy(path):
                         self._ledger.require_own(one)
                 elif path.is_dir():
-                    return LasError(f"{path}: a folder has that name; choose another --output")
+                    return LasError(f"{path}: a folder has that name; write into another folder")
                 os.lstat(path)  # a name that is too long, say
         except FileNotFoundError:
             pass

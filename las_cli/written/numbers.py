@@ -33,7 +33,7 @@ def check_numbers(value: str) -> None:
     kind, colon, language = value.partition(":")
     if value != WORDS and (kind != DIGITS or (colon and language not in LANGUAGES)):
         raise UsageError(
-            f"--numbers {value}: choose words, digits, or digits:LANGUAGE with one of "
+            f"numbers {value}: choose words, digits, or digits:LANGUAGE with one of "
             f"{', '.join(LANGUAGES)}"
         )
     if kind == DIGITS:
@@ -53,7 +53,7 @@ def digit_writer(value: str, folder: Path) -> DigitWriter | None:
     if language not in LANGUAGES:
         raise LasError(
             f"{folder}: does not say in which language its numbers are; name it, for example "
-            "--numbers digits:en"
+            "digits:en"
         )
     return DigitWriter(language)
 
@@ -64,7 +64,7 @@ def _text2num() -> Any:
         import text_to_num
     except ImportError as error:
         raise LasError(
-            "--numbers digits needs the package text2num: pip install 'las-cli[numbers]'"
+            "numbers in digits need the package text2num: pip install 'las-cli[numbers]'"
         ) from error
     return text_to_num
 

@@ -41,7 +41,7 @@ def measure_pauses(
     """
     loaded = load_model(model, "cpu")
     if not loaded.model.has_ctc:
-        raise LasError(f"{model}: has no CTC head, so it cannot align texts; name another --model")
+        raise LasError(f"{model}: has no CTC head, so it cannot align texts; name another model")
     corpus, split = load_split(data, None, SPLIT)
     cuts = []
     for cut in corpus.cuts(split):

@@ -338,6 +338,22 @@ def test_spec_augment_masks_within_its_limits() -> None:
     assert spec_augment(1.0) == usual and spec_augment(0.0) is None
 
 
+def test_long_noise_whose_header_tells_of_more_than_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import random
+
+    monkeypatch.setattr("las_cli.audio.noise.HELD_SECONDS", 0.0)
+    path = tmp_path / "hiss.flac"
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 32000), 16000)
+    data = bytearray(path.read_bytes())
+    data[22:26] = (64_000_000).to_bytes(4, "big")  # samples: RFC 9639, section 8.2
+    path.write_bytes(data)
+    mixer = NoiseMixer([tmp_path], share=1.0, snr=(10.0, 10.0))
+    speech = torch.sin(torch.arange(16000) * 0.1)
+    assert float((mixer(speech, random.Random(1)) - speech).square().mean()) > 0.01
+
+
 def test_noise_is_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> None:
     import random
 

@@ -66,6 +66,27 @@ def test_joined_media_files(tmp_path: Path, kind: str) -> None:
     assert near(marks_in(sound), [1.0], 0.1) and reader.flags == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "coding", "delay"),
+    [("aac", "aac", 0.07), ("oga", "flac", 0.0), ("spx", "libspeex", 0.0)],
+)
+def test_joined_files_of_two_rates(tmp_path: Path, kind: str, coding: str, delay: float) -> None:
+    """ffmpeg goes on with the rate of the first, or takes the second's header for damage."""
+    data = b""
+    for seconds, mark, rate in ((4, 1.0, 16_000), (5, 2.0, 44_100 if kind != "spx" else 32_000)):
+        soundfile.write(tmp_path / "plain.wav", marked(seconds, (mark,), rate), rate)
+        made = tmp_path / f"made.{kind}"
+        try:
+            ffmpeg("-i", tmp_path / "plain.wav", "-c:a", coding, made)
+        except subprocess.CalledProcessError:
+            pytest.skip(f"this ffmpeg writes no {coding}")
+        data += made.read_bytes()
+    (tmp_path / f"joined.{kind}").write_bytes(data)
+    sound, reader = heard(tmp_path / f"joined.{kind}")
+    assert near(marks_in(sound), [1.0 + delay, 6.0 + 2 * delay], 0.06) and reader.flags == []
+    assert abs(sound.numel() / RATE - 9) < 0.3
+
+
 @pytest.mark.parametrize("kind", ["webm", "mkv", "m4a"])
 def test_gaps_between_packets_keep_the_times(tmp_path: Path, kind: str) -> None:
     make(tmp_path, kind, 20, (1.0, 18.0))
@@ -93,6 +114,14 @@ def test_a_track_that_starts_late(tmp_path: Path, kind: str) -> None:
     assert near(marks_in(sound), [4.0], 0.12) and reader.flags == []
 
 
+def test_sound_alone_that_starts_late_begins_at_once(tmp_path: Path) -> None:
+    """As players have it; a recorder cuts a stream out so, with the clock of the whole."""
+    soundfile.write(tmp_path / "plain.wav", marked(6, (1.0,)), RATE)
+    ffmpeg("-itsoffset", "3", "-i", tmp_path / "plain.wav", "-c:a", "flac", tmp_path / "a.mka")
+    sound, reader = heard(tmp_path / "a.mka")
+    assert near(marks_in(sound), [1.0], 0.12) and reader.flags == []
+
+
 def test_media_that_is_cut_off_or_damaged(tmp_path: Path) -> None:
     data = make(tmp_path, "webm", 20, (1.0, 18.0))
     (tmp_path / "cut.webm").write_bytes(data[: len(data) // 2])
@@ -105,6 +134,15 @@ def test_media_that_is_cut_off_or_damaged(tmp_path: Path) -> None:
     assert near(marks_in(sound), [1.0, 18.0], 0.25) and reader.flags == [DAMAGED]
     assert 0 < sum(lost.duration for lost in reader.missing) < 2
     assert all(abs(lost.start - 8) < 2.5 for lost in reader.missing)
+
+
+def test_a_film_whose_header_has_no_length(tmp_path: Path) -> None:
+    data = bytearray(make(tmp_path, "m4a", 6, (1.0, 5.0)))
+    at = data.index(b"mvhd") + 20  # ISO/IEC 14496-12, section 8.2.2
+    data[at : at + 4] = bytes(4)
+    (tmp_path / "crashed.m4a").write_bytes(data)
+    sound, reader = heard(tmp_path / "crashed.m4a")
+    assert near(marks_in(sound), [1.0, 5.0], 0.1) and reader.flags == []
 
 
 def test_a_channel_upside_down(tmp_path: Path) -> None:

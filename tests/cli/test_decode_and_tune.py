@@ -108,7 +108,7 @@ def test_a_broken_clip_is_named_and_the_rest_is_done(
     ("output", "found"),
     [
         ("corpus/test.tsv", "corpus/test.tsv: cannot be written"),
-        ("corpus/test.tsv/out", "test.tsv is no folder; name another --output"),
+        ("corpus/test.tsv/out", "test.tsv is no folder; name another folder"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_the_work(
@@ -162,7 +162,7 @@ def test_clips_that_are_missing_empty_or_no_sound_are_named(
         (["--nbest", 50], 2, "nbest 50"),
         (["--search", "magic"], 2, "search 'magic': choose one of"),
         (["--precision", "half"], 2, "precision 'half'"),
-        (["--threads", 0], 2, "--threads 0: choose 1"),
+        (["--threads", 0], 2, "threads 0: choose 1"),
         (["--lm", "nowhere"], 1, "nowhere: no language model here"),
         (["--split", "train"], 1, "train"),
         (["--limit", 0], 2, "--limit"),
@@ -200,7 +200,7 @@ def test_a_model_without_a_ctc_head(corpus: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "no CTC head: the speller alone" in result.stderr
     result = las(*arguments, "--search", "ctc")
-    assert result.exit_code == 1 and "--search beam" in result.stderr
+    assert result.exit_code == 1 and "use beam" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -302,6 +302,19 @@ def test_tune_writes_what_it_found(corpus: Path, tmp_path: Path) -> None:
     assert after["network"] == before["network"]
     result = las(*arguments[:-2], "--beams", "0,x")
     assert result.exit_code == 2 and "--beams" in result.stderr
+
+
+def test_tune_names_a_clip_that_it_does_without(
+    model_folder: Path, corpus: Path, tmp_path: Path
+) -> None:
+    clip = corpus / "clips" / "clip2.flac"
+    content = clip.read_bytes()
+    clip.write_bytes(content[:300] + bytes(len(content) - 300))  # the header is whole
+    result = las("tune", "--model", model_folder, "--data", corpus, "--split", "test", "--dry-run",
+                 "--beam", 1, "--beams", 1)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    complaints = [line for line in result.stderr.splitlines() if "clip2.flac" in line]
+    assert len(complaints) == 1 and "cannot be read" in complaints[0]
 
 
 @pytest.mark.parametrize("own", [None, "bf16"])

@@ -122,7 +122,9 @@ def test_a_header_that_does_not_tell_the_length(
 ) -> None:
     """What libsndfile says of a flac that was written into a pipe."""
     path = write_clip(tmp_path / "a.wav")
-    told = SimpleNamespace(samplerate=RATE, frames=frames, channels=1)
+    told = SimpleNamespace(
+        samplerate=RATE, frames=frames, channels=1, format="FLAC", subtype="PCM_16"
+    )
     monkeypatch.setattr(soundfile, "SoundFile", lambda _: nullcontext(told))
     monkeypatch.setattr(headers, "_slow_header", lambda path, fault: fault)
     found = read_header(str(path))

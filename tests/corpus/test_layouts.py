@@ -12,7 +12,7 @@ import pytest
 
 from las_cli.corpus import load_corpus, load_split
 from las_cli.corpus.detection import detect_layout
-from las_cli.corpus.layout import split_of
+from las_cli.corpus.layout import Layout, split_of
 from las_cli.corpus.preparation import prepare
 from las_cli.corpus.sieve import PrepareOptions
 from las_cli.corpus.utterance import Utterance, name_of
@@ -135,6 +135,23 @@ def test_a_line_feed_in_a_sentence_is_two_rows_refused_by_number(tmp_path: Path)
         "clips.tsv:2", "clips.tsv:3", "all well",
     ]  # fmt: skip
     assert getattr(rows[0], "detail", "") == "2 columns where the header has 3"
+
+
+def test_a_corpus_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Detecting its layout reads tables and lists folders."""
+    from las_cli.corpus import detection
+
+    seen: list[Path] = []
+
+    def detect(path: Path) -> Layout:
+        seen.append(path)
+        return layout(path)
+
+    layout = detection.detect_layout
+    monkeypatch.setattr(detection, "detect_layout", detect)
+    path = table_of(tmp_path, ["a", "b"])
+    load_split(path, None, "test")
+    assert seen == [path]
 
 
 def test_a_folder_with_splits_is_not_recognised_whole(tmp_path: Path) -> None:

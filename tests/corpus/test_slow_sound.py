@@ -73,6 +73,37 @@ def test_the_end_of_a_damaged_clip_is_not_trained_on(tmp_path: Path) -> None:
         read_cut(cut)
 
 
+@pytest.mark.parametrize("kind", ["wav", "aiff", "au"])
+def test_plain_sound_that_is_longer_than_its_header_says(tmp_path: Path, kind: str) -> None:
+    """A text of all of it would be trained with the sound of a part."""
+    from las_cli.corpus.cuts import make_cut
+    from las_cli.corpus.utterance import Utterance
+
+    path = tmp_path / f"a.{kind}"
+    soundfile.write(path, tone(4.0), RATE)
+    one = path.read_bytes()
+    mark = {"wav": b"data", "aiff": b"SSND", "au": b".snd"}[kind]
+    at = one.index(mark) + (8 if kind == "au" else 4)
+    order = "little" if kind == "wav" else "big"
+    crashed = one[:at] + (RATE * 2).to_bytes(4, order) + one[at + 4 :]  # type: ignore[arg-type]
+    for data, seconds in ((crashed, 4.0), (one + one, 8.0)):
+        path.write_bytes(data)
+        header = read_header(str(path))
+        assert isinstance(header, AudioHeader) and header.slow
+        assert abs(header.seconds - seconds) < 0.01
+        cut = make_cut(Utterance("a", str(path), "x", "x:1"), header)
+        assert abs(len(read_cut(cut)) / SAMPLE_RATE - seconds) < 0.01
+
+
+def test_remarks_beside_the_sound_are_no_sound(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1.0), RATE)
+    data = path.read_bytes() + b"LIST" + (20_000).to_bytes(4, "little") + b"INFO" + bytes(19_996)
+    path.write_bytes(data)
+    header = read_header(str(path))
+    assert isinstance(header, AudioHeader) and not header.slow and header.frames == RATE
+
+
 def test_without_ffmpeg_the_report_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from las_cli.decoding.calibration import Calibration
+from las_cli.decoding.hotwords import read_hotwords
 from las_cli.decoding.options import DecodingOptions
 from las_cli.decoding.search_table import SEARCHES
 from las_cli.errors import UsageError
@@ -25,7 +27,7 @@ from las_cli.errors import UsageError
         ({"beam_threshold": float("nan")}, "beam-threshold nan"),
         ({"nbest": 0}, "nbest 0"),
         ({"nbest": 9}, "beam of 8 holds no more"),
-        ({"beam": 1, "nbest": 2}, "beam of 1 holds no more than 1; raise --beam to 2"),
+        ({"beam": 1, "nbest": 2}, "beam of 1 holds no more than 1; raise the beam to 2"),
         ({"search": "greedy", "beam": 3, "nbest": 3}, "nbest 3: greedy gives one reading; use"),
         ({"ctc_weight": 1.1}, "ctc-weight 1.1: choose 0 to 1"),
         ({"ctc_weight": -0.1}, "ctc-weight -0.1"),
@@ -107,6 +109,15 @@ def test_the_total_by_hand() -> None:
     scores = {"attention": -4.0, "ctc": -8.0, "lm": -6.0}
     assert options.total(scores, 3) == pytest.approx(-3.0 - 2.0 - 3.0 + 0.3)
     assert options.total({"attention": -4.0}, 0) == pytest.approx(-3.0)
+
+
+def test_what_the_next_letter_may_lift_a_total_by() -> None:
+    # Two nats a letter of the speller's own language, where it is asked at all.
+    options = DecodingOptions(internal_weight=0.25, length_bonus=0.125)
+    assert options.rise == pytest.approx(0.625)
+    assert dataclasses.replace(options, search="ctc").rise == pytest.approx(0.125)
+    biased = dataclasses.replace(options, hotwords=read_hotwords(["Thornton"]))
+    assert biased.rise == pytest.approx(0.625 + biased.hotword_weight)
 
 
 @pytest.mark.parametrize(("beam", "tried"), [(1, 16), (4, 16), (8, 16), (20, 40)])

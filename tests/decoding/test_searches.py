@@ -263,7 +263,7 @@ def test_without_a_ctc_head(make_model: Callable[..., LAS], alphabet: Alphabet) 
         ends = [word.end for word in hypothesis.words]
         assert ends == sorted(ends)
     for name in ("ctc", "rescore"):
-        with pytest.raises(LasError, match="no CTC head.*--search beam"):
+        with pytest.raises(LasError, match="no CTC head.*use beam"):
             Decoder(model, alphabet, SEARCHES[name])
 
 

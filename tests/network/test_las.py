@@ -183,7 +183,7 @@ def test_gradients_reach_every_weight() -> None:
 def test_without_a_ctc_head_the_error_says_what_to_do() -> None:
     model = tiny(ctc=False)
     assert not model.has_ctc
-    with pytest.raises(LasError, match="no CTC head.*--ctc-weight 0"):
+    with pytest.raises(LasError, match="no CTC head.*a CTC weight of 0"):
         model.ctc_log_probs(torch.zeros(1, 4, 16))
 
 

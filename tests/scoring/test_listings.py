@@ -97,6 +97,13 @@ FORMATS = [
         "jsonl",
         [("u1", "a"), ("u2", "b")],
     ),
+    (
+        "ref.jsonl",
+        '{"audio": {"path": "u1.wav", "bytes": null}, "sentence": "a"}\n',
+        "jsonl",
+        [("u1.wav", "a")],
+    ),
+    ("ref.tsv", "wav_filename\tnormalized_text\nu1.wav\ta\n", "tsv", [("u1.wav", "a")]),
     ("ref.json", '{"id": "u1", "text": "a"}\n', "json", [("u1", "a")]),
     ("ref.txt", "r1 1 0.5 0.25 cat 0.9\nr1 1 0.1 0.2 the 1.0\n", "ctm", [("r1", "the cat")]),
 ]

@@ -17,7 +17,7 @@ def test_names_that_are_no_model(tmp_path: Path) -> None:
     with pytest.raises(LasError, match="no las model folder"):
         find_model(str(tmp_path))
     (tmp_path / "model.txt").write_bytes(b"")
-    with pytest.raises(LasError, match="is a file, --model takes a folder"):
+    with pytest.raises(LasError, match="is a file, a model is a folder"):
         find_model(str(tmp_path / "model.txt"))
     (tmp_path / "model.ckpt").write_bytes(b"")
     for name in (tmp_path, tmp_path / "model.ckpt"):

@@ -101,6 +101,12 @@ def test_folders_are_standardised_as_the_first(tmp_path: Path) -> None:
     assert teacher.targets("a", 0.5, 8000).taught.sum() == 13  # the clip of that id that is as long
 
 
+def test_an_id_of_two_clips_as_long_has_no_targets(tmp_path: Path) -> None:
+    folders = [write_teacher(tmp_path / name, {"a": ramp()}) for name in ("one", "other")]
+    assert Teacher(folders[:1], BASE).targets("a", 1.0, 16000).taught.all()
+    assert not Teacher(folders, BASE).targets("a", 1.0, 16000).taught.any()
+
+
 def test_eight_bits_are_a_hundredth_of_a_deviation(tmp_path: Path) -> None:
     torch.manual_seed(2)
     states = torch.randn(400, 3)

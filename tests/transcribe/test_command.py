@@ -286,7 +286,7 @@ def test_what_a_folder_passes_over_is_told(run: Run, tree: Path) -> None:
         (["in/a.wav", "--skip-done"], "add --output"),
         (["in/a.wav", "--output", "in/a.wav"], "is a file; name a folder"),
         (["in/a.wav", "--raw-rate", "8000"], "name - as input"),
-        (["-", "--raw-rate", "-5"], "--raw-rate -5"),
+        (["-", "--raw-rate", "-5"], "a raw rate of -5"),
         (["in/a.wav", "--beam", "0"], "beam 0: choose 1 to 100"),
         (["in/a.wav", "--longest", "0"], "--longest 0: choose"),
         (["in/a.wav", "--max-line-width", "0"], "must be at least 1"),

@@ -214,7 +214,7 @@ def test_raw_pcm(loudest: Transcriber, tmp_path: Path) -> None:
         assert transcript.segments[0].words[0].start == pytest.approx(0.5)
         with pytest.raises(LasError, match="no samples"):
             loudest.transcribe(PCMSource(stream, RATE))
-        with pytest.raises(UsageError, match="raw-rate 0"):
+        with pytest.raises(UsageError, match="raw rate of 0"):
             PCMSource(stream, 0)
 
 
@@ -231,8 +231,8 @@ def test_a_recording_is_followed_as_it_goes(loudest: Transcriber) -> None:
         ({"nbest": 10}, "no such model"),
         ({"nbest": 10, "search": "ctc"}, "no such model"),
         ({"nbest": 101}, "nbest 101: choose 1 to 100"),
-        ({"nbest": 4, "beam": 3}, "a beam of 3 holds no more than 3; raise --beam to 4"),
-        ({"nbest": 2, "search": "greedy"}, "greedy gives one reading; use --search beam"),
+        ({"nbest": 4, "beam": 3}, "a beam of 3 holds no more than 3; raise the beam to 4"),
+        ({"nbest": 2, "search": "greedy"}, "greedy gives one reading; use beam"),
     ],
 )
 def test_nbest_waits_for_the_beam_of_the_model(options: dict[str, Any], message: str) -> None:

@@ -150,7 +150,7 @@ def test_numbers_need_a_language(
     pytest.importorskip("text_to_num")
     write_noise(tmp_path / "a.wav")
     own = ("transcribe", "--model", tiny_model, *CTC, "a.wav", "--numbers")
-    assert "--numbers digits:en" in run(*own, "digits", code=1).stderr
+    assert "for example digits:en" in run(*own, "digits", code=1).stderr
     run(*own, "digits:en")
     assert "choose words, digits" in run(*own, "roman", code=2).stderr
 
