@@ -351,7 +351,7 @@ MUTANTS = [
            "benchmark/test_hotwords.py"),
     Mutant("rows-by-themselves", "network.packed_cells", "rows.abs().amax(1, keepdim=True)",
            "rows.abs().amax()", "network/test_packed_cells.py"),
-    Mutant("packed-anew", "network.packed_cells", "or layers[layer][0] != now", "or False",
+    Mutant("packed-anew", "network.packed_cells", "or layers[key][0] != now", "or False",
            "network/test_packed_cells.py"),
     Mutant("pool-weights", "evaluation.pool", "lm_weight=weight, length", "lm_weight=own, length",
            "evaluation/test_tuning.py"),

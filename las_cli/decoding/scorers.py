@@ -88,7 +88,7 @@ class InternalScorer:
     def __init__(
         self, speller: Speller, memory: Memory, beside: SpellerScorer | None = None
     ) -> None:
-        """memory: how many utterances there are, no more; beside: what scores first, with `both`."""
+        """memory: how many utterances there are; beside: what scores first, with `both`."""
         self._speller, self._beside = speller, beside
         self._state = speller.start(memory, 1) if beside is None else ()
 
