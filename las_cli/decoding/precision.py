@@ -46,14 +46,16 @@ def searching(device: torch.device, precision: str) -> Iterator[None]:
     a step is too small for its precision to matter.
     """
     from las_cli.network.device import autocast, pick_precision
-    from las_cli.network.int8_cells import int8_cells
+    from las_cli.network.packed_cells import packed_cells
 
     if device.type != "cpu":
         yield
         return
     chosen = pick_precision("auto" if precision == "int8" else precision, device)
-    in_int8 = precision in ("auto", "int8") and chosen == torch.float32
-    with autocast(device, chosen), int8_cells(in_int8):
+    packed = chosen if chosen == torch.bfloat16 else None
+    if chosen == torch.float32 and precision in ("auto", "int8"):
+        packed = torch.int8
+    with autocast(device, chosen), packed_cells(packed):
         yield
 
 

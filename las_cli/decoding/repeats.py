@@ -61,9 +61,9 @@ def is_looped(units: Sequence[int]) -> bool:
     """
     letters = [unit for unit in units if unit not in (BLANK, EOS)]
     for period in range(1, min(LONGEST, len(letters) - 1) + 1):
-        run = 0
+        run, limit = 0, _limit(period)
         for now, before in zip(letters[period:], letters, strict=False):
             run = run + 1 if now == before else 0
-            if run >= _limit(period):
+            if run >= limit:
                 return True
     return False

@@ -55,14 +55,20 @@ class SourceScorer(Protocol):
 class SpellerScorer:
     """The speller, by what it attends to."""
 
-    def __init__(self, speller: Speller, memory: Memory) -> None:
-        self._speller, self._memory = speller, memory
-        self._state = speller.start(memory, 1)
+    def __init__(self, speller: Speller, memory: Memory, both: bool = False) -> None:
+        """both: find `unheard` too, for less than a second scorer would take."""
+        self._speller, self._memory, self._both = speller, memory, both
+        self._state = speller.start_both(memory, 1) if both else speller.start(memory, 1)
+        self.unheard: Tensor | None = None  # logits of the last `score` without sound, [N, 1, V]
 
     def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
-        logits, self._state, _ = self._speller.step(
-            previous[:, None], self._state, self._memory, places
-        )
+        letters = previous[:, None]
+        if self._both:
+            logits, self.unheard, self._state = self._speller.both(
+                letters, self._state, self._memory, places
+            )
+        else:
+            logits, self._state, _ = self._speller.step(letters, self._state, self._memory, places)
         letter = torch.log_softmax(logits[:, 0].float(), dim=-1).clamp(min=LEAST)
         return letter, before[:, None] + letter
 
@@ -91,12 +97,19 @@ class InternalScorer(_TextScorer):
     The end is left out: without sound there is none, and a sentence would be lifted for ending.
     """
 
-    def __init__(self, speller: Speller, memory: Memory) -> None:
-        """memory: how many utterances there are, no more."""
-        self._speller, self._state = speller, speller.start(memory, 1)
+    def __init__(
+        self, speller: Speller, memory: Memory, beside: SpellerScorer | None = None
+    ) -> None:
+        """memory: how many utterances there are; beside: what scores first, with `both`."""
+        self._speller, self._beside = speller, beside
+        self._state = speller.start(memory, 1) if beside is None else ()
 
     def score(self, previous: Tensor, before: Tensor, places: Places) -> tuple[Tensor, Tensor]:
-        logits, self._state, _ = self._speller.step(previous[:, None], self._state, None)
+        if self._beside is None:
+            logits, self._state, _ = self._speller.step(previous[:, None], self._state, None)
+        else:
+            assert self._beside.unheard is not None
+            logits = self._beside.unheard
         letter = letters_alone(logits[:, 0]).clamp(min=LEAST)
         return letter, before[:, None] + letter
 
@@ -157,30 +170,36 @@ class HotwordScorer:
         pass  # it knows of hypotheses alone
 
 
-def _speller(decoder: Decoder, heard: Heard) -> SourceScorer:
-    return SpellerScorer(decoder.model.speller, remember(decoder.model, heard))
+Made = dict[str, SourceScorer]  # the scorers of the same search that were made before
 
 
-def _internal(decoder: Decoder, heard: Heard) -> SourceScorer:
-    return InternalScorer(decoder.model.speller, remember(decoder.model, heard))
+def _speller(decoder: Decoder, heard: Heard, made: Made) -> SourceScorer:
+    both = bool(decoder.options.weights.get("internal"))
+    return SpellerScorer(decoder.model.speller, remember(decoder.model, heard), both)
 
 
-def _ctc(decoder: Decoder, heard: Heard) -> SourceScorer:
+def _internal(decoder: Decoder, heard: Heard, made: Made) -> SourceScorer:
+    beside = made.get("attention")
+    assert beside is None or isinstance(beside, SpellerScorer)
+    return InternalScorer(decoder.model.speller, remember(decoder.model, heard), beside)
+
+
+def _ctc(decoder: Decoder, heard: Heard, made: Made) -> SourceScorer:
     assert heard.log_probs is not None  # the decoder has seen to it
     return CTCScorer(CTCPrefixScorer(heard.log_probs, heard.lengths))
 
 
-def _lm(decoder: Decoder, heard: Heard) -> SourceScorer:
+def _lm(decoder: Decoder, heard: Heard, made: Made) -> SourceScorer:
     assert decoder.lm is not None
     return LanguageScorer(decoder.lm, len(heard.lengths))
 
 
-def _hotwords(decoder: Decoder, heard: Heard) -> SourceScorer:
+def _hotwords(decoder: Decoder, heard: Heard, made: Made) -> SourceScorer:
     assert decoder.hotwords is not None
     return HotwordScorer(decoder.hotwords, len(heard.lengths))
 
 
-SCORERS: dict[str, Callable[[Decoder, Heard], SourceScorer]] = {
+SCORERS: dict[str, Callable[[Decoder, Heard, Made], SourceScorer]] = {
     "attention": _speller,
     "ctc": _ctc,
     "lm": _lm,
@@ -192,7 +211,11 @@ SCORERS: dict[str, Callable[[Decoder, Heard], SourceScorer]] = {
 def scorers_for(decoder: Decoder, heard: Heard) -> dict[str, SourceScorer]:
     """The scorers of all sources that have weight, for utterances of at least one step."""
     weights = decoder.options.weights
-    return {name: SCORERS[name](decoder, heard) for name, weight in weights.items() if weight}
+    made: dict[str, SourceScorer] = {}
+    for name, weight in weights.items():
+        if weight:
+            made[name] = SCORERS[name](decoder, heard, made)
+    return made
 
 
 def remember(model: LAS, heard: Heard) -> Memory:
@@ -212,6 +235,8 @@ def letters_alone(logits: Tensor) -> Tensor:
 
 def follow(state: tuple[Tensor, ...], parents: Tensor) -> tuple[Tensor, ...]:
     """The state [N, …] of hypotheses that go on from `parents` [N']; no copy where all go on."""
+    if not state:
+        return state
     if parents.device.type == "cpu" and len(parents) == len(state[0]):  # a GPU would have to wait
         if bool((parents == torch.arange(len(parents))).all()):
             return state

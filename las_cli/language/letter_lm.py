@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from las_cli.errors import LasError
-from las_cli.network.int8_cells import lstm_cell
+from las_cli.network.packed_cells import lstm_cell, stack_layers
 from las_cli.network.speller import BLANK_LOGIT
 from las_cli.text.units import BLANK
 
@@ -86,8 +86,7 @@ class LetterLM(nn.Module):
             after.append((hidden, cell))
         scores = self._log_probs(hidden).unflatten(0, previous.shape)
         return scores, tuple(
-            torch.stack(parts, dim=1).unflatten(0, previous.shape)
-            for parts in zip(*after, strict=True)
+            stack_layers(parts).unflatten(0, previous.shape) for parts in zip(*after, strict=True)
         )
 
     def _log_probs(self, hidden: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from las_cli.network.attention import Memory, make_attention
 from las_cli.network.config import AttentionConfig, SpellerConfig
-from las_cli.network.int8_cells import lstm_cell
+from las_cli.network.packed_cells import lstm_cell, stack_layers, two_cells
 from las_cli.padding import Places
 
 # Everything a hypothesis carries from letter to letter; each tensor is [B, K, …], or [R, 1, …] in a
@@ -54,6 +54,22 @@ class Speller(nn.Module):
         """
         raise NotImplementedError
 
+    def start_both(self, memory: Memory, beams: int) -> SpellerState:
+        """State for `both` before the first letter."""
+        return self.start(memory, beams) * 2
+
+    def both(
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
+    ) -> tuple[Tensor, Tensor, SpellerState]:
+        """`step` with and without the memory at once, as a search needs them.
+
+        Returns both logits [B, K, V] in float32 and the new state.
+        """
+        half = len(state) // 2
+        heard, own, _ = self.step(previous, state[:half], memory, places)
+        unheard, other, _ = self.step(previous, state[half:], None)
+        return heard, unheard, (*own, *other)
+
     def reorder(self, state: SpellerState, parents: Tensor) -> SpellerState:
         """The state of hypotheses that go on from `parents` [B, K']."""
         rows = torch.arange(parents.shape[0], device=parents.device)[:, None]
@@ -86,7 +102,7 @@ class Speller(nn.Module):
         joined = torch.cat([hidden, context.to(hidden.dtype)], dim=-1)
         with torch.autocast(joined.device.type, enabled=False):  # bf16 would round them to 1/16
             logits = self.output(self.dropout(joined.float()))
-        blank = torch.zeros_like(logits[0, 0])
+        blank = torch.zeros_like(self.output.bias, dtype=torch.float32)
         blank[0] = BLANK_LOGIT
         return logits + blank
 
@@ -137,6 +153,43 @@ class ParallelSpeller(Speller):
         joined = torch.cat([query, context.to(query.dtype)], dim=-1)
         hidden, above = lstm_step(self.above, joined, state[2], state[3])
         return self._logits(hidden, context), (*below, *above), weights.mean(2)
+
+    def start_both(self, memory: Memory, beams: int) -> SpellerState:
+        own = self.start(memory, beams)
+        return (*own, *own[2:])  # the layer below hears nothing anyway
+
+    def both(
+        self, previous: Tensor, state: SpellerState, memory: Memory, places: Places | None = None
+    ) -> tuple[Tensor, Tensor, SpellerState]:
+        letters = self.embedding(previous)
+        query, below = lstm_step(
+            self.below, letters, state[0], state[1], (self.embedding, previous.flatten())
+        )
+        context, _ = self._attend(query, memory, query, places)
+        shape, flat = previous.shape, [part.flatten(0, 1) for part in (query, context, *state[2:])]
+        query, context, *layers = flat
+        # [N, H] of the lowest layer above, heard and unheard.
+        lowest = two_cells(
+            self.above,
+            query,
+            context,
+            (layers[0][:, 0], layers[1][:, 0]),
+            (layers[2][:, 0], layers[3][:, 0]),
+        )
+        tops: list[Tensor] = []
+        after: list[Tensor] = []
+        for place, (hidden, cell) in enumerate(lowest):
+            hiddens, cells = [hidden], [cell]
+            for layer in range(1, self.config.layers - 1):
+                before = (layers[2 * place][:, layer], layers[2 * place + 1][:, layer])
+                hidden, cell = lstm_cell(self.above, layer, hidden, before)
+                hiddens.append(hidden)
+                cells.append(cell)
+            tops.append(hidden)
+            after += [stack_layers(hiddens), stack_layers(cells)]
+        logits = self._logits(torch.cat(tops), torch.cat([context, torch.zeros_like(context)]))
+        heard, unheard = (half.unflatten(0, shape) for half in logits.chunk(2))
+        return heard, unheard, (*below, *(part.unflatten(0, shape) for part in after))
 
     def forward(
         self, letters: Tensor, memory: Memory, sampling: float = 0.0
@@ -245,6 +298,6 @@ def lstm_step(
         if lstm.training and lstm.dropout and layer + 1 < layers:
             out = nn.functional.dropout(out, lstm.dropout)
     return out.view(batch, beams, -1), (
-        torch.stack(hiddens, dim=1).unflatten(0, (batch, beams)),
-        torch.stack(cells, dim=1).unflatten(0, (batch, beams)),
+        stack_layers(hiddens).unflatten(0, (batch, beams)),
+        stack_layers(cells).unflatten(0, (batch, beams)),
     )

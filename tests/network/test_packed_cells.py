@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from las_cli.network import int8_cells
-from las_cli.network.int8_cells import can_multiply, lstm_cell
+from las_cli.network import packed_cells as cells
+from las_cli.network.packed_cells import can_multiply, lstm_cell, packed_cells, two_cells
 
 able = pytest.mark.skipif(not can_multiply(), reason="torch has no fbgemm on this machine")
 
@@ -33,7 +33,7 @@ def test_it_is_close_to_float32_and_no_row_changes_another() -> None:
     torch.testing.assert_close(
         exact, tuple(torch.lstm_cell(inputs, (hidden, cell), *network.all_weights[0]))
     )
-    with int8_cells.int8_cells():
+    with packed_cells(torch.int8):
         rounded = lstm_cell(network, 0, inputs, (hidden, cell))
         # A loud row beside them: one scale for the whole batch would round the others to nothing.
         loud = torch.cat([inputs, 1000 * inputs[:1]])
@@ -52,7 +52,7 @@ def test_what_letters_tell_is_looked_up() -> None:
     network, (_, state) = lstm(), rows()
     embedding = nn.Embedding(5, 24)
     letters = torch.tensor([0, 4, 2, 2, 1, 3])
-    with int8_cells.int8_cells():
+    with packed_cells(torch.int8):
         found = lstm_cell(network, 0, embedding(letters), state, (embedding, letters))
     exact = lstm_cell(network, 0, embedding(letters), state)
     torch.testing.assert_close(found, exact, atol=0.01, rtol=0)
@@ -61,7 +61,7 @@ def test_what_letters_tell_is_looked_up() -> None:
 @able
 def test_changed_weights_are_packed_anew() -> None:
     network, (inputs, state) = lstm(), rows()
-    with torch.no_grad(), int8_cells.int8_cells():
+    with torch.no_grad(), packed_cells(torch.int8):
         before = lstm_cell(network, 0, inputs, state)[0]
         for weights in network.all_weights[0]:
             weights.mul_(2)
@@ -81,8 +81,8 @@ def test_only_the_thread_that_asks_and_only_within() -> None:
         with torch.inference_mode():
             elsewhere.append(lstm_cell(network, 0, inputs, state)[0])
 
-    with int8_cells.int8_cells():
-        with int8_cells.int8_cells(False):
+    with packed_cells(torch.int8):
+        with packed_cells(None):
             assert torch.equal(lstm_cell(network, 0, inputs, state)[0], exact)
         thread = threading.Thread(target=ask)
         thread.start()
@@ -93,8 +93,44 @@ def test_only_the_thread_that_asks_and_only_within() -> None:
 
 
 def test_where_torch_cannot_it_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(int8_cells, "_able", [False])
+    monkeypatch.setattr(cells, "_able", {torch.int8: False})
     network, (inputs, state) = lstm(), rows()
-    with torch.inference_mode(), int8_cells.int8_cells():
+    with torch.inference_mode(), packed_cells(torch.int8):
         found = lstm_cell(network, 0, inputs, state)[0]
         assert torch.equal(found, torch.lstm_cell(inputs, state, *network.all_weights[0])[0])
+
+
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.skipif(not can_multiply(kind), reason="torch cannot"))
+    for kind in (torch.int8, torch.bfloat16)
+]
+
+
+@pytest.mark.skipif(not can_multiply(torch.bfloat16), reason="torch has no packed bf16 here")
+@torch.inference_mode()
+def test_packed_bf16_is_what_autocast_computes() -> None:
+    network, (inputs, state) = lstm(), rows()
+    with torch.autocast("cpu", torch.bfloat16):
+        exact = torch.lstm_cell(inputs, state, *network.all_weights[0])
+        with packed_cells(torch.bfloat16):
+            found = lstm_cell(network, 0, inputs, state)
+    # One rounding of a gate may fall the other way: 2^-8 of what is below 1.
+    for one, other in zip(found, exact, strict=True):
+        assert one.dtype == other.dtype == torch.float32
+        torch.testing.assert_close(one, other, atol=2**-7, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [None, *KINDS])
+@torch.inference_mode()
+def test_two_cells_are_one_with_and_one_without(kind: torch.dtype | None) -> None:
+    network, (inputs, state) = lstm(), rows()
+    other = (state[0].flip(0), 0.5 * state[1])
+    first, more = inputs[:, :16], inputs[:, 16:]
+    without = torch.cat([first, torch.zeros_like(more)], dim=1)
+    # In int8 a row of fewer weights has another scale; a gate of bf16 may round the other way.
+    tolerance = {torch.int8: 0.02, torch.bfloat16: 2**-7, None: 1e-6}[kind]
+    with packed_cells(kind):
+        found = two_cells(network, first, more, state, other)
+        single = lstm_cell(network, 0, inputs, state), lstm_cell(network, 0, without, other)
+    for one, alone in zip(found, single, strict=True):
+        torch.testing.assert_close(one, alone, atol=tolerance, rtol=0)
