@@ -1,12 +1,16 @@
 """Novels that a language model never read in; what `las adapt --text` of half of one is good for.
 
-    python models/en/measure_words.py ../shared/data/text/english_novels.txt.zst SPOKEN \\
-        --model en --output words.jsonl
+    NOVELS=../shared/data/text/english_novels.txt.zst
+    python models/en/measure_words.py $NOVELS SPOKEN --rest rest.txt
+    python models/en/make_speech.py ../shared/data/text SPOKEN --held-out ../shared/data/held_out/check.py
+    las train-lm --text rest.txt OTHER… --model en --letters-of en --output LESS
+    python models/en/measure_words.py $NOVELS SPOKEN --model LESS --output words.jsonl
 
-SPOKEN is the folder of make_speech.py: sentences of the novels as a synthesiser speaks them. Of
-each novel of `NOVELS` (lines of the file) the first half is the text, and the spoken sentences of
-the second half are recognised before and after. Also the dev split of --dev, which says what other
-speech lost by it. A novel that the output holds already is not measured again.
+Of each novel of `NOVELS` (lines of the file) the first half is the text, and spoken sentences of the
+second half are recognised before and after. The first command writes the plan of the sentences that
+make_speech.py speaks then, other sentences than those of --heard (a folder of make_speech.py on which
+the model was trained), and the novels without these five, for a language model that never read them.
+--dev says what other speech lost. A novel that the output holds already is not measured again.
 """
 
 from __future__ import annotations
@@ -34,6 +38,8 @@ NOVELS = {  # first and last line
     "Katharine": (416254, 420730),
 }
 APART = 50  # lines between the halves that are in neither
+SPOKEN = 30  # sentences of each, to be spoken
+WORDS = (6, 25)  # of a sentence that is spoken
 
 
 def main() -> None:
@@ -45,11 +51,19 @@ def main() -> None:
     parser.add_argument("--dev-clips", type=int, default=60)
     parser.add_argument("--beam", type=int)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--rest", type=Path, help="write this and the plan of SPOKEN, no more")
+    parser.add_argument("--heard", type=Path, help="with --rest: spoken sentences to leave out")
     args = parser.parse_args()
+    lines = [line.strip() for line in read_lines([args.novels])]
+    if args.rest:
+        write_rest(args.rest, lines)
+        write_plan(args.spoken, lines, args.heard)
+        return
+    if args.output is None:
+        parser.error("--output is missing")
     use_soundfile()
     done = read(args.output)
-    lines = [line.strip() for line in read_lines([args.novels])]
     spoken = placed(args.spoken, lines)
     before = load_recogniser(args.model, threads=args.threads, beam=args.beam)
     dev = spread_cuts(list(load_corpus(args.dev).cuts("dev")), args.dev_clips) if args.dev else []
@@ -79,6 +93,32 @@ def main() -> None:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
     print(table_of(done))
+
+
+def write_rest(path: Path, lines: list[str]) -> None:
+    """The novels that are not measured by."""
+    inside = [range(start, stop + 1) for start, stop in NOVELS.values()]
+    with path.open("w", encoding="utf-8") as file:
+        for number, line in enumerate(lines):
+            if not any(number in one for one in inside):
+                file.write(line + "\n")
+
+
+def write_plan(folder: Path, lines: list[str], heard: Path | None) -> None:
+    """What make_speech.py is to say: sentences of the second halves, evenly taken."""
+    known = {lines[number] for number, _ in placed(heard, lines)} if heard else set()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "plan.tsv").open("w", encoding="utf-8") as file:
+        file.write("clip\tpath\tsource\tsentence\n")
+        for start, stop in NOVELS.values():
+            fit = [
+                number
+                for number in range((start + stop) // 2 + APART, stop + 1)
+                if WORDS[0] <= len(lines[number].split()) <= WORDS[1] and lines[number] not in known
+            ]
+            for number in fit[:: max(1, len(fit) // SPOKEN)][:SPOKEN]:
+                name = f"half-novels-{number:06}"
+                file.write(f"{name}\t000/{name}.flac\tnovels\t{lines[number]}\n")
 
 
 def placed(folder: Path, lines: list[str]) -> list[tuple[int, dict[str, str]]]:
