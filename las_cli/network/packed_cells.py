@@ -115,8 +115,8 @@ class _Packed:
         inputs, hidden = weights[:2]
         bias, more = (one.detach().float() for one in weights[2:4])
         if kind == torch.int8:  # in float32, where it does not matter when biases are added
-            bias, more = bias + more, None
-        self.hidden = product(hidden, kind, more)
+            bias = bias + more
+        self.hidden = product(hidden, kind, None if kind == torch.int8 else more)
         if embedding is not None:  # what each letter tells the gates is known beforehand, [V, 4H]
             letters = embedding.weight.detach().float()
             if kind == torch.int8:
