@@ -128,7 +128,7 @@ def test_a_search_that_is_worse_than_the_one_it_had_is_not_taken(
     hotwords = read_hotwords("bad")
     given = DecodingOptions(beam=32, nbest=5, hotwords=hotwords)
     fitted = SimpleNamespace(calibration=Calibration())
-    monkeypatch.setattr(tuning_run, "hear", lambda *_: [])
+    monkeypatch.setattr(tuning_run, "hear", lambda *_, **__: [])
     monkeypatch.setattr(Tuner, "attempt", lambda _, options: Trial(options, rates[options.beam]))
     monkeypatch.setattr(Tuner, "tune", lambda _, options: options)
     monkeypatch.setattr(Tuner, "calibrate", lambda *_: fitted)

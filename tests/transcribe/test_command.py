@@ -279,7 +279,7 @@ def test_what_a_folder_passes_over_is_told(run: Run, tree: Path) -> None:
         (["--from-file", ""], "an input is empty"),
         (["in/a.wav", "--format", "txt,srt", "--output-dir", ""], "--output: is empty"),
         (["in/a.wav", "--search", "greedy", "--nbest", "2"], "greedy gives one reading"),
-        (["in/a.wav", "--format", "doc"], "--format doc: choose from txt, srt"),
+        (["in/a.wav", "--format", "doc"], "format doc: choose from txt, srt"),
         (["in/a.wav", "--format", "txt,srt"], "several formats need --output"),
         (["in", "--format", "srt"], "--format srt: of several recordings"),
         (["in", "--words"], "--words: of several recordings"),
@@ -291,7 +291,7 @@ def test_what_a_folder_passes_over_is_told(run: Run, tree: Path) -> None:
         (["in/a.wav", "--longest", "0"], "--longest 0: choose"),
         (["in/a.wav", "--max-line-width", "0"], "must be at least 1"),
         (["-", "--jobs", "2"], "need one process"),
-        (["in/a.wav", "--device", "tpu"], "--device tpu"),
+        (["in/a.wav", "--device", "tpu"], "device tpu"),
     ],
 )
 def test_wrong_usage(run: Run, tree: Path, arguments: list[str], message: str) -> None:

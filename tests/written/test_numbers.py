@@ -97,5 +97,5 @@ def test_wrong_values(value: str) -> None:
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "text_to_num", None)
     check_numbers("words")
-    with pytest.raises(LasError, match=r"needs the package text2num: pip install"):
+    with pytest.raises(LasError, match=r"need the package text2num: pip install"):
         check_numbers("digits")
