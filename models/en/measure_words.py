@@ -2,14 +2,15 @@
 
     NOVELS=../shared/data/text/english_novels.txt.zst
     python models/en/measure_words.py $NOVELS SPOKEN --rest rest.txt
-    python models/en/make_speech.py ../shared/data/text SPOKEN --held-out ../shared/data/held_out/check.py
+    python models/en/make_speech.py ../shared/data/text SPOKEN --held-out CHECK.PY
     las train-lm --text rest.txt OTHER… --model en --letters-of en --output LESS
     python models/en/measure_words.py $NOVELS SPOKEN --model LESS --output words.jsonl
 
-Of each novel of `NOVELS` (lines of the file) the first half is the text, and spoken sentences of the
-second half are recognised before and after. The first command writes the plan of the sentences that
-make_speech.py speaks then, other sentences than those of --heard (a folder of make_speech.py on which
-the model was trained), and the novels without these five, for a language model that never read them.
+Of each novel of `NOVELS` (lines of the file) the first half is the text, and spoken sentences of
+the second half are recognised before and after. The first command writes the plan of the sentences
+that make_speech.py speaks then, other ones than those of --heard (a folder of make_speech.py on
+which the model was trained), and the novels without these five, for a language model that never
+read them.
 --dev says what other speech lost. A novel that the output holds already is not measured again.
 """
 
