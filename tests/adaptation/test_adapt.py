@@ -21,7 +21,8 @@ from las_cli.recogniser import load_recogniser
 from las_cli.saved_model.folder import load_folder, write_decoding
 from tests.training.corpora import write_corpus
 
-QUICK = ("--learning-rate", "0.004", "--passes", "12", "--precision", "float32", "--device", "cpu")
+QUICK = ("--learning-rate", "0.004", "--passes", "12", "--anchor", "20", "--precision", "float32",
+         "--device", "cpu")  # fmt: skip
 
 
 def adapt(*words: object) -> Result:

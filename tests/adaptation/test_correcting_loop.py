@@ -21,7 +21,7 @@ from tests.training.corpora import RATE, sing
 
 NAMES = ("dab", "ced")  # in every sentence
 ACCENT = {"d": 1.15}  # of one whose d is nearer to the e of the model's singer than to its d
-ADAPT = ("--learning-rate", "0.004", "--passes", "12", "--precision", "float32")
+ADAPT = ("--learning-rate", "0.004", "--passes", "12", "--anchor", "20", "--precision", "float32")
 
 
 def las(*arguments: object) -> str:
