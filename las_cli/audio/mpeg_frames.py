@@ -220,6 +220,18 @@ def _told(window: Window, at: int, kind: _Kind) -> int | None:
     return 0 if window.get(at + 36, 4) == b"VBRI" else None
 
 
+def mpeg_goes_on(window: Window, beside: int) -> bool:
+    """Whether more than `beside` bytes stand behind those that the encoder's tag counts."""
+    at = id3_end(window, 0) or 0
+    if (found := frame(window.get(at, 4))) is None:
+        return False
+    tag = window.get(at + found[0].tag_at, 16)
+    if tag[:4] not in (b"Xing", b"Info") or len(tag) < 16 or not tag[7] & 2:
+        return False
+    counted = large(tag[12:16] if tag[7] & 1 else tag[8:12])
+    return window.size > at + counted + beside
+
+
 def is_sure(window: Window, at: int, count: int = SURE) -> bool:
     """Whether `count` frames of a kind follow each other from `at` on, or fewer to the end."""
     kind: _Kind | None = None

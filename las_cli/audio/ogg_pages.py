@@ -19,6 +19,7 @@ from las_cli.audio.parts import Parts, Reading, SoundPart, large, little
 _HEADER = 27
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
+_LARGEST = 27 + 255 + 255 * 255  # bytes of a page
 SHORTEST_GAP = 0.1  # seconds; below it times of pages are rounded
 LEAST_PAGES = 2.0  # a gap without a page that is missing is this many times a page's usual length
 
@@ -80,6 +81,14 @@ def read_ogg(window: Window, at: int) -> Reading | None:
     cut = window.size - end > 0 and not window.is_zero(end, window.size)
     tagged = window.get(end, 3) in (b"TAG", b"ID3")
     return Parts(tuple(parts), 0.0, cut=cut and not tagged), window.size
+
+
+def ogg_goes_on(window: Window) -> bool:
+    """Whether the last page is of another stream than the first: files joined, or a film."""
+    first = window.get(0, _HEADER)
+    tail = window.get(max(0, window.size - _LARGEST), _LARGEST)
+    last = tail[tail.rfind(b"OggS\0") :][:_HEADER]
+    return first[:5] == last[:5] == b"OggS\0" and first[14:18] != last[14:18]
 
 
 def _pages(window: Window, at: int) -> Iterator[_Page]:

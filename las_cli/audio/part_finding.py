@@ -13,10 +13,19 @@ from typing import BinaryIO
 
 from las_cli.audio.byte_view import Window
 from las_cli.audio.flac_frames import read_flac
-from las_cli.audio.mpeg_frames import next_run, read_mpeg
-from las_cli.audio.ogg_pages import read_ogg
+from las_cli.audio.mpeg_frames import mpeg_goes_on, next_run, read_mpeg
+from las_cli.audio.ogg_pages import ogg_goes_on, read_ogg
 from las_cli.audio.parts import Parts, Reading, SoundPart
 from las_cli.audio.plain_headers import read_plain
+
+
+def may_go_on(file: BinaryIO, size: int, beside: int) -> bool:
+    """Whether mp3 or Ogg of `size` bytes may hold more than its first header tells, by a few bytes.
+
+    beside: bytes of names and remarks that are no sound
+    """
+    window = Window(file, size)
+    return mpeg_goes_on(window, beside) or ogg_goes_on(window)
 
 
 def look(file: BinaryIO, size: int, name: str = "", quick: bool = False) -> Parts | None:

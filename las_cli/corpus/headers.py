@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from las_cli.audio.part_finding import may_go_on
 from las_cli.audio.parts import LEAST, UNKNOWN_FRAMES
 from las_cli.errors import LasError
 from las_cli.files import LFS_ADVICE, is_lfs_pointer
@@ -25,6 +26,7 @@ BATCH = 256  # files handed to a process at a time
 WIDTHS = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4,
           "FLOAT": 4, "DOUBLE": 8}  # fmt: skip
 BESIDE = 4096  # bytes of names and remarks beside the sound: of more, a second look is taken
+JOINED = "several files joined, of which the first would be heard; convert it to wav with ffmpeg"
 HARMLESS = ("header says too little", "channels cancel out")  # flags of las_cli.audio
 SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
 
@@ -63,7 +65,8 @@ def read_header(path: str) -> AudioHeader | AudioFault:
 
     What libsndfile does not read (m4a, webm; a flac whose header has no length, as from a pipe) is
     read as `las transcribe` reads it: through ffmpeg where that is installed, or to the end. So is
-    plain sound that is longer than its header says (a recorder crashed, files were joined).
+    plain sound that is longer than its header says (a recorder crashed, files were joined). Joined
+    mp3 and Ogg are a fault.
     """
     import soundfile
 
@@ -74,7 +77,8 @@ def read_header(path: str) -> AudioHeader | AudioFault:
         # Opening is three times as fast as soundfile.info, which also collects a log.
         with soundfile.SoundFile(path) as sound:
             header = AudioHeader(sound.samplerate, sound.frames, sound.channels)
-            width = WIDTHS.get(sound.subtype, 0) if sound.format != "FLAC" else 0
+            kind = sound.format
+            width = WIDTHS.get(sound.subtype, 0) if kind != "FLAC" else 0
     except FileNotFoundError:
         return AudioFault("missing file", "there is no such file")
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError) as error:
@@ -85,10 +89,14 @@ def read_header(path: str) -> AudioHeader | AudioFault:
         return _slow_header(path, fault)
     if header.frames <= 0 or header.sampling_rate <= 0:
         return _slow_header(path, AudioFault("zero length", "the header counts no samples"))
-    if width and size > header.frames * header.channels * width + BESIDE:
-        longer = _slow_header(path, AudioFault("unreadable", ""))
+    more = bool(width) and size > header.frames * header.channels * width + BESIDE
+    if kind in ("MP3", "OGG", "MPEG"):
+        with open(path, "rb") as file:
+            more = may_go_on(file, size, BESIDE // 8)  # of an ID3v1 tag; an album's picture is rare
+    if more:
+        longer = _slow_header(path, AudioFault("unreadable", ""), through=not width)
         if isinstance(longer, AudioHeader) and longer.seconds > header.seconds + LEAST:
-            return longer
+            return longer if width else AudioFault("truncated", JOINED)
     return header
 
 
@@ -108,8 +116,13 @@ def opens_plainly(path: str) -> bool:
         return False
 
 
-def _slow_header(path: str, fault: AudioFault) -> AudioHeader | AudioFault:
-    """What the reader of `las transcribe` says of a file; `fault` where that reads it no better."""
+def _slow_header(
+    path: str, fault: AudioFault, through: bool = False
+) -> AudioHeader | AudioFault:
+    """What the reader of `las transcribe` says of a file; `fault` where that reads it no better.
+
+    through: to its end, whatever its header says
+    """
     if is_lfs_pointer(Path(path)):
         return AudioFault("unreadable", LFS_ADVICE)
     from las_cli.audio.reader import AudioReader
@@ -119,7 +132,7 @@ def _slow_header(path: str, fault: AudioFault) -> AudioHeader | AudioFault:
         info = reader.info
         reader.close()
         frames = info.frames
-        if frames <= 0:
+        if frames <= 0 or through:
             reader = AudioReader(path, info.sample_rate)
             frames = sum(block.numel() for block in reader.blocks())
             if lost := lost_sound(reader.flags):
@@ -255,11 +268,14 @@ def in_batches(items: Iterable[In], size: int) -> Iterator[list[In]]:
 def _quiet() -> None:
     """In a worker: mpg123 writes notes on broken files to stderr; the report says it better."""
     import signal
+    import sys
 
     from las_cli.orphans import end_with_parent
 
     end_with_parent()  # a killed `las prepare` leaves none behind that wait for ever
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    if "torch" in sys.modules:  # forked, without the threads that it would wait for
+        sys.modules["torch"].set_num_threads(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 

@@ -95,6 +95,24 @@ def test_plain_sound_that_is_longer_than_its_header_says(tmp_path: Path, kind: s
         assert abs(len(read_cut(cut)) / SAMPLE_RATE - seconds) < 0.01
 
 
+@pytest.mark.parametrize("kind", ["mp3", "ogg", "opus"])
+def test_joined_compressed_sound_is_named(tmp_path: Path, kind: str) -> None:
+    """libsndfile writes an Info tag, which counts the bytes of the first file."""
+    path = tmp_path / f"a.{kind}"
+    container = "MP3" if kind == "mp3" else "OGG"
+    coding = {"ogg": "VORBIS", "opus": "OPUS"}.get(kind)
+    joined = b""
+    for place, length in enumerate((1.5, 2.0)):
+        one = tmp_path / f"{place}.{kind}"
+        soundfile.write(one, tone(length), RATE, format=container, subtype=coding)
+        assert isinstance(read_header(str(one)), AudioHeader)
+        joined += one.read_bytes()
+    path.write_bytes(joined)
+    fault = read_header(str(path))
+    assert isinstance(fault, AudioFault)
+    assert fault.reason == "truncated" and "several files joined" in fault.detail
+
+
 def test_remarks_beside_the_sound_are_no_sound(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, tone(1.0), RATE)
