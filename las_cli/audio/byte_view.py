@@ -62,8 +62,9 @@ class ByteView(io.RawIOBase):
 class Window:
     """A large file, looked at from front to back in small bites that are read in large ones."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file, self.size = file, size
+    def __init__(self, file: BinaryIO, size: int, bite: int = WINDOW) -> None:
+        """bite: bytes that are read at a time, at least"""
+        self.file, self.size, self._bite = file, size, bite
         self._first, self._held = 0, b""
 
     def get(self, at: int, count: int) -> bytes:
@@ -72,7 +73,7 @@ class Window:
         if skip < 0 or skip + count > len(self._held):
             self._first, skip = at, 0
             self.file.seek(at)
-            self._held = self.file.read(max(count, WINDOW))
+            self._held = self.file.read(max(count, self._bite))
         return self._held[skip : skip + count]
 
     def find(self, mark: bytes, at: int, end: int | None = None) -> int:

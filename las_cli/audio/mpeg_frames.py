@@ -90,8 +90,7 @@ def id3_end(window: Window, at: int) -> int | None:
 def read_mpeg(window: Window, at: int) -> Reading | None:
     """The MPEG audio at `at`, all runs of it; None where there is none."""
     begin = at
-    while (after := _tag_end(window, at)) is not None:
-        at = after
+    at = _behind_tags(window, at)
     if not is_sure(window, at):
         return None
     runs: list[tuple[_Run, float]] = []  # with the seconds that are missing before each
@@ -100,9 +99,7 @@ def read_mpeg(window: Window, at: int) -> Reading | None:
         run = _run(window, at)
         if run.frames:
             runs.append((run, missing))
-        missing, cut, at = 0.0, run.cut, run.end
-        while (after := _tag_end(window, at)) is not None:
-            at = after
+        missing, cut, at = 0.0, run.cut, _behind_tags(window, run.end)
         if at >= size or cut or window.is_zero(at, size):
             at = size
             break
@@ -214,22 +211,29 @@ def _run(window: Window, at: int) -> _Run:
 
 def _told(window: Window, at: int, kind: _Kind) -> int | None:
     """Frames that the encoder's tag in the frame at `at` counts, 0 if it does not; None: no tag."""
-    tag = window.get(at + kind.tag_at, 12)
-    if tag[:4] in (b"Xing", b"Info"):
-        return large(tag[8:12]) if tag[7:8] and tag[7] & 1 else 0
+    if (counted := _counted(window, at, kind)) is not None:
+        return counted[0]
     return 0 if window.get(at + 36, 4) == b"VBRI" else None
+
+
+def _counted(window: Window, at: int, kind: _Kind) -> tuple[int, int] | None:
+    """Frames and bytes that the tag (Xing, Info) in the frame at `at` counts, 0 for what it does
+    not; None: no such tag."""
+    tag = window.get(at + kind.tag_at, 16)
+    if tag[:4] not in (b"Xing", b"Info"):
+        return None
+    flags = tag[7] if tag[7:8] else 0
+    sizes = tag[12:16] if flags & 1 else tag[8:12]
+    return large(tag[8:12]) if flags & 1 else 0, large(sizes) if flags & 2 else 0
 
 
 def mpeg_goes_on(window: Window, beside: int) -> bool:
     """Whether more than `beside` bytes stand behind those that the encoder's tag counts."""
-    at = id3_end(window, 0) or 0
+    at = _behind_tags(window, 0)
     if (found := frame(window.get(at, 4))) is None:
         return False
-    tag = window.get(at + found[0].tag_at, 16)
-    if tag[:4] not in (b"Xing", b"Info") or len(tag) < 16 or not tag[7] & 2:
-        return False
-    counted = large(tag[12:16] if tag[7] & 1 else tag[8:12])
-    return window.size > at + counted + beside
+    counted = _counted(window, at, found[0])
+    return counted is not None and 0 < counted[1] < window.size - at - beside
 
 
 def is_sure(window: Window, at: int, count: int = SURE) -> bool:
@@ -260,6 +264,13 @@ def next_run(window: Window, at: int, end: int) -> int:
             return place
         place = window.find(b"\xff", place + 1, stop)
     return stop
+
+
+def _behind_tags(window: Window, at: int) -> int:
+    """Where the tags at `at`, one behind the other, end; `at` where there are none."""
+    while (after := _tag_end(window, at)) is not None:
+        at = after
+    return at
 
 
 def _tag_end(window: Window, at: int) -> int | None:

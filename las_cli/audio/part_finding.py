@@ -18,13 +18,15 @@ from las_cli.audio.ogg_pages import ogg_goes_on, read_ogg
 from las_cli.audio.parts import Parts, Reading, SoundPart
 from las_cli.audio.plain_headers import read_plain
 
+FIRST_LOOK = 4096  # bytes read at a time where little is asked of many files
+
 
 def may_go_on(file: BinaryIO, size: int, beside: int) -> bool:
     """Whether mp3 or Ogg of `size` bytes may hold more than its first header tells, by a few bytes.
 
     beside: bytes of names and remarks that are no sound
     """
-    window = Window(file, size)
+    window = Window(file, size, FIRST_LOOK)
     return mpeg_goes_on(window, beside) or ogg_goes_on(window)
 
 

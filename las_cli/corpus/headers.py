@@ -26,6 +26,8 @@ BATCH = 256  # files handed to a process at a time
 WIDTHS = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4,
           "FLOAT": 4, "DOUBLE": 8}  # fmt: skip
 BESIDE = 4096  # bytes of names and remarks beside the sound: of more, a second look is taken
+BESIDE_CODED = 512  # beside coded sound, which is small: an ID3v1 tag; a picture behind is rare
+JOINABLE = ("MP3", "OGG", "MPEG")  # coded sound that tells of joins, as libsndfile calls it
 JOINED = "several files joined, of which the first would be heard; convert it to wav with ffmpeg"
 HARMLESS = ("header says too little", "channels cancel out")  # flags of las_cli.audio
 SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of sndfile.h
@@ -89,14 +91,13 @@ def read_header(path: str) -> AudioHeader | AudioFault:
         return _slow_header(path, fault)
     if header.frames <= 0 or header.sampling_rate <= 0:
         return _slow_header(path, AudioFault("zero length", "the header counts no samples"))
-    more = bool(width) and size > header.frames * header.channels * width + BESIDE
-    if kind in ("MP3", "OGG", "MPEG"):
+    if width and size > header.frames * header.channels * width + BESIDE:
+        return _longer(path, header) or header
+    if kind in JOINABLE:
         with open(path, "rb") as file:
-            more = may_go_on(file, size, BESIDE // 8)  # of an ID3v1 tag; an album's picture is rare
-    if more:
-        longer = _slow_header(path, AudioFault("unreadable", ""), through=not width)
-        if isinstance(longer, AudioHeader) and longer.seconds > header.seconds + LEAST:
-            return longer if width else AudioFault("truncated", JOINED)
+            more = may_go_on(file, size, BESIDE_CODED)
+        if more and _longer(path, header, through=True):
+            return AudioFault("truncated", JOINED)
     return header
 
 
@@ -114,6 +115,14 @@ def opens_plainly(path: str) -> bool:
             return bool(sound.frames <= UNKNOWN_FRAMES)
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, TypeError):
         return False
+
+
+def _longer(path: str, header: AudioHeader, through: bool = False) -> AudioHeader | None:
+    """What `_slow_header` finds, where that is more than `header` tells."""
+    found = _slow_header(path, AudioFault("unreadable", ""), through)
+    if isinstance(found, AudioHeader) and found.seconds > header.seconds + LEAST:
+        return found
+    return None
 
 
 def _slow_header(
@@ -268,7 +277,6 @@ def in_batches(items: Iterable[In], size: int) -> Iterator[list[In]]:
 def _quiet() -> None:
     """In a worker: mpg123 writes notes on broken files to stderr; the report says it better."""
     import signal
-    import sys
 
     from las_cli.orphans import end_with_parent
 

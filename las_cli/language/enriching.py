@@ -13,9 +13,9 @@ from torch import Tensor
 from las_cli.errors import LasError
 from las_cli.language.letter_lm import LetterLM
 from las_cli.language.mixed_lm import MixedLM
-from las_cli.language.mixing import MOST_TREE, ROUNDS, word_log_probs
+from las_cli.language.mixing import ROUNDS, word_log_probs
 from las_cli.language.ngram_merging import merge_ngrams, words_of
-from las_cli.language.word_lm import WordLM, tree_bytes
+from las_cli.language.word_lm import WordLM, most_letters
 from las_cli.language.word_ngrams import WordNgrams, count_ngrams
 from las_cli.text.units import Units, parts_words
 
@@ -64,8 +64,8 @@ def enrich(
     units = len(alphabet)
 
     def counted(lines: Sequence[Sequence[int]]) -> WordNgrams:
-        most_letters = MOST_TREE // tree_bytes(1, units)
-        return count_ngrams(lines, space, order, most_ngrams=MOST_NGRAMS, most_letters=most_letters)
+        most = most_letters(units)
+        return count_ngrams(lines, space, order, most_ngrams=MOST_NGRAMS, most_letters=most)
 
     kept, apart = _parted(sentences)
     whole = counted(sentences)

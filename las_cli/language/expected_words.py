@@ -9,8 +9,7 @@ import numpy as np
 
 from las_cli.language.letter_lm import LetterLM
 from las_cli.language.mixed_lm import MixedLM, WordMixture
-from las_cli.language.mixing import MOST_TREE
-from las_cli.language.word_lm import WordLM, tree_bytes
+from las_cli.language.word_lm import WordLM, most_letters
 from las_cli.language.word_ngrams import WordNgrams
 from las_cli.text.units import Units, parts_words
 
@@ -30,9 +29,6 @@ class ExpectingLM(WordMixture):
     """
 
     expects = True
-
-    def __init__(self, base: LetterLM | MixedLM, words: WordLM, share: float) -> None:
-        super().__init__(base, words, share)
 
     @property
     def base(self) -> LetterLM | MixedLM:
@@ -58,7 +54,7 @@ def expect_words(
             if not units.unknown(word):
                 letters = tuple(units.encode(word))
                 weights[letters] = max(weight, weights.get(letters, 0.0))
-    weights = _most(weights, MOST_TREE // tree_bytes(1, len(units)))
+    weights = _most(weights, most_letters(len(units)))
     if not weights:
         return base
     share = min(MOST_SHARE, SHARE * sum(weights.values()))

@@ -14,13 +14,12 @@ from las_cli.language.letter_lm import LetterLM
 from las_cli.language.lm_training import pad_letters
 from las_cli.language.mixed_lm import MixedLM
 from las_cli.language.text import Sentences
-from las_cli.language.word_lm import WordLM, tree_bytes
+from las_cli.language.word_lm import WordLM, most_letters
 from las_cli.language.word_ngrams import MEMORY, MOST_NGRAMS, MOST_WORDS, count_ngrams
 from las_cli.text.units import EOS, Units
 
 ROUNDS = 50  # of expectation maximisation
 LINES = 64  # in a batch
-MOST_TREE = 2**30  # bytes; a syllabary of thousands gets fewer words than an alphabet of thirty
 PRIOR = 0.5  # share of words before anything is known
 BELIEF = 20  # words that it weighs as much as
 
@@ -73,9 +72,9 @@ def with_words(
     LasError for an alphabet without spaces (see `parts_words`) or a text without words.
     """
     space = alphabet.encode(" ")[0]
-    most_letters = MOST_TREE // tree_bytes(1, len(alphabet))
+    most = most_letters(len(alphabet))
     ngrams = count_ngrams(
-        sentences.lines(), space, order, most_words, most_ngrams, most_letters, memory, folder
+        sentences.lines(), space, order, most_words, most_ngrams, most, memory, folder
     )
     words = WordLM(ngrams, len(alphabet), space).to(next(letters.parameters()).device)
     # Lines that were counted would say that nothing but the words is needed.

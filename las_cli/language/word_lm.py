@@ -14,6 +14,7 @@ from las_cli.language.word_ngrams import Order, WordNgrams
 from las_cli.text.units import BLANK, EOS
 
 NOWHERE = -1  # a context that the text does not hold
+MOST_TREE = 2**30  # bytes; a syllabary of thousands gets fewer words than an alphabet of thirty
 NO_FLOAT64 = ("mps",)  # devices that the tables cannot be on
 
 
@@ -153,6 +154,11 @@ class _Table(nn.Module):
 def tree_bytes(letters: int, units: int) -> int:
     """The most memory that the tree of words with so many `letters` takes, of V `units`."""
     return letters * (2 * units + 1) * 4
+
+
+def most_letters(units: int) -> int:
+    """How many letters the words of a tree of `MOST_TREE` may have together, of V `units`."""
+    return MOST_TREE // tree_bytes(1, units)
 
 
 def word_tree(letters: Ints, lengths: Ints, units: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from las_cli.language.expected_words import END, MOST_SHARE, SHARE
 from las_cli.text.units import EOS
 from tests.decoding.conftest import tiny_model
 
-from .words import ALPHABET, make_letters, make_mixed
+from .words import ALPHABET, make_letters, make_mixed, scored
 
 PHRASES = {"bad jig": 3.0, "jj": 1.0}
 WEIGHTS = {"bad": 3.0, "jig": 3.0, "jj": 1.0}
@@ -30,17 +30,6 @@ Model = LetterLM | MixedLM | ExpectingLM
 @pytest.fixture(params=["letters", "mixed"])
 def base(request: pytest.FixtureRequest) -> LetterLM | MixedLM:
     return make_letters() if request.param == "letters" else make_mixed()
-
-
-@torch.inference_mode()
-def scored(model: Model, text: str) -> torch.Tensor:
-    """log p of each next letter before and after every letter of `text`, [U + 1, V]."""
-    state = model.start(1, 1)
-    found = []
-    for letter in (EOS, *ALPHABET.encode(text)):
-        scores, state = model.step(torch.tensor([[letter]]), state)
-        found.append(scores[0, 0])
-    return torch.stack(found)
 
 
 def log_p(model: Model, before: str, text: str) -> float:

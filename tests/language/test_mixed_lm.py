@@ -30,22 +30,12 @@ from .words import (
     make_letters,
     make_mixed,
     make_words,
+    scored,
     zipf,
 )
 
 # In the vocabulary, half in it, outside it, odd spaces.
 TEXTS = ["a bad cab", "he did a b", "gggg jj a", " a  badd ", "a bad cabb", "jjjjjjjjj"]
-
-
-@torch.inference_mode()
-def scored(model: MixedLM, text: str) -> torch.Tensor:
-    """log p of each next letter before and after every letter of `text`, [U + 1, V]."""
-    state = model.start(1, 1)
-    found = []
-    for letter in (EOS, *ALPHABET.encode(text)):
-        scores, state = model.step(torch.tensor([[letter]]), state)
-        found.append(scores[0, 0])
-    return torch.stack(found)
 
 
 def log_p(model: MixedLM, text: str, end: bool = True) -> float:

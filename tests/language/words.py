@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import torch
 
+from las_cli.decoding.decoder import LanguageModel
 from las_cli.language import LetterLM, LetterLMConfig, MixedLM
 from las_cli.language.word_lm import WordLM
 from las_cli.language.word_ngrams import WordNgrams, count_ngrams
 from las_cli.text import Alphabet
+from las_cli.text.units import EOS
 
 ALPHABET = Alphabet(" abcdefghij")
 SPACE = ALPHABET.encode(" ")[0]
@@ -145,3 +147,14 @@ def make_letters(seed: int = 5) -> LetterLM:
 
 def make_mixed(share: float = 0.4, texts: Sequence[str] = SMALL, order: int = 3) -> MixedLM:
     return MixedLM(make_letters(), make_words(texts, order), share).eval()
+
+
+@torch.inference_mode()
+def scored(model: LanguageModel, text: str) -> torch.Tensor:
+    """log p of each next letter before and after every letter of `text`, [U + 1, V]."""
+    state = model.start(1, 1)
+    found = []
+    for letter in (EOS, *ALPHABET.encode(text)):
+        scores, state = model.step(torch.tensor([[letter]]), state)
+        found.append(scores[0, 0])
+    return torch.stack(found)
