@@ -95,7 +95,7 @@ from las_cli.training.launcher import end_with_launcher
 signal.signal(signal.SIGTERM, signal.SIG_IGN)  # busy: it will not stop by itself
 end_with_launcher(lambda: False)
 reader = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-print("pids", os.getpid(), reader.pid, file=sys.stderr, flush=True)
+sys.stderr.write(f"pids {os.getpid()} {reader.pid}" + chr(10))  # in one write, as SAY
 time.sleep(60)
 """
 
