@@ -39,8 +39,9 @@ class Places(NamedTuple):
 
     @classmethod
     def of(cls, taken: Tensor) -> Places:
-        """From which places are taken, [B, K] bool: the first ones of each utterance."""
-        owner, slot = taken.nonzero().unbind(1)
+        """As many rows of each utterance as places are `taken`, [B, K] bool, in their order."""
+        owner, place = taken.nonzero().unbind(1)
+        slot = (taken.cumsum(1) - 1)[owner, place]
         width = int(slot.max()) + 1 if len(slot) else 0
         return cls(owner, slot, len(taken), width)
 

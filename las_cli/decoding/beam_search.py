@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +13,9 @@ from las_cli.decoding.decoder import Decoder
 from las_cli.decoding.heard import Heard
 from las_cli.decoding.hypothesis import Scores
 from las_cli.decoding.joint import Continuations, JointScorer
+from las_cli.decoding.lattice import Lattice, Node
 from las_cli.decoding.options import DecodingOptions
+from las_cli.decoding.recombination import Recombination
 from las_cli.decoding.scorers import scorers_for, take_rows
 from las_cli.padding import Places
 from las_cli.text.units import EOS
@@ -47,7 +49,7 @@ class Best(NamedTuple):
     total: Tensor  # [B, K]
     scores: Tensor  # by source, [B, K, S]
     length: Tensor  # letters, [B, K] int64
-    row: Tensor  # where `Letters` has its last one, [B, K] int64
+    row: Tensor  # where the lattice has it, [B, K] int64
     end: Tensor  # log p of the end of sentence alone, [B, K]
     cut_off: Tensor  # [B, K] bool
 
@@ -57,29 +59,6 @@ class Best(NamedTuple):
         index = both.total.topk(self.total.shape[1], dim=-1).indices
         rows = torch.arange(len(index), device=index.device)[:, None]
         return Best(*(tensor[rows, index] for tensor in both))
-
-
-class Letters:
-    """What live hypotheses have written: each letter knows the one before it, none is copied."""
-
-    def __init__(self) -> None:
-        self._grown: list[tuple[Tensor, ...]] = []  # parents, letters, scores of each length, [N]
-        self._lists: list[tuple[list[Any], ...]] = []  # the same, as far as `read` has been
-
-    def grow(self, parents: Tensor, letters: Tensor, scores: Tensor) -> None:
-        """A letter behind the hypotheses `parents` [N] of the length before."""
-        self._grown.append((parents, letters, scores))
-
-    def read(self, length: int, row: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The letters and their scores of hypothesis `row` of those of `length`."""
-        for grown in self._grown[len(self._lists) :]:
-            self._lists.append(tuple(tensor.tolist() for tensor in grown))
-        found = []
-        for parents, letters, scores in reversed(self._lists[:length]):
-            found.append((letters[row], scores[row]))
-            row = parents[row]
-        units, scored = zip(*reversed(found), strict=True) if found else ((), ())
-        return units, scored
 
 
 def joint_search(decoder: Decoder, heard: Heard) -> list[list[Ended]]:
@@ -100,13 +79,14 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
     and says so, but only where none ended by itself.
     """
     batch, beams, device = joint.batch, options.width, caps.device
-    letters = Letters()
+    lattice = Lattice()
     ended = _no_ends(batch, beams, len(joint.sources), device)
     recent = torch.full((batch, END_LENGTHS), -torch.inf, device=device)
     count = torch.zeros(batch, dtype=torch.int64, device=device)
     done = torch.zeros(batch, dtype=torch.bool, device=device)
     original = torch.arange(batch, device=device)
     results: list[list[Ended]] = [[] for _ in range(batch)]
+    recombination = Recombination(batch, joint.units, device) if options.recombines else None
     for length in range(int(caps.max()) + 1):
         step, places = joint.continuations(), joint.places
         at_cap = caps <= length  # [B]
@@ -134,7 +114,7 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
         if shrink:
             for row in done.nonzero()[:, 0].tolist():
                 best = Best(*(tensor[row] for tensor in ended))
-                results[int(original[row])] = _read(best, letters, options.nbest, joint.sources)
+                results[int(original[row])] = _read(best, lattice, options.nbest, joint.sources)
             if not open_rows:
                 break
         firm = score[:, 0]  # what may be taken back drops no other hypothesis
@@ -142,16 +122,27 @@ def beam_search(joint: JointScorer, caps: Tensor, options: DecodingOptions) -> l
             firm = (padded - places.pad(step.held).flatten(1)).amax(1)
         live = (score > _floor(firm, ended.total, options)[:, None]) & ~done[:, None]
         live[:, 0] = ~done  # however sums are rounded, an open utterance has a hypothesis
+        parents = places.first[:, None] + place // total.shape[1]  # [B, K]
+        parents.clamp_(max=len(total) - 1)  # empty places may point behind the last row
+        following = place % total.shape[1]
+        if recombination is not None:
+            twins = recombination.drop(parents, following, score, live)
+            live = live & ~twins.dropped
+        chosen = parents[live], following[live]
+        lattice.grow(*chosen, step.letter[chosen])
+        if recombination is not None and options.nbest > 1:
+            candidates = parents, following, step.letter[parents, following]
+            said = [score, *(source[parents, following] for source in step.scores)]
+            lattice.join(twins, live, candidates, torch.stack(said, dim=-1))
         grown = Places.of(live)
-        chosen = place[grown.owner, grown.slot]
-        parents = places.first[grown.owner] + chosen // total.shape[1]
-        following = chosen % total.shape[1]
-        letters.grow(parents, following, step.letter[parents, following])
-        joint.advance(parents, following, step, grown)
+        joint.advance(*chosen, step, grown)
         if shrink:
             left = (~done).nonzero()[:, 0]
             joint.take(left)
             ended = take_rows(ended, left)
+            lattice.take(left)
+            if recombination is not None:
+                recombination.take(left)
             recent, count, caps = recent[left], count[left], caps[left]
             original, done = original[left], done[left]
     return results
@@ -229,21 +220,21 @@ def _is_done(
     return (best.isfinite() & (settled | hopeless)) | best_open.isinf()
 
 
-def _read(best: Best, letters: Letters, nbest: int, sources: tuple[str, ...]) -> list[Ended]:
+def _read(best: Best, lattice: Lattice, nbest: int, sources: tuple[str, ...]) -> list[Ended]:
     """The hypotheses of one utterance, tensors [K, …], out of the search's tensors."""
-    entries: list[Ended] = []
-    lengths, rows, ends = best.length.tolist(), best.row.tolist(), best.end.tolist()
-    for place, total in enumerate(best.total.tolist()[:nbest]):
-        if total == -torch.inf:
-            break
-        units, scores = letters.read(lengths[place], rows[place])
-        entries.append(
-            Ended(
-                units=units,
-                letter_scores=(*scores, ends[place]),
-                total=total,
-                scores=dict(zip(sources, best.scores[place].tolist(), strict=True)),
-                cut_off=bool(best.cut_off[place]),
-            )
+    nodes = map(Node, best.length.tolist(), best.row.tolist())
+    values = torch.cat([best.total[:, None], best.scores], dim=1).tolist()
+    ends = [
+        (node, tuple(said)) for node, said in zip(nodes, values, strict=True)
+        if said[0] != -torch.inf
+    ]  # fmt: skip
+    return [
+        Ended(
+            units=reading.units,
+            letter_scores=(*reading.letter_scores, float(best.end[place])),
+            total=reading.values[0],
+            scores=dict(zip(sources, reading.values[1:], strict=True)),
+            cut_off=bool(best.cut_off[place]),
         )
-    return entries
+        for place, reading in lattice.best(ends, nbest)
+    ]

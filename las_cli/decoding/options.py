@@ -38,6 +38,9 @@ class DecodingOptions:
     # Hypotheses live on that are less than this below the best of their utterance, in nats of the
     # score; the fewer, the faster. Infinity keeps `beam` of them, come what may.
     beam_threshold: float = 5.0
+    # Of hypotheses whose last letters are the same only the best lives on (`Recombination`); not
+    # without a threshold, where all of the beam is kept.
+    recombine: bool = True
     nbest: int = 1  # hypotheses returned an utterance, at most `beam`
     ctc_weight: float = 0.3  # 0 … 1; 0 is the speller alone; ignored by a model without CTC head
     lm_weight: float = 0.3  # 0 … 1; ignored without a language model
@@ -115,6 +118,11 @@ class DecodingOptions:
     def usual_width(self) -> int:
         """Hypotheses an utterance has most of the time: what batches are planned by."""
         return self.width if math.isinf(self.beam_threshold) else min(self.width, USUAL_WIDTH)
+
+    @property
+    def recombines(self) -> bool:
+        """Whether hypotheses with the same last letters are joined to the best of them."""
+        return self.recombine and self.width > 1 and not math.isinf(self.beam_threshold)
 
     @property
     def tried(self) -> int:

@@ -22,7 +22,7 @@ class Scripted:
     """
 
     def __init__(self, *scripts: Script, ends_freely: bool = True) -> None:
-        self.batch, self.sources = len(scripts), ("script",)
+        self.batch, self.units, self.sources = len(scripts), UNITS, ("script",)
         self.ends_freely = ends_freely
         self.places = Places.single(len(scripts), torch.device("cpu"))
         self.steps = 0  # letters asked for
