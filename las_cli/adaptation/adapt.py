@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from las_cli.adaptation.blending import least_moved
 from las_cli.adaptation.division import Division, divide, given_division, sound_seconds
 from las_cli.adaptation.fitting import Fit, clip_names, find_fits, refuse_strange
 from las_cli.adaptation.outcome import Outcome, make_outcome
@@ -34,6 +35,8 @@ from las_cli.training.text_filter import TextFilter, cut_text
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
+    from las_cli.network.las import LAS
+    from las_cli.saved_model.folder import LoadedModel
     from las_cli.training.loop import Trainer
 
 REQUEST = "request.json"  # in the work folder: what was asked for
@@ -72,6 +75,7 @@ class Adaptation:
         self.tell, self.quiet = tell, quiet
         self.words: WordsAdded | None = None
         self.clips: Clips | None = None
+        self.voiced: LoadedModel | None = None  # the network that learned from the recordings
         self._read = 0  # clips of the corpora
 
     @property
@@ -132,11 +136,27 @@ class Adaptation:
         trainer.processes.leave()
         if not trainer.progress.done:
             return None
-        best = adapted_model(self.recogniser.loaded, self.work)
+        self.voiced = self._voiced(searched, cuts, ler)
+        after = check(searched, cuts, self.voiced.model) if self.voiced else start
+        return make_outcome(before, after, self.words)
+
+    def _voiced(self, searched: Recogniser, cuts: list[Cut], ler: float) -> LoadedModel | None:
+        """What the training made of the network; None where it made nothing better.
+
+        ler: letter error rate on `cuts` before
+        """
+        loaded = self.recogniser.loaded
+        best = adapted_model(loaded, self.work)
         if best is None:
             self.tell(f"no check was better: the network stays that of {self.request.model}")
-        after = check(searched, cuts, best.model) if best else start
-        return make_outcome(before, after, self.words)
+            return None
+
+        def rate(model: LAS) -> float:
+            return error_rates(check(searched, cuts, model))[0]
+
+        blend = least_moved(loaded.model, best.model, rate, ler)
+        self.tell(f"weights: {blend.share:.0%} of the way to what was learned")
+        return dataclasses.replace(best, model=blend.model)
 
     def _trainer(self, searched: Recogniser, ler: float) -> Trainer:
         assert self.clips is not None

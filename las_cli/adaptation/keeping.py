@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from las_cli.adaptation.adapt import Adaptation, work_folder
 from las_cli.adaptation.outcome import RATES, Outcome
-from las_cli.adaptation.voice import adapted_model
 from las_cli.errors import LasError
 from las_cli.files import write_text
 from las_cli.language.store import save_language_model
@@ -38,12 +37,11 @@ def keep(adaptation: Adaptation, outcome: Outcome) -> Path:
     """
     loaded = adaptation.recogniser.loaded
     name = loaded.name  # no path of this machine
-    best = adapted_model(loaded, adaptation.work)
-    facts = described(adaptation, outcome, name, voiced=best is not None)
+    facts = described(adaptation, outcome, name, voiced=adaptation.voiced is not None)
     folder = work_folder(adaptation.output) / "model"
     shutil.rmtree(folder, ignore_errors=True)
     save_model(
-        folder, (best or loaded).model, loaded.alphabet, loaded.policy,
+        folder, (adaptation.voiced or loaded).model, loaded.alphabet, loaded.policy,
         decoding=loaded.decoding, half=is_half(loaded),
         facts={key: loaded.facts[key] for key in KEPT_FACTS if key in loaded.facts} | facts,
     )  # fmt: skip
