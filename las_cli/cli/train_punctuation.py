@@ -134,7 +134,7 @@ def command(
     with ProgressBar("train-punctuation", show=not quiet) as bar:
         heard = None
         if pauses is not None and model is not None:
-            from las_cli.written.pause_measuring import measure_pauses
+            from las_cli.evaluation.pause_measuring import measure_pauses
 
             heard = measure_pauses(pauses, model, lambda line: bar.print(f"las: {line}"))
         plan = PunctuationPlan(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from las_cli.errors import LasError
-from las_cli.written import pause_measuring
-from las_cli.written.pause_measuring import measure_pauses
+from las_cli.evaluation import pause_measuring
+from las_cli.evaluation.pause_measuring import measure_pauses
 from las_cli.written.pauses import PauseTable, count_pauses
 
 SENTENCES = ("The dog, a cat.", "Stop! He ran home", "No marks inside.", "Naïve, he.", "Yes, no.")
