@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from .scripted import Script, Scripted, text_of
 
 CPU = torch.device("cpu")
 REMEMBERED = 63 // 3  # letters of the five units of `Scripted`
-COMMON = "abc" * 9  # more than that
+COMMON = "".join(random.Random(1).choices("abc", k=27))  # more than that, and no pattern
 
 
 def search(
@@ -65,8 +66,10 @@ def test_the_worse_of_two_that_go_on_alike_is_dropped(begins: dict[str, float]) 
         assert joint.live[REMEMBERED + 4] == live
 
 
-def test_it_is_an_alternative_at_its_distance() -> None:
-    begins = {"b": -1.0, "c": -2.0, "ac": -2.5}
+@pytest.mark.parametrize(
+    "begins", [{"b": -1.0, "c": -2.0, "ac": -2.5}, {"bb": -1.0, "c": -2.0, "ac": -2.5}]
+)
+def test_it_is_an_alternative_at_its_distance(begins: dict[str, float]) -> None:
     (found,), _ = search(branching(begins), beam=8, nbest=3)
     (kept,), _ = search(branching(begins), beam=8, nbest=3, threshold=math.inf)
     assert [text_of(entry.units) for entry in found] == [
@@ -100,14 +103,19 @@ def test_nothing_falls_for_its_own_past() -> None:
     """A letter that repeats for longer than is remembered has the same last letters each time."""
 
     def script(text: str) -> dict[str, float]:
-        return {"a": -0.5} if len(text) < REMEMBERED + 5 else {"": -0.5}
+        if not text:
+            return {"b": -1.0, "c": -2.0}
+        if len(text) > len(COMMON):
+            return {"": -9.0 if text[0] == "b" else -1.0}
+        return {COMMON[len(text) - 1] if text[0] == "b" else "a": -0.5}
 
-    (found,), _ = search(script, beam=4)
-    assert text_of(found[0].units) == "a" * (REMEMBERED + 5)
+    (found,), joint = search(script, beam=4)
+    assert text_of(found[0].units) == "c" + "a" * len(COMMON)
+    assert joint.live[-1] == 2
 
 
 def test_utterances_know_nothing_of_each_other() -> None:
-    scripts = [branching({"b": -1.0, "cc": -2.0}), branching({"c": -1.0, "a": -3.0}, "abc" * 10)]
+    scripts = [branching({"b": -1.0, "cc": -2.0}), branching({"c": -1.0, "a": -3.0}, COMMON + "abba")]
     together, _ = search(*scripts, beam=4, nbest=2)
     for script, entries in zip(scripts, together, strict=True):
         (alone,), _ = search(script, beam=4, nbest=2)
