@@ -4,8 +4,8 @@
 #   DATA=/work/data RUN=/work/runs/en bash models/en/make_model.sh STEP
 #   STEP: fetch, data, teacher, train, resume, onward, words, written
 #
-# `onward` made the model in this folder, in two runs from the one of 402 hours before it, with the options
-# here in the last of them (EXPERIMENTS.md has both); `train`, from random weights, was not run to its end
+# `onward` made the model in this folder, in three runs from the one of 402 hours before it, with the options
+# here in the last of them (EXPERIMENTS.md has all); `train`, from random weights, was not run to its end
 # yet. Each step goes on where it was stopped. On two cores of an
 # Intel Xeon with AVX-512 (no AMX): data 6 minutes, synthetic speech 2.4 hours a minute; training hears
 # 109 × real time (`las benchmark train --preset base --processes 2 --precision float32`), on an AMD EPYC
@@ -19,6 +19,7 @@ DATA=${DATA:?folder for decoded clips, some 20 GB} RUN=${RUN:?run folder}
 SYNTHESIS=${SYNTHESIS:-python3} GIT=${GIT:-/work/.mirror}
 export OMP_NUM_THREADS=1
 REAL=(english labelled_cv13 labelled_coffee labelled_cvold)
+TAUGHT=(english labelled_cv13) # what a teacher is heard for
 # Speakers by whom `las adapt` is measured (measure_adaptation.py). The first run of `onward` heard them three
 # times, the last one and the model of 402 hours never.
 APART="common_voice-cv_b87dd0680063cbd3|common_voice-cv_7275df3ab29386b6|librispeech-8226"
@@ -43,15 +44,16 @@ data) # decoded once; noise; synthetic speech, which is made for hours and may b
     python3 models/en/make_noise.py "$DATA/english" "$DATA/noise"
     PYTHONPATH=. "$SYNTHESIS" models/en/make_speech.py "$SHARED/text" "$DATA/synthetic" --held-out "$SHARED/held_out/check.py"
     ;;
-teacher) # Moonshine's states of the real clips
-    for name in "${REAL[@]}"; do
+teacher) # Moonshine's states of the real clips, half an hour of two cores
+    for name in "${TAUGHT[@]}"; do
         python3 models/en/make_teacher.py "$DATA/$name" "$DATA/teacher/$name" --processes 2
     done
     ;;
 train)
     words=()
-    for name in "${REAL[@]}"; do words+=(--data "$DATA/$name" --teacher "$DATA/teacher/$name"); done
-    las train "${words[@]}" --data "$DATA/synthetic=0.45" --shares-until 0.75 --teacher-weight 1 \
+    for name in "${REAL[@]}"; do words+=(--data "$DATA/$name"); done
+    for name in "${TAUGHT[@]}"; do words+=(--teacher "$DATA/teacher/$name"); done
+    las train "${words[@]}" --data "$DATA/synthetic=0.45" --shares-until 0.75 --set teacher_weight=0.5 \
         --rooms 0.25 --telephone 0.1 --warp 0.1 --quiet-edges 0.5 --noise "$SHARED/noise" --noise "$DATA/noise" \
         --noise-share 0.4 --noise-snr 5,30 --spec-augment 1 --speeds 0.9,1,1.1 --dropout 0.15 \
         --preset base --learning-rate 2e-3 --warmup-steps 400 --batch-seconds 120 --max-steps 22500 \
@@ -60,12 +62,13 @@ train)
     ;;
 onward) # from the model that lies in $FROM; what it hears is told in EXPERIMENTS.md
     las train --init "${FROM:-models/en}" --data "$DATA/english_less" --data "$DATA/labelled_cv13" \
-        --data "$DATA/labelled_coffee" --data "$DATA/labelled_cvold" --data "$DATA/synthetic=0.3" \
+        --data "$DATA/labelled_coffee" --data "$DATA/labelled_cvold" --data "$DATA/synthetic=0.25" \
+        --teacher "$DATA/teacher/english" --teacher "$DATA/teacher/labelled_cv13" --set teacher_weight=0.5 \
         --shares-until 0.85 --rooms 0.1 --telephone 0.04 --warp 0.1 --quiet-edges 0.5 \
         --noise "$SHARED/noise" --noise "$DATA/noise" --noise-share 0.2 --set noise_snr=5,30 \
-        --spec-augment 0.7 --speeds 0.9,1,1.1 --dropout 0.1 --learning-rate 1.2e-3 --warmup-steps 150 \
-        --batch-seconds 60 --max-minutes "${MINUTES:-85}" --set sampling=0.3,0.6 --set guide=0.2 \
-        --set guide_until=0.2 --set short_first=no --dev-by corpus --validate-minutes 42 \
+        --spec-augment 0.6 --speeds 0.9,1,1.1 --dropout 0.1 --learning-rate 1.5e-3 --warmup-steps 150 \
+        --batch-seconds 80 --max-minutes "${MINUTES:-88}" --set sampling=0.3,0.6 --set guide=0.2 \
+        --set guide_until=0.2 --set short_first=no --dev-by corpus --validate-minutes 32 \
         --set dev_minutes=24 --set keep_best=3 --set keep_last=2 --processes 2 --output "$RUN"
     ;;
 words) # word n-grams of all texts, beside the letters of the model in this folder
