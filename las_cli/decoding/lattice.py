@@ -105,8 +105,8 @@ class Lattice:
         while heap and len(found) < most:
             _, _, end, node, values, units, scores = heapq.heappop(heap)
             for place, letter, score in self._walk(node):
-                for worse, behind in self._dropped.get(place, ()):
-                    other = tuple(a - b for a, b in zip(values, behind, strict=True))
+                for worse, lost in self._dropped.get(place, ()):
+                    other = tuple(a - b for a, b in zip(values, lost, strict=True))
                     heapq.heappush(heap, (-other[0], pushed, end, worse, other, units, scores))
                     pushed += 1
                 units, scores = (letter, *units), (score, *scores)

@@ -115,7 +115,8 @@ def test_nothing_falls_for_its_own_past() -> None:
 
 
 def test_utterances_know_nothing_of_each_other() -> None:
-    scripts = [branching({"b": -1.0, "cc": -2.0}), branching({"c": -1.0, "a": -3.0}, COMMON + "abba")]
+    longer = branching({"c": -1.0, "a": -3.0}, COMMON + "abba")
+    scripts = [branching({"b": -1.0, "cc": -2.0}), longer]
     together, _ = search(*scripts, beam=4, nbest=2)
     for script, entries in zip(scripts, together, strict=True):
         (alone,), _ = search(script, beam=4, nbest=2)
