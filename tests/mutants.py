@@ -243,8 +243,6 @@ MUTANTS = [
            "adaptation/test_fitting.py"),
     Mutant("share-of-the-way", "adaptation.blending", ".lerp(weight.float(), share)",
            ".lerp(weight.float(), 1 - share)", "adaptation/test_blending.py"),
-    Mutant("most-of-the-gain", "adaptation.blending", "start - ENOUGH * (start - min(rates))",
-           "min(rates)", "adaptation/test_blending.py"),
     Mutant("no-better-model", "adaptation.outcome", "return ler < 0 and wer <= 0", "return True",
            "adaptation/test_adapt.py"),
     Mutant("search-forgotten", "training.setup", "plan = replace(plan, decoding=other.decoding)",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from las_cli.adaptation.blending import least_moved
+from las_cli.adaptation.blending import blended
 from las_cli.adaptation.division import Division, divide, given_division, sound_seconds
 from las_cli.adaptation.fitting import Fit, clip_names, find_fits, refuse_strange
 from las_cli.adaptation.outcome import Outcome, make_outcome
@@ -35,7 +35,6 @@ from las_cli.training.text_filter import TextFilter, cut_text
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
-    from las_cli.network.las import LAS
     from las_cli.saved_model.folder import LoadedModel
     from las_cli.training.loop import Trainer
 
@@ -91,7 +90,7 @@ class Adaptation:
         minutes = self.clips.division.train_seconds / 60
         if minutes < ENOUGH_MINUTES:
             return f"record more ({minutes:.1f} minutes were learned from), check the texts"
-        return "check that the texts are what is said, or try --moves listener or a lower rate"
+        return "check that the texts are what is said, or try --moves all or a lower rate"
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome | None:
         """Everything up to what is to be said of it; None if it was stopped on the way.
@@ -136,27 +135,19 @@ class Adaptation:
         trainer.processes.leave()
         if not trainer.progress.done:
             return None
-        self.voiced = self._voiced(searched, cuts, ler)
+        self.voiced = self._voiced()
         after = check(searched, cuts, self.voiced.model) if self.voiced else start
         return make_outcome(before, after, self.words)
 
-    def _voiced(self, searched: Recogniser, cuts: list[Cut], ler: float) -> LoadedModel | None:
-        """What the training made of the network; None where it made nothing better.
-
-        ler: letter error rate on `cuts` before
-        """
+    def _voiced(self) -> LoadedModel | None:
+        """What the training made of the network; None where it made nothing better."""
         loaded = self.recogniser.loaded
         best = adapted_model(loaded, self.work)
         if best is None:
             self.tell(f"no check was better: the network stays that of {self.request.model}")
             return None
-
-        def rate(model: LAS) -> float:
-            return error_rates(check(searched, cuts, model))[0]
-
-        blend = least_moved(loaded.model, best.model, rate, ler)
-        self.tell(f"weights: {blend.share:.0%} of the way to what was learned")
-        return dataclasses.replace(best, model=blend.model)
+        share = self.request.voice.share
+        return dataclasses.replace(best, model=blended(loaded.model, best.model, share))
 
     def _trainer(self, searched: Recogniser, ler: float) -> Trainer:
         assert self.clips is not None

@@ -11,13 +11,14 @@ from las_cli.training.hyperparameters import TrainingConfig
 class VoiceSettings:
     """How a model learns a voice; chosen by measurement (docs/adaptation.md)."""
 
-    moves: str = "all"  # weights that move: "all", "listener" or "norms"
+    moves: str = "listener"  # weights that move: "all", "listener" or "norms"
     learning_rate: float = 5e-4  # at the peak
-    anchor: float = 100.0  # pull back to the model it came from, a share of the distance a rate
+    anchor: float = 20.0  # pull back to the model it came from, a share of the distance a rate
     batch_seconds: float = 30.0  # of sound an update
     passes: float = 8.0  # over the clips, within these bounds
     least_updates: int = 20
     most_updates: int = 500
+    share: float = 0.75  # of the way to what was learned that the weights go at the end
     checks: int = 5  # with the full search, evenly over the updates
     early_stop: int = 3  # checks without a better letter error rate
     max_minutes: float | None = None  # of training
