@@ -54,19 +54,21 @@ class Recombination:
         long, up to SPAN letters shorter, or a letter longer: to that one its parent is compared.
         The first of an utterance never is, since the better one may have fallen behind since.
         """
-        twins = self._twins(parents, letters, scores)
+        # The last letters of each parent and the letter behind them.
+        keys = (self._keys[parents] << self._bits | letters) & self._mask
+        twins = self._twins(parents, keys, scores)
         twins.dropped.logical_and_(live)[:, 0] = False
-        self._advance(parents, letters, scores, live & ~twins.dropped)
+        self._advance(parents, keys, scores, live & ~twins.dropped)
         return twins
 
     def take(self, rows: Tensor) -> None:
         """Go on with the utterances `rows` [b] alone, the only ones with hypotheses left."""
         self._past = [(keys[rows], scores[rows], own) for keys, scores, own in self._past]
 
-    def _twins(self, parents: Tensor, letters: Tensor, scores: Tensor) -> Twins:
+    def _twins(self, parents: Tensor, keys: Tensor, scores: Tensor) -> Twins:
         empty = scores.isinf()
         unlike = -1 - torch.arange(scores.shape[1], device=scores.device)
-        keys = torch.where(empty, unlike, self._behind(parents, letters))
+        keys = torch.where(empty, unlike, keys)
         places = torch.arange(scores.shape[1], device=scores.device).expand_as(keys)
         twins = Twins(
             torch.zeros_like(empty), torch.zeros_like(keys), torch.zeros_like(keys),
@@ -95,13 +97,8 @@ class Recombination:
             drop(better, 0, self._past[0][2][parents])
         return twins
 
-    def _advance(self, parents: Tensor, letters: Tensor, scores: Tensor, live: Tensor) -> None:
-        keys = self._behind(parents, letters)
+    def _advance(self, parents: Tensor, keys: Tensor, scores: Tensor, live: Tensor) -> None:
         past = [(older, said, own[parents[live]]) for older, said, own in self._past[: SPAN - 1]]
         own = live.nonzero()[:, 1]
         self._past = [(keys, scores.masked_fill(~live, -torch.inf), own), *past]
         self._keys, self._scores = keys[live], scores[live]
-
-    def _behind(self, parents: Tensor, letters: Tensor) -> Tensor:
-        """The number of each parent's last letters and the letter behind them, [B, K]."""
-        return (self._keys[parents] << self._bits | letters) & self._mask
