@@ -22,7 +22,7 @@ from las_cli.saved_model.folder import load_folder, write_decoding
 from tests.training.corpora import write_corpus
 
 QUICK = ("--learning-rate", "0.004", "--passes", "12", "--anchor", "20", "--precision", "float32",
-         "--device", "cpu")  # fmt: skip
+         "--moves", "all", "--device", "cpu")  # fmt: skip
 
 
 def adapt(*words: object) -> Result:
@@ -41,7 +41,7 @@ def adapted(singer: Path, other_voice: Path, tmp_path_factory: pytest.TempPathFa
 
 def test_the_other_voice_is_heard_better(adapted: Path) -> None:
     check = json.loads((adapted / "config.json").read_text())["facts"]["check"]
-    assert check["ler"]["after"] < 0.6 * check["ler"]["before"]
+    assert check["ler"]["after"] < 0.5 * check["ler"]["before"]
     assert check["wer"]["after"] < check["wer"]["before"]
     assert check["ler"]["difference"][1] < 0
 
