@@ -21,7 +21,7 @@ export OMP_NUM_THREADS=1
 REAL=(english labelled_cv13 labelled_coffee labelled_cvold)
 TAUGHT=(english labelled_cv13) # what a teacher is heard for
 # Speakers by whom `las adapt` is measured (measure_adaptation.py). The first run of `onward` heard them three
-# times, the last one and the model of 402 hours never.
+# times, the last two and the model of 402 hours never.
 APART="common_voice-cv_b87dd0680063cbd3|common_voice-cv_7275df3ab29386b6|librispeech-8226"
 APART+="|librispeech_dev_clean-777|librispeech_dev_clean-2035"
 
@@ -60,7 +60,8 @@ train)
         --sampling 0.3,0.8 --set guide_until=0.25 --dev-by corpus --validate-minutes 80 \
         --set keep_best=3 --set keep_last=3 --processes 2 --output "$RUN"
     ;;
-onward) # from the model that lies in $FROM; what it hears is told in EXPERIMENTS.md
+onward) # from the model that lies in $FROM; what it hears is told in EXPERIMENTS.md. After 57 of the minutes:
+    # las train --resume --processes 2 --max-minutes 82 --set teacher_weight=0.2 --output $RUN
     las train --init "${FROM:-models/en}" --data "$DATA/english_less" --data "$DATA/labelled_cv13" \
         --data "$DATA/labelled_coffee" --data "$DATA/labelled_cvold" --data "$DATA/synthetic=0.25" \
         --teacher "$DATA/teacher/english" --teacher "$DATA/teacher/labelled_cv13" --set teacher_weight=0.5 \
